@@ -1,0 +1,47 @@
+/*
+ * act.c: acting as the owner of a space.
+ *
+ * Rules, tokens and addresses are expressions that somebody wrote. They are
+ * evaluated as the owner of the subject table, never as whoever happens to
+ * run persona, in a restricted security context and under a pinned
+ * search_path, so that an author gains nothing by having others run a rule.
+ * Time zone and styles are pinned too: ids and texts come out the same
+ * whichever session decides.
+ */
+#include "base/persona.h"
+
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+static void
+Pin(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+void
+PersonaActBegin(PersonaAct *act, Oid owner)
+{
+	GetUserIdAndSecContext(&act->user, &act->sec_context);
+	SetUserIdAndSecContext(owner, act->sec_context |
+						   SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	act->guc_level = NewGUCNestLevel();
+	Pin("search_path", "pg_catalog, pg_temp");
+	/* The text of a value must not depend on whose session writes it. */
+	Pin("TimeZone", "UTC");
+	Pin("DateStyle", "ISO, YMD");
+	Pin("IntervalStyle", "postgres");
+	Pin("extra_float_digits", "1");
+	Pin("bytea_output", "hex");
+	/* Compiling a batch's many conditions costs far more than it saves. */
+	Pin("jit", "off");
+}
+
+void
+PersonaActEnd(const PersonaAct *act)
+{
+	AtEOXact_GUC(false, act->guc_level);
+	SetUserIdAndSecContext(act->user, act->sec_context);
+}

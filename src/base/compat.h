@@ -1,0 +1,40 @@
+/*
+ * compat.h: every difference between PostgreSQL's major versions, in one
+ * place. No other file tests PG_VERSION_NUM; what differs is named here by
+ * what persona wants, not by the version that offers it.
+ */
+#ifndef PERSONA_COMPAT_H
+#define PERSONA_COMPAT_H
+
+#include "postgres.h"
+
+#if PG_VERSION_NUM < 150000
+#error "persona needs PostgreSQL 15 or later"
+#endif
+
+#include "utils/datetime.h"
+
+/* 16 added a place for the time zone abbreviation that could not be read. */
+static inline int
+CompatDecodeDateTime(char **field, int *ftype, int nf, int *dtype,
+					 struct pg_tm *tm, fsec_t *fsec, int *tz)
+{
+#if PG_VERSION_NUM >= 160000
+	DateTimeErrorExtra extra;
+
+	return DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz, &extra);
+#else
+	return DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz);
+#endif
+}
+
+/* 16 added the argument that says only summarizing indexes need an update. */
+#if PG_VERSION_NUM >= 160000
+#define CompatInsertIndexTuples(result, slot, estate) \
+	ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL, false)
+#else
+#define CompatInsertIndexTuples(result, slot, estate) \
+	ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL)
+#endif
+
+#endif							/* PERSONA_COMPAT_H */

@@ -1,0 +1,114 @@
+/*
+ * guc.c: persona's three settings, and the clock that one of them moves.
+ *
+ * persona.clock is for tests, rehearsals and replays: while it is set, time
+ * stands still at its value for every decision. It can send a message at the
+ * wrong hour, so only a superuser or a role granted SET on it may move it.
+ */
+#include "base/persona.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+char	   *persona_space;
+bool		persona_enabled;
+
+static char *clock_setting;
+static TimestampTz clock_instant;
+static bool clock_is_moved;
+
+/*
+ * Reads a timestamp without raising an error, as a check hook must. One
+ * without a zone is meant in the session's TimeZone.
+ */
+static bool
+ReadInstant(const char *text, TimestampTz *instant)
+{
+	char		buffer[MAXDATELEN + 1];
+	char	   *field[MAXDATEFIELDS];
+	int			ftype[MAXDATEFIELDS];
+	int			nfields;
+	int			dtype;
+	int			tz;
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	if (ParseDateTime(text, buffer, sizeof(buffer), field, ftype,
+					  MAXDATEFIELDS, &nfields) != 0)
+		return false;
+	if (CompatDecodeDateTime(field, ftype, nfields, &dtype, &tm, &fsec,
+							 &tz) != 0)
+		return false;
+	if (dtype != DTK_DATE)
+		return false;
+	return tm2timestamp(&tm, fsec, &tz, instant) == 0;
+}
+
+static bool
+CheckClock(char **value, void **extra, GucSource source)
+{
+	TimestampTz *instant = malloc(sizeof(TimestampTz));
+
+	if (instant == NULL)
+		return false;
+	*instant = 0;
+	if (**value != '\0' && !ReadInstant(*value, instant))
+	{
+		free(instant);
+		GUC_check_errhint("Write a date and a time with its zone, such as "
+						  "2026-03-01 09:00+00, or nothing for real time.");
+		return false;
+	}
+	*extra = instant;
+	return true;
+}
+
+static void
+AssignClock(const char *value, void *extra)
+{
+	clock_is_moved = value != NULL && *value != '\0';
+	clock_instant = extra != NULL ? *(TimestampTz *) extra : 0;
+}
+
+bool
+PersonaClockIsMoved(void)
+{
+	return clock_is_moved;
+}
+
+TimestampTz
+PersonaNow(void)
+{
+	return clock_is_moved ? clock_instant : GetCurrentTransactionStartTimestamp();
+}
+
+void
+PersonaDefineSettings(void)
+{
+	DefineCustomStringVariable("persona.space",
+							   "The space meant where a call names none.",
+							   NULL, &persona_space, "",
+							   PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("persona.enabled",
+							 "Whether persona starts, decides and hands over "
+							 "messages at all.",
+							 NULL, &persona_enabled, true,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("persona.clock",
+							   "The instant at which persona's clock stands "
+							   "still; empty for real time.",
+							   NULL, &clock_setting, "",
+							   PGC_SUSET, 0, CheckClock, AssignClock, NULL);
+	MarkGUCPrefixReserved("persona");
+}
+
+PG_FUNCTION_INFO_V1(persona_now);
+
+/* persona.now(): the clock by which persona decides. */
+Datum
+persona_now(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TIMESTAMPTZ(PersonaNow());
+}

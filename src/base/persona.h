@@ -1,0 +1,105 @@
+/*
+ * persona.h: what every room stands on. The settings and the clock, acting as
+ * a space's owner, running SQL, and writing SQL without trusting a name.
+ *
+ * Floor 0: this folder knows nothing of persona's own tables.
+ */
+#ifndef PERSONA_H
+#define PERSONA_H
+
+#include "base/compat.h"
+
+#include "datatype/timestamp.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
+
+/* ---- settings (guc.c) ---- */
+
+/* persona.space: the space meant where a call names none; "" when unset. */
+extern char *persona_space;
+
+/* persona.enabled: false stops every trigger, run and claim at once. */
+extern bool persona_enabled;
+
+extern void PersonaDefineSettings(void);
+
+/* The clock by which persona decides: persona.clock where set, else now(). */
+extern TimestampTz PersonaNow(void);
+
+/* Whether the clock stands at a set instant. */
+extern bool PersonaClockIsMoved(void);
+
+/* ---- acting as somebody (act.c) ---- */
+
+/* What must be put back when an act is over; an error puts it back too. */
+typedef struct PersonaAct
+{
+	Oid			user;
+	int			sec_context;
+	int			guc_level;
+} PersonaAct;
+
+/*
+ * From here to PersonaActEnd the session is `owner`, restricted, with
+ * search_path pinned to pg_catalog, pg_temp, time zone UTC and JIT off:
+ * user-written expressions of that owner's space may be evaluated.
+ */
+extern void PersonaActBegin(PersonaAct *act, Oid owner);
+extern void PersonaActEnd(const PersonaAct *act);
+
+/* ---- errors (trap.c) ---- */
+
+/*
+ * Runs work(arg) in a subtransaction. Returns 0 when it went well, else the
+ * SQLSTATE of the error, whose effects are undone. Cancel, shutdown and class
+ * 40 (a transaction that cannot go on) are thrown again, never swallowed.
+ */
+extern int	PersonaTrap(void (*work) (void *arg), void *arg);
+
+/* ---- SQL (spi.c) ---- */
+
+/* Parameters of one statement, built up one by one; at most 12. */
+typedef struct PersonaArgs
+{
+	int			n;
+	Oid			types[12];
+	Datum		values[12];
+	char		nulls[12];
+} PersonaArgs;
+
+extern void PersonaArg(PersonaArgs *args, Oid type, Datum value, bool isnull);
+
+/*
+ * Executes one statement within an open SPI connection; anything but success
+ * is an error. Returns the number of rows processed; results are in
+ * SPI_tuptable. `read_only` uses the active snapshot as it is. The current
+ * memory context stays the caller's.
+ */
+extern uint64 PersonaExecute(const char *sql, const PersonaArgs *args,
+							 bool read_only);
+
+/* Column `name` of row `row` of SPI_tuptable. */
+extern Datum PersonaColumn(uint64 row, const char *name, bool *isnull);
+
+/* The same as C text, NULL for NULL; converted by the type's own output. */
+extern char *PersonaColumnText(uint64 row, const char *name);
+
+/* ---- writing SQL (quote.c) ---- */
+
+/* "schema"."table", always qualified, always quoted where needed. */
+extern char *PersonaRelationName(Oid relid);
+
+/* The type as SQL text, with its schema where it is not a built-in. */
+extern char *PersonaTypeName(Oid type);
+
+/* 'text' as an SQL literal. */
+extern char *PersonaLiteral(const char *text);
+
+/*
+ * Of `candidates` (List of char *) the one nearest to `word`, or NULL when
+ * none is near: the "did you mean" of every error.
+ */
+extern const char *PersonaSuggest(const char *word, List *candidates);
+
+#endif							/* PERSONA_H */

@@ -1,0 +1,60 @@
+/*
+ * spi.c: running SQL from C, with every failure an error.
+ */
+#include "base/persona.h"
+
+#include "executor/spi.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+void
+PersonaArg(PersonaArgs *args, Oid type, Datum value, bool isnull)
+{
+	Assert(args->n < lengthof(args->types));
+	args->types[args->n] = type;
+	args->values[args->n] = value;
+	args->nulls[args->n] = isnull ? 'n' : ' ';
+	args->n++;
+}
+
+uint64
+PersonaExecute(const char *sql, const PersonaArgs *args, bool read_only)
+{
+	static const PersonaArgs none = {0};
+	PersonaArgs a = args ? *args : none;
+	MemoryContext caller = CurrentMemoryContext;
+	int			result;
+
+	result = SPI_execute_with_args(sql, a.n, a.types, a.values, a.nulls,
+								   read_only, 0);
+	/* SPI leaves its own context behind, which ends with the connection. */
+	MemoryContextSwitchTo(caller);
+	if (result < 0)
+		elog(ERROR, "persona's statement failed: %s: %s",
+			 SPI_result_code_string(result), sql);
+	return SPI_processed;
+}
+
+static int
+ColumnNumber(const char *name)
+{
+	int			number = SPI_fnumber(SPI_tuptable->tupdesc, name);
+
+	if (number <= 0)
+		elog(ERROR, "no column \"%s\" in persona's own result", name);
+	return number;
+}
+
+Datum
+PersonaColumn(uint64 row, const char *name, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						 ColumnNumber(name), isnull);
+}
+
+char *
+PersonaColumnText(uint64 row, const char *name)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						ColumnNumber(name));
+}

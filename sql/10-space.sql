@@ -1,0 +1,764 @@
+/* space: what the company has */
+
+/*
+ * Definitions are members of the extension, marked for dump. Who may see and
+ * change them is decided by row: the members of the role that owns the
+ * space's subject table.
+ */
+CREATE TABLE definition_log (
+	kind text NOT NULL,
+	space text NOT NULL,
+	name text NOT NULL,
+	version int NOT NULL,
+	at timestamptz NOT NULL,
+	by_whom text NOT NULL,
+	body jsonb,
+	PRIMARY KEY (kind, space, name, version)
+);
+COMMENT ON TABLE definition_log IS
+'Every version of every definition: who wrote it, when, and what it said; body is NULL where it was dropped.';
+
+CREATE TABLE space (
+	space text PRIMARY KEY,
+	schema_name text NOT NULL UNIQUE,
+	subjects regclass NOT NULL,
+	key text NOT NULL,
+	key_type text NOT NULL
+);
+COMMENT ON TABLE space IS
+'The spaces: one population of one brand each, with its subject table, that table''s key and the key''s type K.';
+
+CREATE TABLE event (
+	space text REFERENCES space ON DELETE CASCADE,
+	event text,
+	relation regclass NOT NULL,
+	subject text NOT NULL,
+	at text,
+	id text[] NOT NULL,
+	fires text NOT NULL CHECK (fires IN ('insert', 'never')),
+	PRIMARY KEY (space, event)
+);
+COMMENT ON TABLE event IS
+'The event sources: tables with many rows a subject, the columns that hold subject, time and identity, and what fires.';
+
+CREATE TABLE attribute (
+	space text REFERENCES space ON DELETE CASCADE,
+	attribute text,
+	category text NOT NULL,
+	provenance text NOT NULL CHECK (provenance IN
+		('declared', 'transacted', 'observed', 'inferred', 'third_party', 'unknown')),
+	sensitivity text CHECK (sensitivity IN ('low', 'medium', 'high', 'special')),
+	max_age interval CHECK (max_age > '0'),
+	PRIMARY KEY (space, attribute)
+);
+COMMENT ON TABLE attribute IS
+'The privacy facts of columns: data category, provenance, sensitivity and the age after which a source is stale.';
+
+CREATE TABLE channel (
+	space text REFERENCES space ON DELETE CASCADE,
+	channel text,
+	address text NOT NULL,
+	time_zone text,
+	locale text,
+	link text,
+	format text NOT NULL CHECK (format IN ('text', 'html')),
+	PRIMARY KEY (space, channel)
+);
+COMMENT ON TABLE channel IS
+'Where messages go: address, time zone and locale of a subject as expressions in the rule language.';
+
+CREATE TABLE purpose (
+	space text REFERENCES space ON DELETE CASCADE,
+	purpose text,
+	basis text NOT NULL,
+	expires interval CHECK (expires > '0'),
+	regulation text,
+	label text,
+	description text,
+	PRIMARY KEY (space, purpose)
+);
+COMMENT ON TABLE purpose IS
+'What data or a channel may be used for, with its legal basis and how long a consent lasts.';
+
+CREATE TABLE segment (
+	space text REFERENCES space ON DELETE CASCADE,
+	segment text,
+	rule text NOT NULL,
+	description text,
+	PRIMARY KEY (space, segment)
+);
+COMMENT ON TABLE segment IS
+'Named rules; each is also the view segment_<name> of its space.';
+
+CREATE FUNCTION space_owner(subjects regclass) RETURNS oid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = subjects;
+END;
+COMMENT ON FUNCTION space_owner(regclass) IS
+'The role that owns a space: the owner of its subject table.';
+REVOKE ALL ON FUNCTION space_owner(regclass) FROM PUBLIC;
+
+CREATE FUNCTION definition_changed() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_definition_changed';
+COMMENT ON FUNCTION definition_changed() IS
+'Trigger: tells every session to read the definitions again.';
+REVOKE ALL ON FUNCTION definition_changed() FROM PUBLIC;
+
+/* SECURITY DEFINER: who may change a definition may not rewrite its log. */
+CREATE FUNCTION log_definition() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	becomes jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
+	was jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
+	said jsonb := coalesce(becomes, was);
+	thing text := CASE TG_TABLE_NAME
+		WHEN 'policy' THEN concat_ws('/', nullif(said->>'channel', ''), nullif(said->>'purpose', ''))
+		WHEN 'variant' THEN concat_ws('/', said->>'moment', said->>'variant')
+		ELSE said->>TG_TABLE_NAME END;
+BEGIN
+	IF becomes IS DISTINCT FROM was THEN
+		INSERT INTO @extschema@.definition_log
+		SELECT TG_TABLE_NAME, said->>'space', thing, coalesce(max(l.version), 0) + 1,
+			clock_timestamp(), session_user, becomes
+		FROM @extschema@.definition_log l
+		WHERE l.kind = TG_TABLE_NAME AND l.space = said->>'space' AND l.name = thing;
+	END IF;
+	RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION log_definition() IS
+'Trigger: appends each new version of a definition to definition_log.';
+REVOKE ALL ON FUNCTION log_definition() FROM PUBLIC;
+
+CREATE FUNCTION keep_definitions(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format('CREATE TRIGGER changed BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s
+		FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.definition_changed()', relation);
+	EXECUTE format('CREATE TRIGGER logged AFTER INSERT OR UPDATE OR DELETE ON %s
+		FOR EACH ROW EXECUTE FUNCTION @extschema@.log_definition()', relation);
+	EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', relation);
+	PERFORM pg_extension_config_dump(relation, '');
+END;
+$$;
+COMMENT ON FUNCTION keep_definitions(regclass) IS
+'Makes a table of persona a table of definitions: logged, watched, closed by row and dumped.';
+REVOKE ALL ON FUNCTION keep_definitions(regclass) FROM PUBLIC;
+
+SELECT keep_definitions(t) FROM unnest(ARRAY['space', 'event', 'attribute', 'channel', 'purpose', 'segment']::regclass[]) t;
+SELECT pg_extension_config_dump('definition_log', '');
+
+CREATE POLICY owner ON space
+USING (pg_catalog.pg_has_role(@extschema@.space_owner(subjects), 'MEMBER'));
+CREATE POLICY owner ON event
+USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) event.space));
+CREATE POLICY owner ON attribute
+USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) attribute.space));
+CREATE POLICY owner ON channel
+USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) channel.space));
+CREATE POLICY owner ON purpose
+USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) purpose.space));
+CREATE POLICY owner ON segment
+USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) segment.space));
+ALTER TABLE definition_log ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON definition_log
+USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) definition_log.space));
+
+/* Which space is meant, and which subject */
+
+CREATE FUNCTION resolve_space(space text) RETURNS space
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	meant text := coalesce(resolve_space.space, nullif(current_setting('persona.space', true), ''));
+	known text[] := ARRAY(SELECT s.space FROM @extschema@.space s ORDER BY 1);
+	found_space @extschema@.space;
+BEGIN
+	IF cardinality(known) = 0 THEN
+		RAISE undefined_object USING
+			MESSAGE = 'there is no space yet',
+			HINT = 'Define one over your table of customers: SELECT * FROM persona.define_space(''shop'', ''customers'').';
+	ELSIF meant IS NULL AND cardinality(known) > 1 THEN
+		RAISE ambiguous_parameter USING
+			MESSAGE = 'which space is meant?',
+			DETAIL = format('There are %s: %s.', cardinality(known), array_to_string(known, ', ')),
+			HINT = format('Pass space => ''%s'', or SET persona.space = ''%s''.', known[1], known[1]);
+	END IF;
+	SELECT * INTO found_space FROM @extschema@.space s WHERE s.space = coalesce(meant, known[1]);
+	IF NOT FOUND THEN
+		RAISE undefined_object USING
+			MESSAGE = format('space "%s" does not exist', meant),
+			HINT = @extschema@.ask(meant, known, format('There is: %s.', array_to_string(known, ', ')));
+	END IF;
+	RETURN found_space;
+END;
+$$;
+COMMENT ON FUNCTION resolve_space(text) IS
+'The space of that name; for NULL the setting persona.space, else the only space, else an error that lists them (42704, 42P08).';
+REVOKE ALL ON FUNCTION resolve_space(text) FROM PUBLIC;
+
+CREATE FUNCTION subject_key(space space, subject text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	key text;
+BEGIN
+	IF subject IS NULL THEN
+		RAISE null_value_not_allowed USING
+			MESSAGE = 'the subject is NULL',
+			HINT = format('Pass a value of column "%s" of %s.', space.key, space.subjects);
+	END IF;
+	EXECUTE format('SELECT CAST($1 AS %s)::text', space.key_type) INTO key USING subject;
+	RETURN key;
+EXCEPTION
+	WHEN data_exception THEN
+		IF SQLSTATE = '22004' THEN
+			RAISE;
+		END IF;
+		RAISE invalid_text_representation USING
+			MESSAGE = format('the subject is not a key of %s', space.subjects),
+			DETAIL = format('Its key "%s" is of type %s.', space.key, space.key_type),
+			HINT = format('Pass a value of column "%s", such as %s.', space.key,
+				CASE space.key_type WHEN 'uuid' THEN '''018f2b5e-0000-7000-8000-000000000042''' ELSE '42 or ''42''' END);
+END;
+$$;
+COMMENT ON FUNCTION subject_key(space, text) IS
+'The subject''s key in its canonical text; a text that is not a K is refused, naming the key column and its type (22P02).';
+REVOKE ALL ON FUNCTION subject_key(space, text) FROM PUBLIC;
+
+/* Spaces */
+
+CREATE FUNCTION create_state(space space, key_collation text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	ddl text := $ddl$
+	CREATE TABLE %1$I.anchor (
+		subject %2$s NOT NULL,
+		born_at timestamptz NOT NULL,
+		PRIMARY KEY (subject)
+	);
+	COMMENT ON TABLE %1$I.anchor IS 'One row a subject: the lock under which everything about that subject is decided and handed over.';
+
+	CREATE TABLE %1$I.consent (
+		subject %2$s NOT NULL,
+		seq int NOT NULL,
+		ledger uuid NOT NULL,
+		purpose text,
+		channel text,
+		decision text NOT NULL CHECK (decision IN ('grant', 'withdraw')),
+		basis text,
+		source text NOT NULL,
+		evidence jsonb,
+		at timestamptz NOT NULL,
+		recorded_at timestamptz NOT NULL,
+		recorded_by text NOT NULL,
+		expires_at timestamptz,
+		chain bytea NOT NULL,
+		PRIMARY KEY (subject, seq)
+	);
+	CREATE INDEX ON %1$I.consent (ledger);
+	COMMENT ON TABLE %1$I.consent IS 'The ledger: every yes and no, appended, numbered and chained by subject.';
+
+	CREATE TABLE %1$I.consent_current (
+		subject %2$s NOT NULL,
+		purpose text NOT NULL,
+		channel text NOT NULL,
+		decision text NOT NULL,
+		at timestamptz NOT NULL,
+		expires_at timestamptz,
+		ledger uuid NOT NULL,
+		PRIMARY KEY (subject, purpose, channel)
+	);
+	COMMENT ON TABLE %1$I.consent_current IS 'The ledger folded: the latest statement a subject, purpose and channel; '''' stands for every one.';
+
+	CREATE TABLE %1$I.preference (
+		subject %2$s NOT NULL,
+		category text NOT NULL,
+		allowed boolean NOT NULL,
+		at timestamptz NOT NULL,
+		PRIMARY KEY (subject, category)
+	);
+	COMMENT ON TABLE %1$I.preference IS 'A subject''s yes or no to the use of a data category.';
+
+	CREATE TABLE %1$I.suppression (
+		subject %2$s NOT NULL,
+		channel text NOT NULL,
+		reason text NOT NULL,
+		at timestamptz NOT NULL,
+		PRIMARY KEY (subject, channel)
+	);
+	COMMENT ON TABLE %1$I.suppression IS 'Subjects who get nothing on a channel; '''' stands for every one.';
+
+	CREATE TABLE %1$I.inbox (
+		subject %2$s,
+		event text NOT NULL,
+		event_key text[] NOT NULL,
+		at timestamptz,
+		seen_at timestamptz NOT NULL
+	) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+	COMMENT ON TABLE %1$I.inbox IS 'Events as the triggers saw them, until run() takes them.';
+
+	CREATE TABLE %1$I.schedule (
+		subject %2$s NOT NULL,
+		decision uuid NOT NULL,
+		moment text NOT NULL,
+		due timestamptz NOT NULL,
+		first_due timestamptz NOT NULL,
+		started_at timestamptz NOT NULL,
+		event text,
+		event_key text[],
+		once_key text NOT NULL,
+		step int NOT NULL,
+		PRIMARY KEY (subject, decision)
+	) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+	CREATE INDEX ON %1$I.schedule (moment, due);
+	COMMENT ON TABLE %1$I.schedule IS 'What is to be decided, and when.';
+
+	CREATE TABLE %1$I.decision (
+		subject %2$s NOT NULL,
+		decision uuid NOT NULL,
+		started_at timestamptz NOT NULL,
+		moment text NOT NULL,
+		moment_version int NOT NULL,
+		experiment text NOT NULL,
+		variant text,
+		channel text,
+		purpose text,
+		at timestamptz NOT NULL,
+		due timestamptz NOT NULL,
+		outcome text NOT NULL CHECK (outcome IN ('send', 'holdout', 'skip')),
+		reason text,
+		fallback boolean NOT NULL,
+		transactional boolean NOT NULL,
+		event text,
+		event_key text[],
+		once_key text NOT NULL,
+		step int NOT NULL,
+		gates jsonb NOT NULL,
+		PRIMARY KEY (subject, decision, started_at)
+	) PARTITION BY RANGE (started_at);
+	CREATE INDEX ON %1$I.decision (decision);
+	CREATE INDEX ON %1$I.decision (moment, at);
+	COMMENT ON TABLE %1$I.decision IS 'What was decided, why, and what every gate saw; a partition a month of the event''s time.';
+
+	CREATE TABLE %1$I.message (
+		subject %2$s NOT NULL,
+		message uuid NOT NULL,
+		decision uuid NOT NULL,
+		moment text NOT NULL,
+		variant text NOT NULL,
+		channel text NOT NULL,
+		purpose text NOT NULL,
+		transactional boolean NOT NULL,
+		categories text[] NOT NULL,
+		address text,
+		subject_line text,
+		body text,
+		headers jsonb,
+		state text NOT NULL CHECK (state IN ('ready', 'claimed', 'sent', 'cancelled', 'dead', 'unconfirmed')),
+		reason text,
+		attempt int NOT NULL,
+		created_at timestamptz NOT NULL,
+		ready_at timestamptz NOT NULL,
+		claimed_at timestamptz,
+		leased_until timestamptz,
+		expires_at timestamptz,
+		sent_at timestamptz,
+		done_at timestamptz,
+		provider_id text,
+		PRIMARY KEY (subject, message)
+	) WITH (fillfactor = 80);
+	CREATE INDEX ON %1$I.message (message);
+	CREATE INDEX ON %1$I.message (channel, ready_at, message) WHERE done_at IS NULL;
+	COMMENT ON TABLE %1$I.message IS 'The outbox: rendered messages, claimed and acknowledged by senders; blanked when acknowledged.';
+
+	CREATE TABLE %1$I.exposure (
+		subject %2$s NOT NULL,
+		experiment text NOT NULL,
+		variant text NOT NULL,
+		at timestamptz NOT NULL,
+		decision uuid NOT NULL,
+		PRIMARY KEY (subject, experiment, variant)
+	);
+	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included.';
+
+	CREATE TABLE %1$I.moment_day (
+		moment text NOT NULL,
+		day date NOT NULL,
+		reason text NOT NULL,
+		n bigint NOT NULL
+	);
+	CREATE INDEX ON %1$I.moment_day (moment, day);
+	COMMENT ON TABLE %1$I.moment_day IS 'What was counted before a decision was due, appended a batch at a time: several rows may count the same.';
+
+	CREATE TABLE %1$I.incident (
+		at timestamptz NOT NULL,
+		place text NOT NULL,
+		thing text,
+		state text NOT NULL,
+		n bigint NOT NULL
+	);
+	COMMENT ON TABLE %1$I.incident IS 'Errors that persona kept from a customer''s statement or a batch: place and SQLSTATE only, for an error''s text may hold a customer''s data.';
+	$ddl$;
+BEGIN
+	EXECUTE format(ddl, space.schema_name, space.key_type || key_collation);
+END;
+$$;
+COMMENT ON FUNCTION create_state(space, text) IS
+'Creates the state tables of a space, with the subject table''s own key type and collation.';
+REVOKE ALL ON FUNCTION create_state(space, text) FROM PUBLIC;
+
+CREATE FUNCTION own_schema(space space) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	owner text := @extschema@.space_owner(space.subjects)::regrole;
+	relation record;
+BEGIN
+	FOR relation IN
+		SELECT c.oid::regclass AS name, CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind
+		FROM pg_class c
+		WHERE c.relnamespace = to_regnamespace(quote_ident(space.schema_name))
+			AND c.relkind IN ('r', 'p', 'v')
+			AND c.relowner <> @extschema@.space_owner(space.subjects)
+	LOOP
+		EXECUTE format('ALTER %s %s OWNER TO %s', relation.kind, relation.name, owner);
+	END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION own_schema(space) IS
+'Hands every table and view of a space''s schema to the owner of the space.';
+REVOKE ALL ON FUNCTION own_schema(space) FROM PUBLIC;
+
+CREATE FUNCTION space_key(subjects regclass, key text, OUT key_name text, OUT key_type text, OUT key_collation text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns text[] := ARRAY(SELECT attname FROM pg_attribute
+		WHERE attrelid = subjects AND attnum > 0 AND NOT attisdropped ORDER BY attnum);
+	primary_key text[] := ARRAY(SELECT a.attname FROM pg_index i
+		JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+		WHERE i.indrelid = subjects AND i.indisprimary);
+	kind "char" := (SELECT relkind FROM pg_class WHERE oid = subjects);
+	base record;
+BEGIN
+	IF kind NOT IN ('r', 'p', 'v', 'm', 'f') THEN
+		RAISE wrong_object_type USING MESSAGE = format('%s is not a table or view', subjects);
+	ELSIF key IS NULL AND cardinality(primary_key) <> 1 THEN
+		RAISE invalid_table_definition USING
+			MESSAGE = format('%s has no primary key of one column', subjects),
+			HINT = format('Name the column that identifies a customer: define_space(..., key => ''%s'').', columns[1]);
+	END IF;
+	key_name := coalesce(key, primary_key[1]);
+	SELECT a.attnum, coalesce(nullif(t.typbasetype, 0), t.oid) AS type, a.attcollation, t.typcollation INTO base
+	FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+	WHERE a.attrelid = subjects AND a.attname = key_name AND a.attnum > 0 AND NOT a.attisdropped;
+	IF NOT FOUND THEN
+		RAISE undefined_column USING
+			MESSAGE = format('%s has no column "%s"', subjects, key_name),
+			HINT = @extschema@.ask(key_name, columns, format('Its columns are: %s.', array_to_string(columns, ', ')));
+	ELSIF base.type NOT IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'uuid'::regtype, 'text'::regtype, 'varchar'::regtype) THEN
+		RAISE datatype_mismatch USING
+			MESSAGE = format('the key "%s" of %s is of type %s', key_name, subjects, base.type::regtype),
+			HINT = 'A subject''s key is a smallint, int, bigint, uuid, text or varchar.';
+	ELSIF kind IN ('r', 'p') AND NOT EXISTS (SELECT FROM pg_index i
+			WHERE i.indrelid = subjects AND i.indisunique AND i.indpred IS NULL
+				AND i.indnkeyatts = 1 AND i.indkey[0] = base.attnum) THEN
+		RAISE invalid_table_definition USING
+			MESSAGE = format('column "%s" of %s is not unique', key_name, subjects),
+			HINT = format('Add the constraint first: ALTER TABLE %s ADD UNIQUE (%I).', subjects, key_name);
+	END IF;
+	key_type := format_type(base.type, NULL);
+	key_collation := CASE WHEN base.attcollation <> base.typcollation THEN
+		(SELECT format(' COLLATE %I.%I', n.nspname, c.collname) FROM pg_collation c
+			JOIN pg_namespace n ON n.oid = c.collnamespace WHERE c.oid = base.attcollation) ELSE '' END;
+END;
+$$;
+COMMENT ON FUNCTION space_key(regclass, text) IS
+'The key of a subject table: its primary key unless another column is named, checked to be one unique column of a type a key may have.';
+REVOKE ALL ON FUNCTION space_key(regclass, text) FROM PUBLIC;
+
+CREATE FUNCTION define_space(space text, subjects regclass, key text DEFAULT NULL)
+RETURNS SETOF finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	owner oid := @extschema@.space_owner(subjects);
+	found_key record;
+	was @extschema@.space;
+	made @extschema@.space;
+BEGIN
+	PERFORM @extschema@.check_name('space', space);
+	IF space = 'house' THEN
+		RAISE reserved_name USING
+			MESSAGE = 'the space "house" is reserved for what every space inherits',
+			HINT = 'Name your space after its customers or its brand, such as "shop".';
+	ELSIF subjects IS NULL THEN
+		RAISE null_value_not_allowed USING
+			MESSAGE = 'the space needs a table of subjects',
+			HINT = 'Pass your table of customers: define_space(''shop'', ''customers'').';
+	ELSIF NOT pg_has_role(owner, 'MEMBER') THEN
+		RAISE insufficient_privilege USING
+			MESSAGE = format('you must be a member of %s, which owns %s', owner::regrole, subjects);
+	ELSIF NOT has_database_privilege(current_database(), 'CREATE') THEN
+		RAISE insufficient_privilege USING
+			MESSAGE = format('you need the right to create schemas in database "%s"', current_database()),
+			HINT = format('GRANT CREATE ON DATABASE %I TO %I.', current_database(), current_user);
+	END IF;
+	SELECT * INTO found_key FROM @extschema@.space_key(subjects, key);
+	SELECT * INTO was FROM @extschema@.space s WHERE s.space = define_space.space;
+	IF was.space IS NOT NULL AND (was.subjects, was.key, was.key_type)
+		IS DISTINCT FROM (subjects, found_key.key_name, found_key.key_type) THEN
+		RAISE object_in_use USING
+			MESSAGE = format('space "%s" is already defined over %s, key "%s"', space, was.subjects, was.key),
+			HINT = 'Give the new population a space of its own, or drop_space() the old one first.';
+	ELSIF was.space IS NULL THEN
+		made := (space, 'persona_' || space, subjects, found_key.key_name, found_key.key_type);
+		EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %s', made.schema_name, owner::regrole);
+		PERFORM @extschema@.create_state(made, found_key.key_collation);
+		/* The rooms above add their views by triggers on this table. */
+		INSERT INTO @extschema@.space VALUES (made.*);
+		PERFORM @extschema@.own_schema(made);
+	END IF;
+	IF (SELECT rolsuper FROM pg_roles WHERE oid = owner) THEN
+		RETURN NEXT ('info', 'owner_superuser', space,
+			format('%s belongs to the superuser %s, as whom every rule is evaluated', subjects, owner::regrole),
+			format('Give it to an ordinary role: ALTER TABLE %s OWNER TO shop_owner;', subjects))::@extschema@.finding;
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION define_space(text, regclass, text) IS
+'Binds a space to its table of subjects, by its primary key or the column named, and creates its schema persona_<space>. Running it again changes nothing. Needs membership of the table''s owner and CREATE on the database.';
+REVOKE ALL ON FUNCTION define_space(text, regclass, text) FROM PUBLIC;
+
+CREATE FUNCTION drop_space(space text, force boolean DEFAULT false) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	gone @extschema@.space := @extschema@.resolve_space(space);
+	consents bigint;
+	decisions bigint;
+BEGIN
+	EXECUTE format('SELECT (SELECT count(*) FROM %1$I.consent), (SELECT count(*) FROM %1$I.decision)', gone.schema_name)
+	INTO consents, decisions;
+	IF force IS NOT TRUE AND consents + decisions > 0 THEN
+		RAISE object_in_use USING
+			MESSAGE = format('space "%s" holds %s consents and %s decisions', gone.space, consents, decisions),
+			HINT = format('They are your proof of what was allowed and sent. To lose them: drop_space(''%s'', force => true).', gone.space);
+	END IF;
+	DELETE FROM @extschema@.space s WHERE s.space = gone.space;
+	EXECUTE format('DROP SCHEMA %I CASCADE', gone.schema_name);
+END;
+$$;
+COMMENT ON FUNCTION drop_space(text, boolean) IS
+'Removes a space with its definitions, triggers and state; refuses while it holds consents or decisions unless forced (55006).';
+REVOKE ALL ON FUNCTION drop_space(text, boolean) FROM PUBLIC;
+
+/* Events */
+
+CREATE FUNCTION event_subject(space space, relation regclass, subject text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns text[] := ARRAY(SELECT attname FROM pg_attribute
+		WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped ORDER BY attnum);
+	foreign_keys text[] := ARRAY(SELECT a.attname FROM pg_constraint c
+		JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+		WHERE c.conrelid = relation AND c.confrelid = space.subjects AND c.contype = 'f' AND cardinality(c.conkey) = 1);
+	type oid;
+BEGIN
+	IF subject IS NULL AND cardinality(foreign_keys) <> 1 THEN
+		RAISE invalid_table_definition USING
+			MESSAGE = format('%s has %s foreign keys to %s', relation, cardinality(foreign_keys), space.subjects),
+			HINT = format('Name the column that holds the customer: define_event(..., subject => ''%s'').',
+				coalesce(foreign_keys[1], columns[2], columns[1]));
+	END IF;
+	subject := coalesce(subject, foreign_keys[1]);
+	SELECT coalesce(nullif(t.typbasetype, 0), t.oid) INTO type
+	FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+	WHERE a.attrelid = relation AND a.attname = subject AND a.attnum > 0 AND NOT a.attisdropped;
+	IF NOT FOUND THEN
+		RAISE undefined_column USING
+			MESSAGE = format('%s has no column "%s"', relation, subject),
+			HINT = @extschema@.ask(subject, columns, format('Its columns are: %s.', array_to_string(columns, ', ')));
+	ELSIF NOT EXISTS (SELECT FROM pg_operator o WHERE o.oprname = '=' AND o.oprnamespace = 'pg_catalog'::regnamespace
+			AND o.oprleft IN (type, CASE WHEN type = 'varchar'::regtype THEN 'text'::regtype END)
+			AND o.oprright IN (space.key_type::regtype, CASE WHEN space.key_type::regtype = 'varchar'::regtype THEN 'text'::regtype END)) THEN
+		RAISE datatype_mismatch USING
+			MESSAGE = format('column "%s" of %s is of type %s, but the key of %s is of type %s',
+				subject, relation, type::regtype, space.subjects, space.key_type),
+			HINT = 'Name the column that holds the customer''s key, or change its type.';
+	END IF;
+	RETURN subject;
+END;
+$$;
+COMMENT ON FUNCTION event_subject(space, regclass, text) IS
+'The column of an event table that holds the subject''s key: the only foreign key to the subject table unless named, of a type that compares with K.';
+REVOKE ALL ON FUNCTION event_subject(space, regclass, text) FROM PUBLIC;
+
+CREATE FUNCTION event_time(relation regclass, at text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	times text[] := ARRAY(SELECT a.attname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+		WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+			AND coalesce(nullif(t.typbasetype, 0), t.oid) IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)
+		ORDER BY attnum);
+BEGIN
+	IF at IS NULL AND cardinality(times) > 1 THEN
+		RAISE ambiguous_column USING
+			MESSAGE = format('%s has several columns with a time: %s', relation, array_to_string(times, ', ')),
+			HINT = format('Name the one that says when it happened: define_event(..., at => ''%s'').', times[1]);
+	ELSIF at IS NOT NULL AND at <> ALL (times) THEN
+		RAISE undefined_column USING
+			MESSAGE = format('%s has no column "%s" of type timestamptz, timestamp or date', relation, at),
+			HINT = @extschema@.ask(at, times, 'Leave "at" out if its rows have no time.');
+	END IF;
+	RETURN coalesce(at, times[1]);
+END;
+$$;
+COMMENT ON FUNCTION event_time(regclass, text) IS
+'The column of an event table that says when it happened: the only one with a time unless named; NULL where there is none.';
+REVOKE ALL ON FUNCTION event_time(regclass, text) FROM PUBLIC;
+
+CREATE FUNCTION event_id(relation regclass, id text) RETURNS text[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns text[] := ARRAY(SELECT attname FROM pg_attribute
+		WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped ORDER BY attnum);
+	keys text[] := ARRAY(SELECT trim(k) FROM unnest(string_to_array(id, ',')) k);
+	missing text := (SELECT k FROM unnest(keys) k WHERE k <> ALL (columns) LIMIT 1);
+BEGIN
+	IF missing IS NOT NULL THEN
+		RAISE undefined_column USING
+			MESSAGE = format('%s has no column "%s"', relation, missing),
+			HINT = @extschema@.ask(missing, columns, format('Its columns are: %s.', array_to_string(columns, ', ')));
+	ELSIF id IS NULL THEN
+		keys := ARRAY(SELECT a.attname FROM pg_index i
+			CROSS JOIN unnest(i.indkey) WITH ORDINALITY k(attnum, ord)
+			JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+			WHERE i.indrelid = relation AND i.indisprimary ORDER BY k.ord);
+	END IF;
+	RETURN keys;
+END;
+$$;
+COMMENT ON FUNCTION event_id(regclass, text) IS
+'The columns that identify a row of an event table: its primary key unless named, separated by commas; empty where there is none.';
+REVOKE ALL ON FUNCTION event_id(regclass, text) FROM PUBLIC;
+
+CREATE FUNCTION define_event(event text, relation regclass, subject text DEFAULT NULL, at text DEFAULT NULL,
+	id text DEFAULT NULL, fires text DEFAULT 'insert', space text DEFAULT NULL)
+RETURNS SETOF finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	owner oid := @extschema@.space_owner(home.subjects);
+	made @extschema@.event;
+	time_type regtype;
+BEGIN
+	PERFORM @extschema@.check_name('event', event);
+	IF relation IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = format('event "%s" needs a table', event);
+	ELSIF coalesce(fires, '') NOT IN ('insert', 'never') THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('an event cannot fire on %s', quote_nullable(fires)),
+			HINT = 'It fires on ''insert'', or ''never'' where only rules look at it.';
+	ELSIF fires <> 'never' AND (SELECT relkind FROM pg_class WHERE oid = relation) NOT IN ('r', 'p') THEN
+		RAISE wrong_object_type USING
+			MESSAGE = format('%s is not a table, so no trigger can fire on it', relation),
+			HINT = 'Pass fires => ''never'' to use it in rules only.';
+	ELSIF NOT has_table_privilege(owner, relation, 'SELECT') THEN
+		RAISE insufficient_privilege USING
+			MESSAGE = format('%s, who owns space "%s", may not read %s', owner::regrole, home.space, relation),
+			HINT = format('GRANT SELECT ON %s TO %s.', relation, owner::regrole);
+	END IF;
+	INSERT INTO @extschema@.event
+	VALUES (home.space, event, relation, @extschema@.event_subject(home, relation, subject),
+		@extschema@.event_time(relation, at), @extschema@.event_id(relation, id), fires)
+	ON CONFLICT ON CONSTRAINT event_pkey DO UPDATE
+	SET (relation, subject, at, id, fires) = (excluded.relation, excluded.subject, excluded.at, excluded.id, excluded.fires)
+	RETURNING * INTO made;
+	SELECT coalesce(nullif(t.typbasetype, 0), t.oid) INTO time_type
+	FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = relation AND a.attname = made.at;
+	IF made.at IS NULL THEN
+		RETURN NEXT ('info', 'event_without_time', event,
+			format('%s has no column with a time, so rules cannot ask when it happened', relation),
+			'Pass at => ''column'' if it has one.')::@extschema@.finding;
+	ELSIF time_type <> 'timestamptz'::regtype THEN
+		RETURN NEXT ('warn', 'time_without_zone', event,
+			format('%s.%s is a %s and is read as UTC', relation, made.at, time_type),
+			'Make it timestamptz if its times are local.')::@extschema@.finding;
+	END IF;
+	IF cardinality(made.id) = 0 THEN
+		RETURN NEXT ('warn', 'event_without_key', event,
+			format('nothing identifies a row of %s, so no moment can start on it', relation),
+			'Give it a primary key, or pass id => ''column, ...''.')::@extschema@.finding;
+	END IF;
+	IF NOT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+			WHERE i.indrelid = relation AND a.attname = made.subject)
+		AND (SELECT relkind FROM pg_class WHERE oid = relation) IN ('r', 'p') THEN
+		RETURN NEXT ('warn', 'event_without_index', event,
+			format('%s has no index that begins with %s: every look at one customer''s history reads the whole table', relation, made.subject),
+			format('CREATE INDEX ON %s (%I%s);', relation, made.subject, coalesce(format(', %I', made.at), '')))::@extschema@.finding;
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION define_event(text, regclass, text, text, text, text, text) IS
+'Binds a table with many rows a subject. Its subject column comes from the foreign key, its time from the only column with one, its identity from the primary key, unless named. fires: insert (a statement trigger, present while a live moment needs it) or never.';
+REVOKE ALL ON FUNCTION define_event(text, regclass, text, text, text, text, text) FROM PUBLIC;
+
+/* Attributes */
+
+CREATE FUNCTION define_attribute(attribute text, category text, provenance text, sensitivity text DEFAULT NULL,
+	max_age interval DEFAULT NULL, space text DEFAULT NULL)
+RETURNS SETOF finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	path text[] := string_to_array(attribute, '.');
+	relation regclass := CASE WHEN cardinality(path) = 1 THEN home.subjects ELSE
+		(SELECT e.relation FROM @extschema@.event e WHERE e.space = home.space AND e.event = path[1]) END;
+	columns text[] := ARRAY(SELECT attname FROM pg_attribute
+		WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped ORDER BY attnum);
+BEGIN
+	PERFORM @extschema@.check_label('category', category);
+	IF attribute IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'the attribute needs a name';
+	ELSIF cardinality(path) > 2 OR relation IS NULL THEN
+		RAISE undefined_object USING
+			MESSAGE = format('"%s" is no column of %s and names no event', attribute, home.subjects),
+			HINT = 'Write a column of the subject table, or event.column.';
+	ELSIF path[cardinality(path)] <> ALL (columns) THEN
+		RAISE undefined_column USING
+			MESSAGE = format('%s has no column "%s"', relation, path[cardinality(path)]),
+			HINT = @extschema@.ask(path[cardinality(path)], columns, format('Its columns are: %s.', array_to_string(columns, ', ')));
+	END IF;
+	INSERT INTO @extschema@.attribute
+	VALUES (home.space, attribute, category, provenance, sensitivity, max_age)
+	ON CONFLICT ON CONSTRAINT attribute_pkey DO UPDATE
+	SET (category, provenance, sensitivity, max_age) = (excluded.category, excluded.provenance, excluded.sensitivity, excluded.max_age);
+	RETURN;
+EXCEPTION
+	WHEN check_violation THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('attribute "%s" cannot be %s, %s', attribute, coalesce(provenance, 'of no provenance'), coalesce(sensitivity, 'of no sensitivity')),
+			HINT = 'Provenance: declared, transacted, observed, inferred, third_party, unknown. Sensitivity: low, medium, high, special. max_age is positive.';
+END;
+$$;
+COMMENT ON FUNCTION define_attribute(text, text, text, text, interval, text) IS
+'Says what a column is to its customer: its data category (dotted), where it came from, how sensitive it is, and after what age its source counts as stale. A column of the subject table by its name, of an event as event.column.';
+REVOKE ALL ON FUNCTION define_attribute(text, text, text, text, interval, text) FROM PUBLIC;

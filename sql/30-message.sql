@@ -1,0 +1,40 @@
+/* message: templates */
+
+CREATE TYPE template;
+CREATE FUNCTION template_in(cstring) RETURNS template
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_template_in';
+CREATE FUNCTION template_out(template) RETURNS cstring
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_template_out';
+CREATE FUNCTION template_recv(internal) RETURNS template
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_template_recv';
+CREATE FUNCTION template_send(template) RETURNS bytea
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_template_send';
+CREATE TYPE template (
+	INPUT = template_in,
+	OUTPUT = template_out,
+	RECEIVE = template_recv,
+	SEND = template_send,
+	INTERNALLENGTH = VARIABLE,
+	ALIGNMENT = int4,
+	STORAGE = extended
+);
+COMMENT ON TYPE template IS
+'The text of a message in Liquid, checked at input (42601 with its line); at most 256 kB. Its text comes out exactly as it went in.';
+
+CREATE FUNCTION template_variables(template template) RETURNS text[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_template_variables';
+COMMENT ON FUNCTION template_variables(template) IS
+'The dotted paths a template outputs, each once, in order of first use.';
+
+CREATE FUNCTION render(template template, data jsonb, escape boolean DEFAULT false) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_render';
+COMMENT ON FUNCTION render(template, jsonb, boolean) IS
+'The template filled with the members of a jsonb object; a missing value is empty. escape: outputs are escaped for HTML unless | raw. At most 1 MB (54000).';
+CREATE FUNCTION render(template template, data record, escape boolean DEFAULT false) RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_render_record';
+COMMENT ON FUNCTION render(template, record, boolean) IS
+'The template filled with the columns of a row; numbers, booleans and jsonb as they are, other types as their output functions write them.';
+CREATE FUNCTION render(template template, data text, escape boolean DEFAULT false) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_render_text';
+COMMENT ON FUNCTION render(template, text, boolean) IS
+'The template filled with the members of an object written as JSON text.';

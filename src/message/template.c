@@ -1,0 +1,202 @@
+/*
+ * template.c: the SQL type persona.template and the functions over it.
+ */
+#include "message/message.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+#include "utils/typcache.h"
+
+#define PG_GETARG_TEMPLATE(n) \
+	((MessageTemplate *) PG_DETOAST_DATUM(PG_GETARG_DATUM(n)))
+
+PG_FUNCTION_INFO_V1(persona_template_in);
+
+/* text -> template: parsed here and never again */
+Datum
+persona_template_in(PG_FUNCTION_ARGS)
+{
+	char	   *text = PG_GETARG_CSTRING(0);
+
+	PG_RETURN_POINTER(MessageParse(text, strlen(text)));
+}
+
+PG_FUNCTION_INFO_V1(persona_template_out);
+
+/* template -> the text exactly as it was written */
+Datum
+persona_template_out(PG_FUNCTION_ARGS)
+{
+	MessageTemplate *template = PG_GETARG_TEMPLATE(0);
+
+	PG_RETURN_CSTRING(pnstrdup(MessageText(template), template->length));
+}
+
+PG_FUNCTION_INFO_V1(persona_template_recv);
+
+/* the wire carries the text alone, so what comes in is parsed like any other */
+Datum
+persona_template_recv(PG_FUNCTION_ARGS)
+{
+	StringInfo	buffer = (StringInfo) PG_GETARG_POINTER(0);
+	int			length;
+	char	   *text = pq_getmsgtext(buffer, buffer->len - buffer->cursor,
+									 &length);
+
+	PG_RETURN_POINTER(MessageParse(text, length));
+}
+
+PG_FUNCTION_INFO_V1(persona_template_send);
+
+Datum
+persona_template_send(PG_FUNCTION_ARGS)
+{
+	MessageTemplate *template = PG_GETARG_TEMPLATE(0);
+	StringInfoData buffer;
+
+	pq_begintypsend(&buffer);
+	pq_sendtext(&buffer, MessageText(template), template->length);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+}
+
+PG_FUNCTION_INFO_V1(persona_template_variables);
+
+/* persona.template_variables(template): the paths it outputs */
+Datum
+persona_template_variables(PG_FUNCTION_ARGS)
+{
+	List	   *paths = MessageVariables(PG_GETARG_TEMPLATE(0));
+	Datum	   *elements = palloc(sizeof(Datum) * Max(1, list_length(paths)));
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, paths)
+		elements[n++] = CStringGetTextDatum(lfirst(cell));
+	PG_RETURN_ARRAYTYPE_P(construct_array(elements, n, TEXTOID, -1, false,
+										  TYPALIGN_INT));
+}
+
+PG_FUNCTION_INFO_V1(persona_render);
+
+/* persona.render(template, jsonb, escape) */
+Datum
+persona_render(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(MessageRender(PG_GETARG_TEMPLATE(0), PG_GETARG_JSONB_P(1),
+								   PG_GETARG_BOOL(2), NULL));
+}
+
+PG_FUNCTION_INFO_V1(persona_render_text);
+
+/* persona.render(template, text, escape): the text read as JSON */
+Datum
+persona_render_text(PG_FUNCTION_ARGS)
+{
+	Datum		json = DirectFunctionCall1(jsonb_in,
+										   CStringGetDatum(text_to_cstring(PG_GETARG_TEXT_PP(1))));
+
+	PG_RETURN_TEXT_P(MessageRender(PG_GETARG_TEMPLATE(0), DatumGetJsonbP(json),
+								   PG_GETARG_BOOL(2), NULL));
+}
+
+/* ---- records ---- */
+
+static bool
+IsNumber(Oid type)
+{
+	return type == INT2OID || type == INT4OID || type == INT8OID ||
+		type == FLOAT4OID || type == FLOAT8OID || type == NUMERICOID;
+}
+
+/*
+ * A column as a member of the values: numbers, booleans and jsonb as they
+ * are, everything else as the text its own output function writes. No cast of
+ * a user's is ever looked up.
+ */
+static void
+ColumnValue(Oid type, Datum value, JsonbValue *json)
+{
+	Oid			output;
+	bool		varlena;
+	char	   *text;
+
+	type = getBaseType(type);
+	if (type == BOOLOID)
+	{
+		json->type = jbvBool;
+		json->val.boolean = DatumGetBool(value);
+		return;
+	}
+	if (type == JSONBOID && !JB_ROOT_IS_SCALAR(DatumGetJsonbP(value)))
+	{
+		Jsonb	   *member = DatumGetJsonbP(value);
+
+		json->type = jbvBinary;
+		json->val.binary.data = &member->root;
+		json->val.binary.len = VARSIZE(member) - VARHDRSZ;
+		return;
+	}
+	getTypeOutputInfo(type, &output, &varlena);
+	text = OidOutputFunctionCall(output, value);
+	if (IsNumber(type) && strspn(text, "0123456789.-+e") == strlen(text))
+	{
+		json->type = jbvNumeric;
+		json->val.numeric = DatumGetNumeric(DirectFunctionCall3(numeric_in,
+																CStringGetDatum(text), 0, -1));
+		return;
+	}
+	json->type = jbvString;
+	json->val.string.val = text;
+	json->val.string.len = strlen(text);
+}
+
+static Jsonb *
+RecordValues(HeapTupleHeader record)
+{
+	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(record),
+											  HeapTupleHeaderGetTypMod(record));
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(record),
+	.t_data = record};
+	JsonbParseState *state = NULL;
+	JsonbValue *object;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(desc, i);
+		JsonbValue	key = {.type = jbvString};
+		JsonbValue	member = {.type = jbvNull};
+		bool		isnull;
+		Datum		value;
+
+		if (column->attisdropped)
+			continue;
+		key.val.string.val = NameStr(column->attname);
+		key.val.string.len = strlen(key.val.string.val);
+		value = heap_getattr(&tuple, i + 1, desc, &isnull);
+		if (!isnull)
+			ColumnValue(column->atttypid, value, &member);
+		pushJsonbValue(&state, WJB_KEY, &key);
+		pushJsonbValue(&state, WJB_VALUE, &member);
+	}
+	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	ReleaseTupleDesc(desc);
+	return JsonbValueToJsonb(object);
+}
+
+PG_FUNCTION_INFO_V1(persona_render_record);
+
+/* persona.render(template, record, escape) */
+Datum
+persona_render_record(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(MessageRender(PG_GETARG_TEMPLATE(0),
+								   RecordValues(PG_GETARG_HEAPTUPLEHEADER(1)),
+								   PG_GETARG_BOOL(2), NULL));
+}

@@ -1,0 +1,524 @@
+/*
+ * decide.c: from the schedule to a decision and, where every gate was open,
+ * a message in the outbox: one transaction, one statement for each table.
+ */
+#include "moment/moment.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+typedef struct Batch
+{
+	const Space *space;
+	const Moment *moment;
+	MomentProgram *program;
+	Datum		subjects;		/* K[] of the locked anchors */
+	List	   *cases;			/* of MomentCase * */
+	const char *sql;
+	Datum		rows;			/* tid[] being read */
+	int			sqlstate;		/* to note on the cases being read */
+} Batch;
+
+/* ---- reading the cases ---- */
+
+static MomentTruth
+ReadTruth(uint64 row, const char *column)
+{
+	bool		isnull;
+	Datum		value = PersonaColumn(row, column, &isnull);
+
+	if (isnull)
+		return MOMENT_UNKNOWN;
+	return DatumGetBool(value) ? MOMENT_TRUE : MOMENT_FALSE;
+}
+
+static bool
+ReadBool(uint64 row, const char *column)
+{
+	return ReadTruth(row, column) == MOMENT_TRUE;
+}
+
+static TimestampTz
+ReadTime(uint64 row, const char *column, bool *there)
+{
+	bool		isnull;
+	Datum		value = PersonaColumn(row, column, &isnull);
+
+	if (there != NULL)
+		*there = !isnull;
+	return isnull ? 0 : DatumGetTimestampTz(value);
+}
+
+static List *
+ReadTexts(uint64 row, const char *column)
+{
+	bool		isnull;
+	Datum		value = PersonaColumn(row, column, &isnull);
+	Datum	   *elements;
+	int			n;
+	List	   *texts = NIL;
+
+	if (isnull)
+		return NIL;
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false,
+					  TYPALIGN_INT, &elements, NULL, &n);
+	for (int i = 0; i < n; i++)
+		texts = lappend(texts, TextDatumGetCString(elements[i]));
+	return texts;
+}
+
+static int64 *
+ReadCounts(uint64 row, const char *column)
+{
+	bool		isnull;
+	ArrayType  *array = DatumGetArrayTypePCopy(PersonaColumn(row, column, &isnull));
+
+	return (int64 *) ARR_DATA_PTR(array);
+}
+
+MomentCase *
+MomentReadCase(uint64 row, const Moment *moment)
+{
+	MomentCase *one = palloc0(sizeof(MomentCase));
+	bool		isnull;
+	Datum		value;
+
+	one->row = *(ItemPointer) DatumGetPointer(PersonaColumn(row, "row", &isnull));
+	one->subject = PersonaColumnText(row, "subject");
+	one->decision = PersonaColumnText(row, "decision");
+	one->due = ReadTime(row, "due", NULL);
+	one->first_due = ReadTime(row, "first_due", NULL);
+	one->started_at = ReadTime(row, "started_at", NULL);
+	one->subject_there = ReadBool(row, "subject_there");
+	one->event_there = ReadBool(row, "event_there");
+	one->entry = ReadTruth(row, "entry");
+	one->cancel = ReadTruth(row, "cancel");
+	one->expires_at = ReadTime(row, "expires_at", &one->has_expiry);
+	one->stale = PersonaColumnText(row, "stale");
+	one->address = PersonaColumnText(row, "address");
+	one->zone = PersonaColumnText(row, "zone");
+	one->suppressed = PersonaColumnText(row, "suppressed");
+	one->allowed = ReadBool(row, "allowed");
+	one->consent_reason = PersonaColumnText(row, "consent_reason");
+	one->ledger = PersonaColumnText(row, "ledger");
+	one->refused = ReadTexts(row, "refused");
+	one->sent = moment->caps ? ReadCounts(row, "sent") : NULL;
+	one->repeats = DatumGetInt64(PersonaColumn(row, "repeats", &isnull));
+	value = PersonaColumn(row, "values", &isnull);
+	one->values = isnull ? NULL : DatumGetJsonbPCopy(value);
+	return one;
+}
+
+static void
+ReadCases(void *arg)
+{
+	Batch	   *batch = arg;
+	PersonaArgs args = {0};
+	List	   *cases = NIL;
+	uint64		n;
+
+	PersonaArg(&args, TIDARRAYOID, batch->rows, false);
+	PersonaArg(&args, get_array_type(batch->space->key.type), batch->subjects,
+			   false);
+	n = PersonaExecute(batch->sql, &args, false);
+	for (uint64 i = 0; i < n; i++)
+	{
+		MomentCase *one = MomentReadCase(i, batch->moment);
+
+		one->sqlstate = batch->sqlstate;
+		cases = lappend(cases, one);
+	}
+	batch->cases = list_concat(batch->cases, cases);
+}
+
+/*
+ * Where an expression fails on some row, the rows are halved until it stands
+ * alone; that one is read again without expressions and decided as unknown.
+ */
+static void
+ReadRows(Batch *batch, const ItemPointerData *rows, int n)
+{
+	int			sqlstate;
+
+	CHECK_FOR_INTERRUPTS();
+	batch->rows = MomentTids(rows, n);
+	sqlstate = PersonaTrap(ReadCases, batch);
+	if (sqlstate == 0)
+		return;
+	if (n > 1)
+	{
+		ReadRows(batch, rows, n / 2);
+		ReadRows(batch, rows + n / 2, n - n / 2);
+		return;
+	}
+	batch->sql = batch->program->bare_sql;
+	batch->sqlstate = sqlstate;
+	ReadCases(batch);
+	batch->sql = batch->program->decide_sql;
+	batch->sqlstate = 0;
+	MomentIncident(batch->space, "decide", batch->moment->name, sqlstate);
+}
+
+/* Locks the anchors of due rows; the rows themselves are read afterwards. */
+static ItemPointerData *
+LockDue(Batch *batch, int *n)
+{
+	bool		isnull;
+	Datum	   *elements;
+	ItemPointerData *rows;
+
+	PersonaExecute(psprintf("WITH locked AS MATERIALIZED (SELECT d.ctid, d.subject FROM %s d"
+							"  JOIN %s a ON a.subject = d.subject"
+							"  WHERE d.moment = %s AND d.due <= persona.now()"
+							"  ORDER BY d.due LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
+							" SELECT pg_catalog.array_agg(ctid) AS rows, pg_catalog.array_agg(subject) AS subjects"
+							" FROM locked HAVING pg_catalog.count(*) > 0",
+							SpaceTable(batch->space, "schedule"),
+							SpaceTable(batch->space, "anchor"),
+							PersonaLiteral(batch->moment->name), MOMENT_BATCH),
+				   NULL, false);
+	*n = 0;
+	if (SPI_processed == 0)
+		return NULL;
+	batch->subjects = PointerGetDatum(PG_DETOAST_DATUM_COPY(PersonaColumn(0, "subjects", &isnull)));
+	deconstruct_array(DatumGetArrayTypeP(PersonaColumn(0, "rows", &isnull)),
+					  TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT,
+					  &elements, NULL, n);
+	rows = palloc(sizeof(ItemPointerData) * *n);
+	for (int i = 0; i < *n; i++)
+		rows[i] = *(ItemPointer) DatumGetPointer(elements[i]);
+	return rows;
+}
+
+/* ---- writing what was decided ---- */
+
+/* Columns of a batch's writing, gathered row by row as arrays of text. */
+typedef struct Sheet
+{
+	int			n;
+	ItemPointerData *rows;
+	Datum	   *columns[8];
+	bool	   *nulls[8];
+} Sheet;
+
+static void
+SheetBegin(Sheet *sheet, int max)
+{
+	sheet->n = 0;
+	sheet->rows = palloc(sizeof(ItemPointerData) * max);
+	for (int i = 0; i < lengthof(sheet->columns); i++)
+	{
+		sheet->columns[i] = palloc(sizeof(Datum) * max);
+		sheet->nulls[i] = palloc(sizeof(bool) * max);
+	}
+}
+
+static void
+SheetPut(Sheet *sheet, int column, const char *text)
+{
+	sheet->nulls[column][sheet->n] = text == NULL;
+	sheet->columns[column][sheet->n] = text ? CStringGetTextDatum(text) : 0;
+}
+
+static void
+SheetArgs(const Sheet *sheet, int columns, PersonaArgs *args)
+{
+	PersonaArg(args, TIDARRAYOID, MomentTids(sheet->rows, sheet->n), false);
+	for (int i = 0; i < columns; i++)
+	{
+		int			dims[1] = {sheet->n};
+		int			lower[1] = {1};
+
+		PersonaArg(args, TEXTARRAYOID,
+				   PointerGetDatum(construct_md_array(sheet->columns[i],
+													  sheet->nulls[i], 1, dims,
+													  lower, TEXTOID, -1, false,
+													  TYPALIGN_INT)), false);
+	}
+}
+
+/* The decisions' partitions, one a month of the events' time. */
+static void
+MakePartitions(const Batch *batch)
+{
+	List	   *made = NIL;
+	ListCell   *cell;
+
+	foreach(cell, batch->cases)
+	{
+		MomentCase *one = lfirst(cell);
+		struct pg_tm tm;
+		fsec_t		fsec;
+		PersonaArgs args = {0};
+		int			month;
+
+		if (timestamp2tm(one->started_at, NULL, &tm, &fsec, NULL, NULL) != 0)
+			continue;
+		month = tm.tm_year * 12 + tm.tm_mon;
+		if (list_member_int(made, month))
+			continue;
+		made = lappend_int(made, month);
+		PersonaArg(&args, TEXTOID, CStringGetTextDatum(batch->space->schema),
+				   false);
+		PersonaArg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(one->started_at),
+				   false);
+		PersonaExecute("SELECT persona.make_partition($1, $2)", &args, false);
+	}
+}
+
+static const char *const outcome_names[] = {"send", "holdout", "skip", NULL};
+
+static void
+WriteDecisions(const Batch *batch, const Sheet *sheet)
+{
+	const Moment *m = batch->moment;
+	PersonaArgs args = {0};
+
+	SheetArgs(sheet, 5, &args);
+	PersonaExecute(psprintf("INSERT INTO %s (subject, decision, started_at, moment, moment_version, experiment,"
+							"  variant, channel, purpose, at, due, outcome, reason, fallback, transactional,"
+							"  event, event_key, once_key, step, gates)"
+							" SELECT d.subject, d.decision, d.started_at, d.moment, %d, d.moment, x.variant, %s, %s,"
+							"  persona.now(), d.due, x.outcome, x.reason, x.fallback::pg_catalog.bool, %s,"
+							"  d.event, d.event_key, d.once_key, d.step, x.gates::pg_catalog.jsonb"
+							" FROM unnest($1, $2, $3, $4, $5, $6) x(row, outcome, reason, variant, fallback, gates)"
+							" JOIN %s d ON d.ctid = x.row",
+							SpaceTable(batch->space, "decision"), m->version,
+							PersonaLiteral(m->channel), PersonaLiteral(m->purpose),
+							m->transactional ? "true" : "false",
+							SpaceTable(batch->space, "schedule")),
+				   &args, false);
+}
+
+/* The data categories a variant uses, as an array literal. */
+static char *
+Categories(const MomentProgram *program, const char *variant)
+{
+	List	   *names = strcmp(variant, "generic") == 0 ?
+	program->for_all : program->categories;
+	StringInfoData literal;
+	ListCell   *cell;
+
+	/* Categories are labels of letters, digits, _ and dots: no quoting. */
+	initStringInfo(&literal);
+	foreach(cell, names)
+		appendStringInfo(&literal, "%s%s", literal.len ? "," : "",
+						 (char *) lfirst(cell));
+	return psprintf("{%s}", literal.data);
+}
+
+static void
+WriteMessages(const Batch *batch, const Sheet *sheet)
+{
+	const Moment *m = batch->moment;
+	PersonaArgs args = {0};
+
+	SheetArgs(sheet, 6, &args);
+	PersonaExecute(psprintf("INSERT INTO %s (subject, message, decision, moment, variant, channel, purpose,"
+							"  transactional, categories, address, subject_line, body, state, attempt,"
+							"  created_at, ready_at, expires_at)"
+							" SELECT d.subject, d.decision, d.decision, d.moment, x.variant, %s, %s, %s, x.categories::pg_catalog.text[],"
+							"  x.address, x.subject_line, x.body, 'ready', 0,"
+							"  persona.now(), persona.now(), x.expires_at::pg_catalog.timestamptz"
+							" FROM unnest($1, $2, $3, $4, $5, $6, $7)"
+							"  x(row, variant, address, subject_line, body, expires_at, categories)"
+							" JOIN %s d ON d.ctid = x.row",
+							SpaceTable(batch->space, "message"),
+							PersonaLiteral(m->channel), PersonaLiteral(m->purpose),
+							m->transactional ? "true" : "false",
+							SpaceTable(batch->space, "schedule")),
+				   &args, false);
+}
+
+static void
+WriteExposures(const Batch *batch, const Sheet *sheet)
+{
+	PersonaArgs args = {0};
+
+	SheetArgs(sheet, 1, &args);
+	PersonaExecute(psprintf("INSERT INTO %s (subject, experiment, variant, at, decision)"
+							" SELECT d.subject, d.moment, x.variant, persona.now(), d.decision"
+							" FROM unnest($1, $2) x(row, variant) JOIN %s d ON d.ctid = x.row"
+							" ORDER BY d.subject ON CONFLICT DO NOTHING",
+							SpaceTable(batch->space, "exposure"),
+							SpaceTable(batch->space, "schedule")),
+				   &args, false);
+}
+
+/* Those who wait for the end of their quiet hours. */
+static void
+WriteDeferrals(const Batch *batch, const Sheet *sheet)
+{
+	PersonaArgs args = {0};
+
+	SheetArgs(sheet, 1, &args);
+	PersonaExecute(psprintf("UPDATE %s d SET due = x.due::pg_catalog.timestamptz"
+							" FROM unnest($1, $2) x(row, due) WHERE d.ctid = x.row",
+							SpaceTable(batch->space, "schedule")),
+				   &args, false);
+}
+
+static void
+DeleteDecided(const Batch *batch, const Sheet *sheet)
+{
+	PersonaArgs args = {0};
+
+	SheetArgs(sheet, 0, &args);
+	PersonaExecute(psprintf("DELETE FROM %s WHERE ctid = ANY ($1)",
+							SpaceTable(batch->space, "schedule")),
+				   &args, false);
+}
+
+static char *
+InstantText(TimestampTz t)
+{
+	return DatumGetCString(DirectFunctionCall1(timestamptz_out,
+											   TimestampTzGetDatum(t)));
+}
+
+/* The sheets of a batch, one a table. */
+typedef struct Sheets
+{
+	Sheet		decisions;
+	Sheet		messages;
+	Sheet		exposures;
+	Sheet		deferrals;
+} Sheets;
+
+static void
+PutMessage(Sheet *sheet, const Batch *batch, const MomentCase *one,
+		   const MomentVerdict *verdict)
+{
+	sheet->rows[sheet->n] = one->row;
+	SheetPut(sheet, 0, verdict->variant);
+	SheetPut(sheet, 1, one->address);
+	SheetPut(sheet, 2, verdict->subject_line ?
+			 text_to_cstring(verdict->subject_line) : NULL);
+	SheetPut(sheet, 3, text_to_cstring(verdict->body));
+	SheetPut(sheet, 4, one->has_expiry ? InstantText(one->expires_at) : NULL);
+	SheetPut(sheet, 5, Categories(batch->program, verdict->variant));
+	sheet->n++;
+}
+
+static void
+PutVerdict(Sheets *sheets, const Batch *batch, const MomentCase *one,
+		   const MomentVerdict *verdict)
+{
+	Sheet	   *decisions = &sheets->decisions;
+
+	if (verdict->outcome == MOMENT_DEFER)
+	{
+		sheets->deferrals.rows[sheets->deferrals.n] = one->row;
+		SheetPut(&sheets->deferrals, 0, InstantText(verdict->due));
+		sheets->deferrals.n++;
+		return;
+	}
+	decisions->rows[decisions->n] = one->row;
+	SheetPut(decisions, 0, outcome_names[verdict->outcome]);
+	SheetPut(decisions, 1, verdict->reason);
+	SheetPut(decisions, 2, verdict->variant);
+	SheetPut(decisions, 3, verdict->fallback ? "true" : "false");
+	SheetPut(decisions, 4, verdict->gates);
+	decisions->n++;
+	if (verdict->exposed)
+	{
+		sheets->exposures.rows[sheets->exposures.n] = one->row;
+		SheetPut(&sheets->exposures, 0, verdict->variant);
+		sheets->exposures.n++;
+	}
+	if (verdict->outcome == MOMENT_SEND)
+		PutMessage(&sheets->messages, batch, one, verdict);
+}
+
+static void
+WriteSheets(const Batch *batch, Sheets *sheets)
+{
+	if (sheets->decisions.n > 0)
+	{
+		MakePartitions(batch);
+		WriteDecisions(batch, &sheets->decisions);
+	}
+	if (sheets->messages.n > 0)
+		WriteMessages(batch, &sheets->messages);
+	if (sheets->exposures.n > 0)
+		WriteExposures(batch, &sheets->exposures);
+	if (sheets->deferrals.n > 0)
+		WriteDeferrals(batch, &sheets->deferrals);
+	if (sheets->decisions.n > 0)
+		DeleteDecided(batch, &sheets->decisions);
+}
+
+static const char *
+TallyName(const MomentVerdict *verdict)
+{
+	switch (verdict->outcome)
+	{
+		case MOMENT_SEND:
+			return "sent to the outbox";
+		case MOMENT_HOLDOUT:
+			return "held out";
+		case MOMENT_DEFER:
+			return "deferred";
+		case MOMENT_SKIP:
+			break;
+	}
+	return verdict->reason;
+}
+
+/*
+ * Decides the cases, which come ordered by subject: what the batch itself
+ * sends to a subject counts for that subject's later cases.
+ */
+static void
+DecideCases(Batch *batch, Sheets *sheets, List **tallies)
+{
+	const char *subject = NULL;
+	int			already = 0;
+	ListCell   *cell;
+
+	foreach(cell, batch->cases)
+	{
+		MomentCase *one = lfirst(cell);
+		MomentVerdict verdict;
+
+		CHECK_FOR_INTERRUPTS();
+		if (subject == NULL || strcmp(subject, one->subject) != 0)
+			already = 0;
+		subject = one->subject;
+		MomentDecide(batch->space, batch->moment, batch->program, one,
+					 already, &verdict);
+		if (verdict.outcome == MOMENT_SEND || verdict.outcome == MOMENT_HOLDOUT)
+			already++;
+		PutVerdict(sheets, batch, one, &verdict);
+		MomentCount(tallies, batch->moment->name, TallyName(&verdict), 1);
+	}
+}
+
+uint64
+MomentDecideBatch(const Space *space, Moment *moment, List **tallies)
+{
+	Batch		batch = {.space = space,.moment = moment};
+	ItemPointerData *rows;
+	Sheets		sheets;
+	int			n;
+
+	rows = LockDue(&batch, &n);
+	if (n == 0)
+		return 0;
+	batch.program = MomentCompile(space, moment);
+	batch.sql = batch.program->decide_sql;
+	ReadRows(&batch, rows, n);
+	n = list_length(batch.cases);
+	SheetBegin(&sheets.decisions, Max(n, 1));
+	SheetBegin(&sheets.messages, Max(n, 1));
+	SheetBegin(&sheets.exposures, Max(n, 1));
+	SheetBegin(&sheets.deferrals, Max(n, 1));
+	DecideCases(&batch, &sheets, tallies);
+	WriteSheets(&batch, &sheets);
+	return n;
+}

@@ -1,0 +1,446 @@
+/*
+ * gate.c: the gates, one function each, in the order in which they close.
+ *
+ * They look at what was read for a case and at nothing else, so a real run,
+ * an explanation and a question about what would happen give one answer. All
+ * gates are passed and written down with what they saw, but the first that
+ * closes decides. What they saw holds times, counts, ids and names of
+ * categories; never a value of the customer's.
+ */
+#include "moment/moment.h"
+
+#include "experiment/experiment.h"
+
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/timestamp.h"
+
+/* What a gate is given, and where it leaves what it found. */
+typedef struct Passage
+{
+	const Space *space;
+	const Moment *moment;
+	const MomentProgram *program;
+	const MomentCase *one;
+	int			already;
+	MomentVerdict *verdict;
+	const char *reason;			/* why the gate closed */
+	StringInfoData saw;			/* JSON members, without the braces */
+} Passage;
+
+/* ---- writing down what a gate saw ---- */
+
+static void
+SawJson(Passage *p, const char *key, const char *json)
+{
+	if (p->saw.len)
+		appendStringInfoString(&p->saw, ", ");
+	escape_json(&p->saw, key);
+	appendStringInfo(&p->saw, ": %s", json);
+}
+
+static void
+SawText(Passage *p, const char *key, const char *value)
+{
+	StringInfoData json;
+
+	if (value == NULL)
+		return;
+	initStringInfo(&json);
+	escape_json(&json, value);
+	SawJson(p, key, json.data);
+}
+
+static void
+SawNumber(Passage *p, const char *key, double value)
+{
+	SawJson(p, key, psprintf("%.15g", value));
+}
+
+static void
+SawTime(Passage *p, const char *key, TimestampTz t)
+{
+	SawText(p, key, timestamptz_to_str(t));
+}
+
+static void
+SawTruth(Passage *p, const char *key, MomentTruth truth)
+{
+	SawJson(p, key, truth == MOMENT_TRUE ? "true" :
+			truth == MOMENT_FALSE ? "false" : "null");
+}
+
+static bool
+Close(Passage *p, const char *reason)
+{
+	p->reason = reason;
+	return false;
+}
+
+/* ---- the gates ---- */
+
+static bool
+GateLive(Passage *p)
+{
+	SawJson(p, "enabled", persona_enabled ? "true" : "false");
+	SawText(p, "state", p->moment->state);
+	if (!persona_enabled || strcmp(p->moment->state, "live") != 0)
+		return Close(p, "paused");
+	return p->moment->held ? Close(p, "held") : true;
+}
+
+static bool
+IsBlank(const char *text)
+{
+	return text == NULL || text[strspn(text, " \t\r\n")] == '\0';
+}
+
+static bool
+GateReachable(Passage *p)
+{
+	const MomentCase *one = p->one;
+
+	SawJson(p, "subject", one->subject_there ? "true" : "false");
+	SawJson(p, "event", one->event_there ? "true" : "false");
+	SawJson(p, "address", IsBlank(one->address) ? "false" : "true");
+	SawText(p, "suppressed", one->suppressed);
+	if (!one->subject_there)
+		return Close(p, "gone");
+	if (!one->event_there)
+		return Close(p, "event_gone");
+	if (one->suppressed != NULL)
+		return Close(p, "suppressed");
+	/* Where an expression failed the address was never read. */
+	if (one->sqlstate == 0 && IsBlank(one->address))
+		return Close(p, "unreachable");
+	return true;
+}
+
+static bool
+GateEntry(Passage *p)
+{
+	SawTruth(p, "rule", p->one->entry);
+	SawText(p, "stale", p->one->stale);
+	if (p->one->sqlstate != 0)
+		SawText(p, "sqlstate", unpack_sql_state(p->one->sqlstate));
+	if (p->one->entry == MOMENT_UNKNOWN)
+		return Close(p, "rule_unknown");
+	if (p->one->entry == MOMENT_FALSE)
+		return Close(p, "rule_false");
+	return p->one->stale ? Close(p, "source_stale") : true;
+}
+
+static bool
+GateCancel(Passage *p)
+{
+	SawTruth(p, "rule", p->one->cancel);
+	return p->one->cancel == MOMENT_TRUE ? Close(p, "cancelled") : true;
+}
+
+static bool
+GateExpiry(Passage *p)
+{
+	SawTime(p, "due", p->one->first_due);
+	if (!p->one->has_expiry)
+		return true;
+	SawTime(p, "expires", p->one->expires_at);
+	return PersonaNow() >= p->one->expires_at ? Close(p, "expired") : true;
+}
+
+static bool
+GateConsent(Passage *p)
+{
+	SawText(p, "purpose", p->moment->purpose);
+	SawText(p, "channel", p->moment->channel);
+	SawText(p, "basis", p->moment->basis);
+	SawText(p, "status", p->one->consent_reason);
+	SawText(p, "ledger", p->one->ledger);
+	if (p->moment->transactional)
+	{
+		SawJson(p, "transactional", "true");
+		return true;
+	}
+	return p->one->allowed ? true : Close(p, p->one->consent_reason);
+}
+
+static bool
+IsMember(List *names, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, names)
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Closed where even the generic twin would use a refused category; where only
+ * the personal variants do, the twin stands in.
+ */
+static bool
+GatePreference(Passage *p)
+{
+	bool		twin_too = false;
+	ListCell   *cell;
+	StringInfoData list;
+
+	initStringInfo(&list);
+	foreach(cell, p->one->refused)
+	{
+		twin_too = twin_too || IsMember(p->program->for_all, lfirst(cell));
+		appendStringInfoString(&list, list.len ? ", " : "");
+		escape_json(&list, lfirst(cell));
+	}
+	SawNumber(p, "categories", list_length(p->program->categories));
+	SawJson(p, "refused", psprintf("[%s]", list.data));
+	if (twin_too)
+		return Close(p, "data_preference");
+	if (p->one->refused != NIL)
+		p->verdict->fallback = true;
+	return true;
+}
+
+static bool
+GateQuiet(Passage *p)
+{
+	TimestampTz now = PersonaNow();
+	pg_tz	   *zone = MomentZone(p->one->zone);
+	TimestampTz end = MomentQuietEnd(now, p->moment->quiet, zone);
+
+	if (p->moment->quiet != NIL)
+		SawText(p, "zone", pg_get_timezone_name(zone));
+	if (end <= now)
+		return true;
+	SawTime(p, "until", end);
+	p->verdict->due = end;
+	return Close(p, "quiet_hours");
+}
+
+static bool
+GateFrequency(Passage *p)
+{
+	int			i = 0;
+	ListCell   *cell;
+
+	if (p->moment->transactional)
+	{
+		SawJson(p, "transactional", "true");
+		return true;
+	}
+	foreach(cell, p->moment->caps)
+	{
+		const MomentCap *cap = lfirst(cell);
+		int64		sent = p->one->sent[i++] + p->already;
+
+		SawNumber(p, psprintf("sent in %s", cap->per), sent);
+		SawNumber(p, psprintf("cap in %s", cap->per), cap->cap);
+		if (sent >= cap->cap)
+			return Close(p, "frequency_cap");
+	}
+	return true;
+}
+
+/*
+ * Being told the same again and again is what feels watched: every earlier
+ * personal message of this moment in 30 days adds 20 points. Above the
+ * policy's limit the generic twin stands in.
+ */
+static bool
+GateSurprise(Passage *p)
+{
+	int			score = Min(100, 20 * (p->one->repeats + p->already));
+
+	SawNumber(p, "score", score);
+	SawNumber(p, "limit", p->moment->max_surprise);
+	if (score <= p->moment->max_surprise)
+		return true;
+	if (MomentFindVariant(p->moment, "generic") == NULL)
+		return Close(p, "creepy");
+	p->verdict->fallback = true;
+	return true;
+}
+
+static const struct
+{
+	const char *name;
+	bool		(*gate) (Passage *p);
+}			gates[] =
+{
+	{"live", GateLive},
+	{"reachable", GateReachable},
+	{"entry", GateEntry},
+	{"cancel", GateCancel},
+	{"expiry", GateExpiry},
+	{"consent", GateConsent},
+	{"preference", GatePreference},
+	{"quiet", GateQuiet},
+	{"frequency", GateFrequency},
+	{"surprise", GateSurprise},
+};
+
+/* ---- the last two: which variant, and its text ---- */
+
+/* The variant this subject was always going to get. */
+static const char *
+Assigned(const Moment *moment, const char *unit)
+{
+	int			n = list_length(moment->variants);
+	double	   *weights = palloc(sizeof(double) * Max(n, 1));
+	double		total = 0;
+	int			chosen;
+
+	for (int i = 0; i < n; i++)
+		total += ((MomentVariant *) list_nth(moment->variants, i))->weight;
+	for (int i = 0; i < n; i++)
+		weights[i] = ((MomentVariant *) list_nth(moment->variants, i))->weight / total;
+	chosen = ExperimentChoose(moment->name, unit, n, weights, 1);
+	return chosen == 0 ? "generic" :
+		((MomentVariant *) list_nth(moment->variants, chosen - 1))->name;
+}
+
+/*
+ * The holdout is the space's, with a seed of its own, and comes first. A twin
+ * that stands in is no exposure: it says nothing about the variants.
+ */
+static void
+GateVariant(Passage *p)
+{
+	MomentVerdict *verdict = p->verdict;
+	char	   *seed = psprintf("%s.holdout", p->space->name);
+
+	verdict->exposed = !verdict->fallback;
+	if (ExperimentBucket(seed, p->one->subject) < p->moment->holdout)
+	{
+		verdict->outcome = MOMENT_HOLDOUT;
+		verdict->variant = "holdout";
+	}
+	else
+	{
+		verdict->outcome = MOMENT_SEND;
+		verdict->variant = verdict->fallback ? "generic" :
+			Assigned(p->moment, p->one->subject);
+	}
+	SawText(p, "variant", verdict->variant);
+	SawText(p, "experiment", p->moment->name);
+	SawNumber(p, "holdout", p->moment->holdout);
+	SawJson(p, "fallback", verdict->fallback ? "true" : "false");
+}
+
+typedef struct Rendering
+{
+	const MomentVariant *variant;
+	const Jsonb *values;
+	bool		html;
+	const char *missing;
+	text	   *subject_line;
+	text	   *body;
+} Rendering;
+
+static void
+Render(void *arg)
+{
+	Rendering  *r = arg;
+	const char *missing = NULL;
+
+	r->body = MessageRender(r->variant->template, r->values, r->html,
+							&r->missing);
+	if (r->variant->subject_line == NULL)
+		return;
+	r->subject_line = MessageOneLine(MessageRender(r->variant->subject_line,
+												   r->values, false, &missing));
+	if (r->missing == NULL)
+		r->missing = missing;
+}
+
+static bool
+GateRender(Passage *p)
+{
+	Rendering	r = {.values = p->one->values,.html = p->moment->html};
+	int			sqlstate;
+
+	if (p->verdict->outcome == MOMENT_HOLDOUT)
+	{
+		SawJson(p, "rendered", "false");
+		return true;
+	}
+	r.variant = MomentFindVariant(p->moment, p->verdict->variant);
+	if (r.variant == NULL || r.variant->template == NULL)
+		return Close(p, "render_error");
+	sqlstate = PersonaTrap(Render, &r);
+	if (sqlstate != 0)
+		SawText(p, "sqlstate", unpack_sql_state(sqlstate));
+	SawText(p, "missing", r.missing);
+	if (sqlstate != 0 || r.missing != NULL)
+		return Close(p, "render_error");
+	p->verdict->subject_line = r.subject_line;
+	p->verdict->body = r.body;
+	return true;
+}
+
+/* ---- one case through all of them ---- */
+
+static void
+WriteDown(StringInfo json, Passage *p, const char *name, bool passed)
+{
+	appendStringInfo(json, "%s{\"gate\": \"%s\", \"passed\": %s",
+					 json->len > 1 ? ", " : "", name,
+					 passed ? "true" : "false");
+	if (!passed)
+	{
+		appendStringInfoString(json, ", \"reason\": ");
+		escape_json(json, p->reason);
+	}
+	appendStringInfo(json, ", \"saw\": {%s}}", p->saw.data);
+	resetStringInfo(&p->saw);
+}
+
+/* The variant and the render gate, which only an open case reaches. */
+static void
+Finish(Passage *p, StringInfo json)
+{
+	bool		rendered;
+
+	GateVariant(p);
+	WriteDown(json, p, "variant", true);
+	rendered = GateRender(p);
+	if (!rendered)
+	{
+		p->verdict->outcome = MOMENT_SKIP;
+		p->verdict->reason = p->reason;
+	}
+	WriteDown(json, p, "render", rendered);
+}
+
+void
+MomentDecide(const Space *space, const Moment *moment,
+			 const MomentProgram *program, const MomentCase *one,
+			 int already, MomentVerdict *verdict)
+{
+	Passage		p = {space, moment, program, one, already, verdict};
+	StringInfoData json;
+	const char *closed_at = NULL;
+
+	memset(verdict, 0, sizeof(*verdict));
+	initStringInfo(&p.saw);
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '[');
+	for (int i = 0; i < lengthof(gates); i++)
+	{
+		bool		passed = gates[i].gate(&p);
+
+		if (!passed && closed_at == NULL)
+		{
+			closed_at = gates[i].name;
+			verdict->reason = p.reason;
+		}
+		WriteDown(&json, &p, gates[i].name, passed);
+	}
+	if (closed_at == NULL)
+		Finish(&p, &json);
+	else
+		verdict->outcome = strcmp(closed_at, "quiet") == 0 ?
+			MOMENT_DEFER : MOMENT_SKIP;
+	appendStringInfoChar(&json, ']');
+	verdict->gates = json.data;
+}

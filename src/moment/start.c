@@ -1,0 +1,359 @@
+/*
+ * start.c: from the inbox to the schedule: who enters a moment, and when its
+ * message is due.
+ *
+ * A batch locks the anchors of its subjects first, skipping those that are
+ * locked, and looks at the rows by a later statement: what it then sees,
+ * nobody else can be deciding. Events of nobody known are counted and gone.
+ */
+#include "moment/moment.h"
+
+#include "experiment/experiment.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+/* The rows of one batch: where they stand, and whose they are. */
+typedef struct Batch
+{
+	const Space *space;
+	Datum		rows;			/* tid[] */
+	Datum		subjects;		/* K[] */
+	List	  **tallies;
+} Batch;
+
+/* One row that enters: what is to be written into the schedule. */
+typedef struct Entry
+{
+	ItemPointerData row;
+	char	   *decision;
+	char	   *once_key;
+	TimestampTz due;
+} Entry;
+
+/* ---- the lock, and the rows under it ---- */
+
+/* Anchors of the subjects that wait in the inbox and have none yet. */
+static void
+MakeAnchors(const Space *space)
+{
+	PersonaExecute(psprintf("INSERT INTO %s (subject, born_at)"
+							" SELECT DISTINCT w.subject, pg_catalog.clock_timestamp()"
+							" FROM (SELECT i.subject FROM %s i JOIN %s s ON s.%s = i.subject"
+							"  WHERE NOT EXISTS (SELECT FROM %s a WHERE a.subject = i.subject) LIMIT %d) w"
+							" ORDER BY 1 ON CONFLICT DO NOTHING",
+							SpaceTable(space, "anchor"),
+							SpaceTable(space, "inbox"),
+							PersonaRelationName(space->relid),
+							quote_identifier(space->key.name),
+							SpaceTable(space, "anchor"), MOMENT_BATCH),
+				   NULL, false);
+}
+
+/*
+ * Rows without a subject, or of one that the subject table does not have, are
+ * counted for each moment that would have looked at them.
+ */
+static uint64
+CountStrangers(const Space *space, List **tallies)
+{
+	uint64		n = PersonaExecute(psprintf("WITH gone AS (DELETE FROM %s i WHERE i.ctid = ANY (ARRAY("
+											"  SELECT j.ctid FROM %s j WHERE NOT EXISTS"
+											"   (SELECT FROM %s s WHERE s.%s = j.subject) LIMIT %d))"
+											"  AND NOT EXISTS (SELECT FROM %s s WHERE s.%s = i.subject)"
+											" RETURNING i.event, i.subject IS NULL AS nobody)"
+											" SELECT event, nobody, pg_catalog.count(*) AS n FROM gone GROUP BY 1, 2",
+											SpaceTable(space, "inbox"),
+											SpaceTable(space, "inbox"),
+											PersonaRelationName(space->relid),
+											quote_identifier(space->key.name),
+											MOMENT_BATCH,
+											PersonaRelationName(space->relid),
+											quote_identifier(space->key.name)),
+								   NULL, false);
+	uint64		taken = 0;
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		char	   *event;
+		bool		nobody;
+		int64		count;
+		bool		isnull;
+		ListCell   *cell;
+
+		event = PersonaColumnText(i, "event");
+		nobody = DatumGetBool(PersonaColumn(i, "nobody", &isnull));
+		count = DatumGetInt64(PersonaColumn(i, "n", &isnull));
+		foreach(cell, MomentLoadLive(space, event))
+			MomentCount(tallies, ((Moment *) lfirst(cell))->name,
+						nobody ? "no_subject" : "unknown_subject", count);
+		taken += count;
+	}
+	return taken;
+}
+
+static uint64
+LockBatch(Batch *batch)
+{
+	const Space *space = batch->space;
+	bool		isnull;
+	int64		n;
+
+	PersonaExecute(psprintf("WITH locked AS MATERIALIZED (SELECT i.ctid, i.subject FROM %s i"
+							"  JOIN %s a ON a.subject = i.subject LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
+							" SELECT pg_catalog.count(*) AS n, pg_catalog.array_agg(ctid) AS rows,"
+							"  pg_catalog.array_agg(subject) AS subjects FROM locked",
+							SpaceTable(space, "inbox"),
+							SpaceTable(space, "anchor"), MOMENT_BATCH),
+				   NULL, false);
+	n = DatumGetInt64(PersonaColumn(0, "n", &isnull));
+	if (n == 0)
+		return 0;
+	batch->rows = PointerGetDatum(PG_DETOAST_DATUM_COPY(PersonaColumn(0, "rows", &isnull)));
+	batch->subjects = PointerGetDatum(PG_DETOAST_DATUM_COPY(PersonaColumn(0, "subjects", &isnull)));
+	return n;
+}
+
+static void
+BatchArgs(const Batch *batch, Datum rows, PersonaArgs *args)
+{
+	PersonaArg(args, TIDARRAYOID, rows, false);
+	PersonaArg(args, get_array_type(batch->space->key.type), batch->subjects,
+			   false);
+}
+
+/* ---- one moment's look at the batch ---- */
+
+/* What a row's evaluation needs and leaves; done inside a trap. */
+typedef struct Evaluation
+{
+	Batch	   *batch;
+	const Moment *moment;
+	const char *sql;
+	Datum		rows;
+	List	   *entries;		/* of Entry * */
+	List	   *counted;		/* tallies, added once the statement is through */
+} Evaluation;
+
+static const char *
+WhyNot(const Moment *moment, uint64 row)
+{
+	bool		isnull;
+	Datum		at = PersonaColumn(row, "at", &isnull);
+
+	if (isnull || TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(at)))
+		return "no_time";
+	if (DatumGetTimestampTz(at) < moment->activated_at)
+		return "too_late";
+	if (!DatumGetBool(PersonaColumn(row, "event_there", &isnull)))
+		return "event_gone";
+	if (ExperimentBucket(psprintf("%s.share", moment->name),
+						 PersonaColumnText(row, "subject")) >= moment->share)
+		return "not_in_share";
+	at = PersonaColumn(row, "entry", &isnull);
+	if (isnull)
+		return "rule_unknown";
+	if (!DatumGetBool(at))
+		return "rule_false";
+	(void) PersonaColumn(row, "once_key", &isnull);
+	return isnull ? "no_once_key" : NULL;
+}
+
+static Entry *
+ReadEntry(const Moment *moment, uint64 row)
+{
+	Entry	   *entry = palloc(sizeof(Entry));
+	bool		isnull;
+
+	entry->row = *(ItemPointer) DatumGetPointer(PersonaColumn(row, "row", &isnull));
+	entry->decision = PersonaColumnText(row, "decision");
+	entry->once_key = PersonaColumnText(row, "once_key");
+	entry->due = DatumGetTimestampTz(PersonaColumn(row, "earliest", &isnull));
+	if (moment->has_local_time)
+		entry->due = MomentNextLocal(entry->due, moment->local_time,
+									 MomentZone(PersonaColumnText(row, "zone")));
+	return entry;
+}
+
+static void
+Evaluate(void *arg)
+{
+	Evaluation *e = arg;
+	PersonaArgs args = {0};
+	uint64		n;
+	List	   *entries = NIL;
+	List	   *counted = NIL;
+
+	BatchArgs(e->batch, e->rows, &args);
+	n = PersonaExecute(e->sql, &args, false);
+	for (uint64 i = 0; i < n; i++)
+	{
+		const char *reason = WhyNot(e->moment, i);
+
+		if (reason != NULL)
+			MomentCount(&counted, e->moment->name, reason, 1);
+		else
+			entries = lappend(entries, ReadEntry(e->moment, i));
+	}
+	e->entries = list_concat(e->entries, entries);
+	e->counted = list_concat(e->counted, counted);
+}
+
+/*
+ * Evaluates the rows, and where one fails halves them until the poisoned ones
+ * stand alone: those are counted as unknown, all others go on.
+ */
+static void
+EvaluateRows(Evaluation *e, const ItemPointerData *rows, int n)
+{
+	int			sqlstate;
+
+	CHECK_FOR_INTERRUPTS();
+	e->rows = MomentTids(rows, n);
+	sqlstate = PersonaTrap(Evaluate, e);
+	if (sqlstate == 0)
+		return;
+	if (n == 1)
+	{
+		MomentCount(&e->counted, e->moment->name, "rule_unknown", 1);
+		MomentIncident(e->batch->space, "start", e->moment->name, sqlstate);
+		return;
+	}
+	EvaluateRows(e, rows, n / 2);
+	EvaluateRows(e, rows + n / 2, n - n / 2);
+}
+
+static Datum
+TextArray(Datum *texts, int n)
+{
+	return PointerGetDatum(construct_array(texts, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+/* Writes those that enter for the first time; the earliest event counts. */
+static uint64
+WriteSchedule(const Batch *batch, const Moment *moment, List *entries)
+{
+	int			n = list_length(entries);
+	ItemPointerData *rows = palloc(sizeof(ItemPointerData) * n);
+	Datum	   *decisions = palloc(sizeof(Datum) * n);
+	Datum	   *keys = palloc(sizeof(Datum) * n);
+	Datum	   *dues = palloc(sizeof(Datum) * n);
+	PersonaArgs args = {0};
+
+	for (int i = 0; i < n; i++)
+	{
+		Entry	   *entry = list_nth(entries, i);
+
+		rows[i] = entry->row;
+		decisions[i] = CStringGetTextDatum(entry->decision);
+		keys[i] = CStringGetTextDatum(entry->once_key);
+		dues[i] = TimestampTzGetDatum(entry->due);
+	}
+	PersonaArg(&args, TIDARRAYOID, MomentTids(rows, n), false);
+	PersonaArg(&args, TEXTARRAYOID, TextArray(decisions, n), false);
+	PersonaArg(&args, TEXTARRAYOID, TextArray(keys, n), false);
+	PersonaArg(&args, TIMESTAMPTZARRAYOID,
+			   PointerGetDatum(construct_array(dues, n, TIMESTAMPTZOID, 8,
+											   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
+			   false);
+	return PersonaExecute(psprintf("INSERT INTO %s (subject, decision, moment, due, first_due, started_at,"
+								   "  event, event_key, once_key, step)"
+								   " SELECT DISTINCT ON (x.decision) i.subject, x.decision::pg_catalog.uuid, %s,"
+								   "  x.due, x.due, i.at, i.event, i.event_key, x.once_key, 0"
+								   " FROM unnest($1, $2, $3, $4) WITH ORDINALITY"
+								   "  x(row, decision, once_key, due, ord)"
+								   " JOIN %s i ON i.ctid = x.row"
+								   " WHERE NOT EXISTS (SELECT FROM %s d WHERE d.subject = i.subject"
+								   "  AND d.decision = x.decision::pg_catalog.uuid)"
+								   " ORDER BY x.decision, x.ord ON CONFLICT DO NOTHING",
+								   SpaceTable(batch->space, "schedule"),
+								   PersonaLiteral(moment->name),
+								   SpaceTable(batch->space, "inbox"),
+								   SpaceTable(batch->space, "decision")),
+						  &args, false);
+}
+
+static ItemPointerData *
+BatchRows(const Batch *batch, int *n)
+{
+	Datum	   *elements;
+	ItemPointerData *rows;
+
+	deconstruct_array(DatumGetArrayTypeP(batch->rows), TIDOID,
+					  sizeof(ItemPointerData), false, TYPALIGN_SHORT,
+					  &elements, NULL, n);
+	rows = palloc(sizeof(ItemPointerData) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+		rows[i] = *(ItemPointer) DatumGetPointer(elements[i]);
+	return rows;
+}
+
+static void
+StartMoment(void *arg)
+{
+	Evaluation *e = arg;
+	int			n;
+	ItemPointerData *rows = BatchRows(e->batch, &n);
+	MomentProgram *program = MomentCompile(e->batch->space, e->moment);
+	ListCell   *cell;
+
+	e->sql = program->start_sql;
+	EvaluateRows(e, rows, n);
+	if (e->entries != NIL)
+		MomentCount(e->batch->tallies, e->moment->name, "entered",
+					WriteSchedule(e->batch, e->moment, e->entries));
+	foreach(cell, e->counted)
+	{
+		MomentTally *tally = lfirst(cell);
+
+		MomentCount(e->batch->tallies, tally->moment, tally->reason, tally->n);
+	}
+}
+
+/*
+ * All live moments on the events of this batch. A moment that cannot be
+ * compiled any more (a column it names was dropped) is noted and passed over.
+ */
+static void
+StartMoments(Batch *batch)
+{
+	ListCell   *cell;
+
+	foreach(cell, MomentLoadLive(batch->space, NULL))
+	{
+		Evaluation	e = {.batch = batch,.moment = lfirst(cell)};
+		int			sqlstate;
+
+		if (e.moment->event == NULL)
+			continue;
+		sqlstate = PersonaTrap(StartMoment, &e);
+		if (sqlstate != 0)
+			MomentIncident(batch->space, "start", e.moment->name, sqlstate);
+	}
+}
+
+uint64
+MomentStartBatch(const Space *space, List **tallies)
+{
+	Batch		batch = {.space = space,.tallies = tallies};
+	PersonaArgs args = {0};
+	uint64		strangers;
+	uint64		taken;
+
+	MakeAnchors(space);
+	strangers = CountStrangers(space, tallies);
+	taken = LockBatch(&batch);
+	if (taken == 0)
+		return strangers;
+	StartMoments(&batch);
+	BatchArgs(&batch, batch.rows, &args);
+	PersonaExecute(psprintf("DELETE FROM %s WHERE ctid = ANY ($1) AND subject = ANY ($2)",
+							SpaceTable(space, "inbox")), &args, false);
+	return strangers + taken;
+}

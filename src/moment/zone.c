@@ -1,0 +1,158 @@
+/*
+ * zone.c: a subject's own time.
+ *
+ * A message due at nine is due at nine on the clock on the customer's wall.
+ * Where that clock is set forward over the wanted time, the first moment
+ * after the gap is meant; where it shows the time twice, the first.
+ */
+#include "moment/moment.h"
+
+#include "pgtime.h"
+#include "utils/datetime.h"
+#include "utils/timestamp.h"
+
+/*
+ * PostgreSQL takes a POSIX rule such as 'XYZ+5' for a zone, which is nearly
+ * always a mistake in customer data: only names of the zone database count.
+ */
+static bool
+IsZoneName(const char *name)
+{
+	if (strncmp(name, "Etc/", 4) == 0)
+		return strchr(name, ',') == NULL;
+	for (const char *c = name; *c != '\0'; c++)
+		if (!isalpha((unsigned char) *c) && *c != '/' && *c != '_' && *c != '-')
+			return false;
+	return *name != '\0';
+}
+
+pg_tz *
+MomentZone(const char *name)
+{
+	pg_tz	   *zone = NULL;
+
+	if (name != NULL && strlen(name) <= TZ_STRLEN_MAX && IsZoneName(name))
+		zone = pg_tzset(name);
+	return zone ? zone : pg_tzset("UTC");
+}
+
+/* What the zone's clocks show at `t`, as microseconds since 2000-01-01. */
+static Timestamp
+Local(TimestampTz t, pg_tz *zone)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			tz;
+	Timestamp	local;
+
+	if (timestamp2tm(t, &tz, &tm, &fsec, NULL, zone) != 0 ||
+		tm2timestamp(&tm, fsec, NULL, &local) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	return local;
+}
+
+/* The first instant after `t` at which the zone's offset changes. */
+static TimestampTz
+NextChange(TimestampTz t, pg_tz *zone)
+{
+	pg_time_t	at = timestamptz_to_time_t(t);
+	pg_time_t	boundary;
+	long		before_offset,
+				after_offset;
+	int			before_dst,
+				after_dst;
+
+	if (pg_next_dst_boundary(&at, &before_offset, &before_dst, &boundary,
+							 &after_offset, &after_dst, zone) != 1)
+		return DT_NOEND;
+	return time_t_to_timestamptz(boundary);
+}
+
+/* The instant at which the zone's clocks show `local`. */
+static TimestampTz
+FromLocal(Timestamp local, pg_tz *zone)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			tz;
+	TimestampTz t;
+
+	if (timestamp2tm(local, NULL, &tm, &fsec, NULL, NULL) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	tz = DetermineTimeZoneOffset(&tm, zone);
+	if (tm2timestamp(&tm, fsec, &tz, &t) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	if (Local(t, zone) != local)
+		return NextChange(t - USECS_PER_DAY / 8, zone);
+	/* Of a time that comes twice DetermineTimeZoneOffset takes the second. */
+	for (int64 back = USECS_PER_HOUR / 2; back <= 2 * USECS_PER_HOUR;
+		 back += USECS_PER_HOUR / 2)
+		if (Local(t - back, zone) == local)
+			return t - back;
+	return t;
+}
+
+static Timestamp
+Midnight(Timestamp local)
+{
+	int64		rest = local % USECS_PER_DAY;
+
+	return local - (rest < 0 ? rest + USECS_PER_DAY : rest);
+}
+
+TimestampTz
+MomentNextLocal(TimestampTz t, TimeADT time, pg_tz *zone)
+{
+	Timestamp	day;
+	TimestampTz next;
+
+	if (TIMESTAMP_NOT_FINITE(t))
+		return t;
+	day = Midnight(Local(t, zone));
+	next = FromLocal(day + time, zone);
+	return next >= t ? next : FromLocal(day + USECS_PER_DAY + time, zone);
+}
+
+/* The end of one stretch of quiet hours, `t` itself outside of it. */
+static TimestampTz
+StretchEnd(TimestampTz t, const MomentQuiet *quiet, pg_tz *zone)
+{
+	Timestamp	local = Local(t, zone);
+	int64		now = (local - Midnight(local)) / USECS_PER_SEC;
+	bool		inside = quiet->from <= quiet->to ?
+	now >= quiet->from && now < quiet->to :
+	now >= quiet->from || now < quiet->to;
+
+	if (!inside)
+		return t;
+	return MomentNextLocal(t, (TimeADT) quiet->to * USECS_PER_SEC, zone);
+}
+
+TimestampTz
+MomentQuietEnd(TimestampTz t, List *quiet, pg_tz *zone)
+{
+	TimestampTz end = t;
+	bool		moved = true;
+
+	/* One stretch may end inside another; each is passed at most once. */
+	for (int i = 0; moved && i <= list_length(quiet); i++)
+	{
+		ListCell   *cell;
+
+		moved = false;
+		foreach(cell, quiet)
+		{
+			TimestampTz next = StretchEnd(end, lfirst(cell), zone);
+
+			moved = moved || next != end;
+			end = next;
+		}
+	}
+	return end;
+}

@@ -25,7 +25,7 @@ CREATE FUNCTION suggest(word text, candidates text[]) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'persona_suggest';
 COMMENT ON FUNCTION suggest(text, text[]) IS
-'Of the candidates the one nearest to the word by Levenshtein distance, NULL when none is within a third of its length: the "did you mean" of every error.';
+'Of the candidates the one nearest to the word by Levenshtein distance, NULL when none is within a third of its length (2 at least from 4 letters on): the "did you mean" of every error.';
 REVOKE ALL ON FUNCTION suggest(text, text[]) FROM PUBLIC;
 
 CREATE FUNCTION ask(word text, candidates text[], otherwise text)
@@ -48,13 +48,13 @@ BEGIN
 			MESSAGE = format('the %s needs a name', kind);
 	ELSIF name !~ '^[a-z][a-z0-9_]{0,39}$' THEN
 		RAISE invalid_name USING
-			MESSAGE = format('%s is not a name for a %s', quote_literal(left(name, 80)), kind),
+			MESSAGE = format('%s cannot be the name of the %s', quote_literal(left(name, 80)), kind),
 			HINT = 'Use 1 to 40 lower-case letters, digits and underscores, beginning with a letter.';
 	ELSIF name IN ('new', 'ago', 'message', 'feedback', 'subject')
 		OR EXISTS (SELECT FROM pg_get_keywords() k WHERE k.word = name AND k.catcode IN ('R', 'T')) THEN
 		RAISE reserved_name USING
-			MESSAGE = format('"%s" is a reserved word and cannot name a %s', name, kind),
-			HINT = format('Take another name, such as "%s_%s".', name, kind);
+			MESSAGE = format('"%s" is a reserved word, so the %s needs another name', name, kind),
+			HINT = format('Such as "%s_%s".', name, kind);
 	END IF;
 END;
 $$;
@@ -72,7 +72,7 @@ BEGIN
 			MESSAGE = format('the %s needs a name', kind);
 	ELSIF length(label) > 200 OR label !~ '^[a-z][a-z0-9_]{0,39}([.][a-z][a-z0-9_]{0,39})*$' THEN
 		RAISE invalid_name USING
-			MESSAGE = format('%s is not a name for a %s', quote_literal(left(label, 80)), kind),
+			MESSAGE = format('%s cannot be the name of the %s', quote_literal(left(label, 80)), kind),
 			HINT = 'Use lower-case labels joined by dots, such as "marketing.email"; a parent covers its children.';
 	END IF;
 END;

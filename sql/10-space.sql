@@ -152,7 +152,7 @@ SELECT keep_definitions(t) FROM unnest(ARRAY['space', 'event', 'attribute', 'cha
 SELECT pg_extension_config_dump('definition_log', '');
 
 CREATE POLICY owner ON space
-USING (pg_catalog.pg_has_role(@extschema@.space_owner(subjects), 'MEMBER'));
+USING (pg_catalog.pg_has_role((SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) subjects), 'MEMBER'));
 CREATE POLICY owner ON event
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) event.space));
 CREATE POLICY owner ON attribute
@@ -580,7 +580,9 @@ BEGIN
 		RAISE invalid_table_definition USING
 			MESSAGE = format('%s has %s foreign keys to %s', relation, cardinality(foreign_keys), space.subjects),
 			HINT = format('Name the column that holds the customer: define_event(..., subject => ''%s'').',
-				coalesce(foreign_keys[1], columns[2], columns[1]));
+				coalesce(foreign_keys[1], (SELECT attname FROM pg_attribute
+					WHERE attrelid = relation AND attnum > 0 AND atttypid = space.key_type::regtype
+						AND attname <> ALL (@extschema@.event_id(relation, NULL)) ORDER BY attnum LIMIT 1), columns[1]));
 	END IF;
 	subject := coalesce(subject, foreign_keys[1]);
 	SELECT coalesce(nullif(t.typbasetype, 0), t.oid) INTO type
@@ -711,7 +713,7 @@ BEGIN
 		AND (SELECT relkind FROM pg_class WHERE oid = relation) IN ('r', 'p') THEN
 		RETURN NEXT ('warn', 'event_without_index', event,
 			format('%s has no index that begins with %s: every look at one customer''s history reads the whole table', relation, made.subject),
-			format('CREATE INDEX ON %s (%I%s);', relation, made.subject, coalesce(format(', %I', made.at), '')))::@extschema@.finding;
+			format('CREATE INDEX ON %s (%s);', relation, concat_ws(', ', quote_ident(made.subject), quote_ident(made.at))))::@extschema@.finding;
 	END IF;
 END;
 $$;

@@ -33,7 +33,7 @@ COMMENT ON FUNCTION render(template, jsonb, boolean) IS
 CREATE FUNCTION render(template template, data record, escape boolean DEFAULT false) RETURNS text
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_render_record';
 COMMENT ON FUNCTION render(template, record, boolean) IS
-'The template filled with the columns of a row; numbers, booleans and jsonb as they are, other types as their output functions write them.';
+'The template filled with the columns of a row; numbers, booleans and jsonb as they are, times in ISO 8601, other types as their output functions write them.';
 CREATE FUNCTION render(template template, data text, escape boolean DEFAULT false) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_render_text';
 COMMENT ON FUNCTION render(template, text, boolean) IS

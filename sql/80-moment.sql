@@ -258,7 +258,7 @@ BEGIN
 EXCEPTION
 	WHEN check_violation OR not_null_violation THEN
 		RAISE invalid_parameter_value USING
-			MESSAGE = format('moment "%s" has a value out of range: %s', moment, SQLERRM),
+			MESSAGE = format('moment "%s" has a value out of range', moment),
 			HINT = 'variable: content, recommendation, offer, tone, timing or channel. delay is 0 or more, review_every positive.';
 END;
 $$;

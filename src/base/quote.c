@@ -40,7 +40,8 @@ PersonaSuggest(const char *word, List *candidates)
 {
 	const char *best = NULL;
 	int			length = strlen(word);
-	int			limit = Max(1, length / 3);
+	/* Two letters changed places count as two. */
+	int			limit = length < 4 ? 1 : Max(2, length / 3);
 	ListCell   *cell;
 
 	if (length > 63)

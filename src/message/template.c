@@ -9,6 +9,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/typcache.h"
@@ -116,8 +117,8 @@ IsNumber(Oid type)
 
 /*
  * A column as a member of the values: numbers, booleans and jsonb as they
- * are, everything else as the text its own output function writes. No cast of
- * a user's is ever looked up.
+ * are, times in ISO 8601, everything else as the text its own output function
+ * writes. No cast of a user's is ever looked up.
  */
 static void
 ColumnValue(Oid type, Datum value, JsonbValue *json)
@@ -142,8 +143,13 @@ ColumnValue(Oid type, Datum value, JsonbValue *json)
 		json->val.binary.len = VARSIZE(member) - VARHDRSZ;
 		return;
 	}
-	getTypeOutputInfo(type, &output, &varlena);
-	text = OidOutputFunctionCall(output, value);
+	if (type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID)
+		text = JsonEncodeDateTime(NULL, value, type, NULL);
+	else
+	{
+		getTypeOutputInfo(type, &output, &varlena);
+		text = OidOutputFunctionCall(output, value);
+	}
 	if (IsNumber(type) && strspn(text, "0123456789.-+e") == strlen(text))
 	{
 		json->type = jbvNumeric;

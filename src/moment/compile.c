@@ -36,9 +36,7 @@ typedef struct Builder
 /* A described attribute that the moment uses. */
 typedef struct Attribute
 {
-	char	   *source;			/* an event's name, or "subject" */
 	char	   *category;
-	char	   *max_age;		/* an interval as text, or NULL */
 	bool		for_all;		/* the generic twin uses it too */
 } Attribute;
 
@@ -189,7 +187,7 @@ AddVariables(Builder *b, const MessageTemplate *template, StringInfo plain,
 /* ---- what the moment uses of the customer's data ---- */
 
 static const char *const attributes_sql =
-"SELECT a.category, a.max_age::text AS max_age FROM persona.attribute a"
+"SELECT a.category FROM persona.attribute a"
 " WHERE a.space = $1 AND a.attribute = $2";
 
 typedef struct Lookup
@@ -216,10 +214,7 @@ ReadAttribute(void *arg)
 	if (PersonaExecute(attributes_sql, &args, true) == 0)
 		return;
 	attribute = palloc(sizeof(Attribute));
-	attribute->source = pstrdup(use->source);
 	attribute->category = pstrdup(PersonaColumnText(0, "category"));
-	attribute->max_age = PersonaColumnText(0, "max_age") ?
-		pstrdup(PersonaColumnText(0, "max_age")) : NULL;
 	attribute->for_all = lookup->for_all;
 	lookup->builder->attributes = lappend(lookup->builder->attributes,
 										  attribute);
@@ -393,28 +388,64 @@ Repeats(const Space *space, const Moment *moment)
 					PersonaLiteral(moment->name));
 }
 
+/* The strictest max_age of an event's attributes. */
+typedef struct MaxAge
+{
+	const Space *space;
+	const char *source;
+	char	   *age;			/* an interval as text, or NULL */
+} MaxAge;
+
+static void
+ReadMaxAge(void *arg)
+{
+	MaxAge	   *max_age = arg;
+	PersonaArgs args = {0};
+
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(max_age->space->name), false);
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(max_age->source), false);
+	PersonaExecute("SELECT pg_catalog.min(max_age)::text AS age FROM persona.attribute"
+				   " WHERE space = $1 AND pg_catalog.starts_with(attribute, $2 || '.')",
+				   &args, true);
+	max_age->age = PersonaColumnText(0, "age");
+	if (max_age->age != NULL)
+		max_age->age = pstrdup(max_age->age);
+}
+
+static bool
+IsFirstUse(List *uses, int number)
+{
+	const RuleUse *use = list_nth(uses, number);
+
+	for (int i = 0; i < number; i++)
+		if (strcmp(((RuleUse *) list_nth(uses, i))->source, use->source) == 0)
+			return false;
+	return true;
+}
+
 /* The first source in use whose newest row is older than it may be. */
 static char *
 StaleSource(Builder *b)
 {
+	List	   *uses = RuleQueryUses(b->query);
 	StringInfoData sql;
-	ListCell   *cell;
 
 	initStringInfo(&sql);
-	foreach(cell, b->attributes)
+	for (int i = 0; i < list_length(uses); i++)
 	{
-		Attribute  *attribute = lfirst(cell);
-		SpaceEvent *event = SpaceFindEvent(b->space, attribute->source);
+		MaxAge		max_age = {b->space, ((RuleUse *) list_nth(uses, i))->source};
+		SpaceEvent *event = SpaceFindEvent(b->space, max_age.source);
 
-		if (attribute->max_age == NULL || event == NULL ||
-			event->at.name == NULL)
+		if (event == NULL || event->at.name == NULL || !IsFirstUse(uses, i))
 			continue;
-		appendStringInfo(&sql, " WHEN (SELECT pg_catalog.max(%s) FROM %s e)"
-						 " < persona.now() - %s::pg_catalog.interval THEN %s",
-						 SpaceEventTime(event, "e"),
-						 PersonaRelationName(event->relid),
-						 PersonaLiteral(attribute->max_age),
-						 PersonaLiteral(event->name));
+		SpaceWithDefinitions(ReadMaxAge, &max_age);
+		if (max_age.age != NULL)
+			appendStringInfo(&sql, " WHEN (SELECT pg_catalog.max(%s) FROM %s e)"
+							 " < persona.now() - %s::pg_catalog.interval THEN %s",
+							 SpaceEventTime(event, "e"),
+							 PersonaRelationName(event->relid),
+							 PersonaLiteral(max_age.age),
+							 PersonaLiteral(event->name));
 	}
 	return sql.len ? psprintf("CASE%s END", sql.data) : "NULL";
 }

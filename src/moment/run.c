@@ -264,17 +264,17 @@ Repeat(Step *step, void (*work) (Step *step))
 
 /* ---- the whole of it ---- */
 
+/* The live moments by name, for the whole of the run. */
 static List *
 LiveMoments(Run *run)
 {
+	MemoryContext old = MemoryContextSwitchTo(run->context);
 	List	   *names = NIL;
 	ListCell   *cell;
 
-	SPI_connect();
 	foreach(cell, MomentLoadLive(SpaceGet(run->space), NULL))
-		names = lappend(names, MemoryContextStrdup(run->context,
-												   ((Moment *) lfirst(cell))->name));
-	SPI_finish();
+		names = lappend(names, ((Moment *) lfirst(cell))->name);
+	MemoryContextSwitchTo(old);
 	return names;
 }
 

@@ -286,6 +286,7 @@ IsKnown(Node *node)
 		case T_CoerceViaIO:
 		case T_ArrayCoerceExpr:
 		case T_Aggref:
+		case T_SortGroupClause: /* of DISTINCT */
 		case T_TargetEntry:
 		case T_List:
 			return true;
@@ -312,7 +313,8 @@ Walk(Node *node, Check *check)
 					   ((FuncExpr *) node)->funcid : ((OpExpr *) node)->opfuncid);
 	if (IsA(node, OpExpr) && IsRegex(((OpExpr *) node)->opfuncid))
 		CheckRegex(check, (OpExpr *) node);
-	if (!IsA(node, TargetEntry) && !IsA(node, List))
+	if (!IsA(node, TargetEntry) && !IsA(node, List) &&
+		!IsA(node, SortGroupClause))
 		CheckType(check, node);
 	return expression_tree_walker(node, Walk, check);
 }
@@ -328,8 +330,7 @@ Transpose(void *arg)
 	if (position <= 0)
 		return;
 	errposition(0);
-	internalerrquery((const char *) arg);
-	internalerrposition(position);
+	RuleTranspose((const char *) arg, position);
 }
 
 static Query *

@@ -7,6 +7,7 @@
 #include "rule/rule.h"
 
 #include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -124,16 +125,33 @@ Coerce(RuleQuery *query, char *sql, Oid want, const char *what, Oid *type)
 		return psprintf("(%s)::pg_catalog.text", sql);
 	if (want == BOOLOID)
 	{
-		if (is != BOOLOID && is != UNKNOWNOID)
+		if (is != BOOLOID)
 			RefuseType(query, what, is, "boolean");
-		return psprintf("(%s)::pg_catalog.bool", sql);
+		return psprintf("(%s)", sql);
 	}
 	Assert(want == TIMESTAMPTZOID);
 	if (is == TIMESTAMPOID || is == DATEOID)
 		return psprintf("((%s)::pg_catalog.timestamp AT TIME ZONE 'UTC')", sql);
-	if (is != TIMESTAMPTZOID && is != UNKNOWNOID)
+	if (is != TIMESTAMPTZOID)
 		RefuseType(query, what, is, "timestamp with time zone");
-	return psprintf("(%s)::pg_catalog.timestamptz", sql);
+	return psprintf("(%s)", sql);
+}
+
+/* A bare literal has no type until it is given the one that is wanted. */
+static Node *
+Typed(Node *node, Oid want)
+{
+	TypeCast   *cast;
+
+	if (!IsA(node, A_Const) || want == InvalidOid)
+		return node;
+	cast = makeNode(TypeCast);
+	cast->arg = node;
+	cast->typeName = makeTypeNameFromNameList(list_make2(makeString("pg_catalog"),
+														makeString(want == BOOLOID ? "bool" :
+																   want == TEXTOID ? "text" : "timestamptz")));
+	cast->location = -1;
+	return (Node *) cast;
 }
 
 static void
@@ -153,7 +171,7 @@ RuleQueryAdd(RuleQuery *query, const char *text, Oid want, const char *what,
 
 	error_context_stack = &callback;
 	query->text = text;
-	node = RuleRewrite(query, RuleParse(text));
+	node = Typed(RuleRewrite(query, RuleParse(text)), want);
 	*type = RuleAnalyse(text, node, From(query));
 	sql = Coerce(query, RuleDeparse(node), want, what, type);
 	error_context_stack = callback.previous;

@@ -30,8 +30,15 @@ RulePosition(const char *text, int location)
 {
 	if (location < 0)
 		return 0;
+	return RuleTranspose(text, pg_mbstrlen_with_len(text, location) + 1);
+}
+
+int
+RuleTranspose(const char *text, int position)
+{
 	internalerrquery(text);
-	return internalerrposition(pg_mbstrlen_with_len(text, location) + 1);
+	internalerrposition(position);
+	return errcontext("character %d of the rule", position);
 }
 
 static void
@@ -53,8 +60,7 @@ Transpose(void *arg)
 	if (position <= 0)
 		return;
 	errposition(0);
-	internalerrquery((const char *) arg);
-	internalerrposition(position);
+	RuleTranspose((const char *) arg, position);
 }
 
 /* ---- the nodes of the language ---- */

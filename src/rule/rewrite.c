@@ -351,11 +351,28 @@ FindEvent(Node *node, Finder *finder)
 	return raw_expression_tree_walker(node, FindEvent, finder);
 }
 
+/* The event that was probably meant: the nearest to the name, or the first. */
+static const char *
+NearestEvent(const Space *space, FuncCall *call)
+{
+	List	   *names = NIL;
+	ListCell   *cell;
+	const char *near = NULL;
+
+	foreach(cell, space->events)
+		names = lappend(names, ((SpaceEvent *) lfirst(cell))->name);
+	if (call->args != NIL && IsA(linitial(call->args), ColumnRef))
+		near = PersonaSuggest(strVal(linitial(((ColumnRef *) linitial(call->args))->fields)),
+							  names);
+	return near || names == NIL ? near : linitial(names);
+}
+
 static const SpaceEvent *
 EventOf(Scope *scope, FuncCall *call)
 {
 	Finder		finder = {.space = scope->query->space};
 	const char *name = strVal(llast(call->funcname));
+	const char *near;
 
 	if (scope->event != NULL)
 		ereport(ERROR,
@@ -369,16 +386,16 @@ EventOf(Scope *scope, FuncCall *call)
 				 errmsg("%s() mixes two events", name),
 				 errhint("Aggregate each event by itself and compare the results."),
 				 RulePosition(scope->query->text, call->location)));
-	if (finder.event == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("%s() names no event", name),
-				 scope->query->space->events == NIL ?
-				 errhint("Define one first: SELECT * FROM persona.define_event('purchase', 'orders').") :
-				 errhint("Write it as %s(%s).", name,
-						 ((SpaceEvent *) linitial(scope->query->space->events))->name),
-				 RulePosition(scope->query->text, call->location)));
-	return finder.event;
+	if (finder.event != NULL)
+		return finder.event;
+	near = NearestEvent(scope->query->space, call);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("%s() names no event", name),
+			 near ? errhint("Write it as %s(%s).", name, near) :
+			 errhint("Define one first: SELECT * FROM persona.define_event('purchase', 'orders')."),
+			 RulePosition(scope->query->text, call->location)));
+	return NULL;
 }
 
 static Node *
@@ -406,6 +423,8 @@ RewriteAggregate(Scope *outer, FuncCall *call, const char *name)
 	Node	   *filter = Rewrite(&scope, call->agg_filter);
 	char	   *sql;
 
+	/* Counting looks at whose the events are, whatever else it looks at. */
+	NoteUse(outer->query, event->name, event->subject.name);
 	if (by_time)
 		RefuseTimeless(&scope, event, name, call->location);
 	if (whole && !by_time && strcmp(name, "count") != 0)

@@ -40,8 +40,13 @@ extern Node *RuleParse(const char *text);
 /* The canonical text of a raw tree. */
 extern char *RuleDeparse(Node *node);
 
-/* ereport's auxiliary: the error stands at byte `location` of `text`. */
+/*
+ * ereport's auxiliaries: the error stands at byte `location`, or at character
+ * `position`, of the rule's text. A client that was sent the rule inside of a
+ * statement points at the statement, so the place is in the context too.
+ */
 extern int	RulePosition(const char *text, int location);
+extern int	RuleTranspose(const char *text, int position);
 
 /* ---- compiling ---- */
 

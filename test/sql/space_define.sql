@@ -1,0 +1,124 @@
+-- what the company has: spaces, events, attributes
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+\set VERBOSITY default
+CREATE ROLE space_owner;
+CREATE ROLE space_stranger;
+CREATE SCHEMA sp AUTHORIZATION space_owner;
+SET ROLE space_owner;
+CREATE TABLE sp.customer (id int PRIMARY KEY, name text, country text);
+CREATE TABLE sp.no_key (id int, name text);
+CREATE TABLE sp.two_keys (a int, b int, PRIMARY KEY (a, b));
+CREATE TABLE sp.date_key (d date PRIMARY KEY);
+CREATE TABLE sp.orders (id bigint PRIMARY KEY, customer_id int REFERENCES sp.customer, amount numeric, at timestamptz);
+CREATE TABLE sp.visit (customer_id int, first_at timestamp, last_at timestamp);
+CREATE TABLE sp.note (customer_id text, at timestamptz);
+CREATE VIEW sp.order_view AS SELECT * FROM sp.orders;
+RESET ROLE;
+
+-- no space, and then one
+SELECT * FROM persona.define_event('purchase', 'sp.orders');
+SELECT level, code FROM persona.define_space('space_shop', 'sp.customer');
+SELECT count(*) = 0 AS again_changes_nothing FROM persona.define_space('space_shop', 'sp.customer');
+SELECT space, schema_name, subjects, key, key_type FROM persona.space WHERE space = 'space_shop';
+SELECT bool_and(pg_get_userbyid(relowner) = 'space_owner') AS all_owned_by_the_owner
+FROM pg_class WHERE relnamespace = 'persona_space_shop'::regnamespace;
+
+-- what a newcomer gets wrong
+SELECT * FROM persona.define_space('space_b', 'sp.no_key');
+SELECT * FROM persona.define_space('space_b', 'sp.no_key', key => 'id');
+SELECT * FROM persona.define_space('space_b', 'sp.no_key', key => 'idd');
+SELECT * FROM persona.define_space('space_b', 'sp.two_keys');
+SELECT * FROM persona.define_space('space_b', 'sp.date_key');
+SELECT * FROM persona.define_space('space_b', 'sp.nowhere');
+SELECT * FROM persona.define_space('space_b', NULL);
+SELECT * FROM persona.define_space(NULL, 'sp.customer');
+SELECT * FROM persona.define_space('', 'sp.customer');
+SELECT * FROM persona.define_space('Shop', 'sp.customer');
+SELECT * FROM persona.define_space('house', 'sp.customer');
+SELECT * FROM persona.define_space('select', 'sp.customer');
+SELECT * FROM persona.define_space('a; DROP TABLE sp.customer', 'sp.customer');
+SELECT * FROM persona.define_space(E'a\nb', 'sp.customer');
+SELECT * FROM persona.define_space(repeat('a', 41), 'sp.customer');
+SELECT * FROM persona.define_space('space_shop', 'sp.customer', key => 'name');
+GRANT ALL ON ALL FUNCTIONS IN SCHEMA persona TO space_stranger;
+SET ROLE space_stranger;
+SELECT * FROM persona.define_space('space_b', 'sp.customer');
+RESET ROLE;
+
+-- events
+SELECT level, code, hint FROM persona.define_event('purchase', 'sp.orders');
+SELECT relation, subject, at, id, fires FROM persona.event WHERE space = 'space_shop';
+SELECT * FROM persona.define_event('select', 'sp.orders');
+SELECT * FROM persona.define_event('new', 'sp.orders');
+SELECT * FROM persona.define_event('purchase', 'sp.orders', subject => 'custmer_id');
+SELECT * FROM persona.define_event('purchase', 'sp.orders', at => 'amount');
+SELECT * FROM persona.define_event('purchase', 'sp.orders', id => 'idd');
+SELECT * FROM persona.define_event('purchase', 'sp.orders', fires => 'sometimes');
+SELECT * FROM persona.define_event('note', 'sp.note', subject => 'customer_id');
+SELECT * FROM persona.define_event('visit', 'sp.visit');
+SELECT * FROM persona.define_event('visit', 'sp.visit', subject => 'customer_id');
+SELECT level, code FROM persona.define_event('visit', 'sp.visit', subject => 'customer_id', at => 'last_at');
+SELECT * FROM persona.define_event('seen', 'sp.order_view', subject => 'customer_id');
+SELECT level, code FROM persona.define_event('seen', 'sp.order_view', subject => 'customer_id', id => 'id', fires => 'never');
+SELECT id FROM persona.event WHERE event = 'seen';
+
+-- attributes
+SELECT count(*) FROM persona.define_attribute('country', 'user.location', 'declared');
+SELECT count(*) FROM persona.define_attribute('purchase.amount', 'user.behaviour.purchase', 'transacted', max_age => '2 days');
+SELECT * FROM persona.define_attribute('contry', 'user.location', 'declared');
+SELECT * FROM persona.define_attribute('purchase.amont', 'user.location', 'declared');
+SELECT * FROM persona.define_attribute('nothing.amount', 'user.location', 'declared');
+SELECT * FROM persona.define_attribute('country', 'User Location', 'declared');
+SELECT * FROM persona.define_attribute('country', 'user.location', 'guessed');
+SELECT * FROM persona.define_attribute('country', 'user.location', 'declared', max_age => '-1 day');
+
+-- every version of a definition is kept
+SELECT kind, name, version, by_whom = session_user AS mine, body->>'category' AS category
+FROM persona.definition_log WHERE space = 'space_shop' AND kind = 'attribute' ORDER BY name, version;
+SELECT count(*) FROM persona.define_attribute('country', 'user.location.country', 'declared');
+SELECT version, body->>'category' AS category FROM persona.definition_log
+WHERE space = 'space_shop' AND kind = 'attribute' AND name = 'country' ORDER BY version;
+
+-- two spaces: which is meant?
+SELECT count(*) FROM persona.define_space('space_other', 'sp.customer');
+SELECT * FROM persona.define_event('purchase', 'sp.orders');
+SELECT count(*) FROM persona.define_event('purchase', 'sp.orders', space => 'space_other');
+SELECT * FROM persona.define_event('purchase', 'sp.orders', space => 'space_shap');
+SET persona.space = 'space_other';
+SELECT level, code FROM persona.define_event('bought', 'sp.orders');
+RESET persona.space;
+SELECT space, event FROM persona.event ORDER BY 1, 2;
+
+-- a row of definitions is seen by the members of its owner alone
+GRANT USAGE ON SCHEMA persona TO space_stranger;
+GRANT SELECT ON ALL TABLES IN SCHEMA persona TO space_stranger, space_owner;
+SET ROLE space_stranger;
+SELECT count(*) AS seen_by_a_stranger FROM persona.space;
+SET ROLE space_owner;
+SELECT count(*) > 0 AS seen_by_the_owner FROM persona.space;
+RESET ROLE;
+
+-- the clock
+SET persona.clock = '2026-01-01 00:00+00';
+SELECT persona.now() = '2026-01-01 00:00+00' AS stands_still;
+SET persona.clock = 'yesterday-ish';
+SET ROLE space_stranger;
+SET persona.clock = '2026-01-01 00:00+00';
+RESET ROLE;
+RESET persona.clock;
+SELECT persona.now() = now() AS real_time;
+
+-- dropping
+INSERT INTO persona_space_other.anchor VALUES (1, now());
+INSERT INTO persona_space_other.consent (subject, seq, ledger, decision, source, at, recorded_at, recorded_by, chain)
+VALUES (1, 1, gen_random_uuid(), 'grant', 'test', now(), now(), 'me', '');
+SELECT persona.drop_space('space_other');
+SELECT persona.drop_space('space_other', force => true);
+SELECT persona.drop_space('space_shop');
+SELECT count(*) AS left_over FROM pg_namespace WHERE nspname LIKE 'persona\_space%';
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA persona FROM space_stranger;
+REVOKE ALL ON ALL TABLES IN SCHEMA persona FROM space_stranger, space_owner;
+REVOKE ALL ON SCHEMA persona FROM space_stranger;
+DROP SCHEMA sp CASCADE;
+DROP ROLE space_owner, space_stranger;

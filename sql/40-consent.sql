@@ -1,14 +1,5 @@
 /* consent: who said yes to what */
 
-CREATE FUNCTION label_path(label text) RETURNS text[]
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT array_agg(array_to_string((string_to_array(label, '.'))[1:n], '.') ORDER BY n DESC)
-	FROM generate_series(1, cardinality(string_to_array(label, '.'))) n;
-END;
-COMMENT ON FUNCTION label_path(text) IS
-'A dotted label and its parents, the most specific first: {a.b.c,a.b,a}.';
-
 CREATE FUNCTION define_purpose(purpose text, basis text, expires interval DEFAULT NULL, regulation text DEFAULT NULL,
 	label text DEFAULT NULL, description text DEFAULT NULL, space text DEFAULT NULL)
 RETURNS SETOF finding
@@ -24,10 +15,10 @@ BEGIN
 			MESSAGE = format('%s is not a legal basis', quote_nullable(basis)),
 			HINT = @extschema@.ask(basis, '{consent,opt_out,legitimate_interest,contract}',
 				'It is consent, opt_out, legitimate_interest or contract.');
-	ELSIF expires <= interval '0' THEN
+	ELSIF expires <= interval '0' OR expires > interval '1000 years' THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('a consent cannot expire after %s', expires),
-			HINT = 'Pass a positive interval, such as ''2 years'', or nothing.';
+			HINT = 'Pass an interval such as ''2 years'', or leave it out if it never expires.';
 	END IF;
 	INSERT INTO @extschema@.purpose VALUES (home.space, purpose, basis, expires, regulation, label, description)
 	ON CONFLICT ON CONSTRAINT purpose_pkey DO UPDATE
@@ -40,113 +31,206 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION define_purpose(text, text, interval, text, text, text, text) IS
-'What data or a channel may be used for. basis: consent (a yes is needed), opt_out and legitimate_interest (allowed until a no), contract (allowed, whatever was said). expires counts from a consent''s own time. A dotted parent covers its children.';
+'What data or a channel may be used for. basis: consent (a yes is needed), opt_out and legitimate_interest (allowed until a no), contract (allowed whatever was said). expires, at most 1000 years, counts from a consent''s own time and is fixed when it is recorded. A dotted parent covers its children.';
 REVOKE ALL ON FUNCTION define_purpose(text, text, interval, text, text, text, text) FROM PUBLIC;
 
-/* The lock and the ledger */
+/* What a statement may name */
 
-CREATE FUNCTION lock_subject(home space, subject text) RETURNS void
+CREATE FUNCTION find_purpose(home space, purpose text) RETURNS purpose
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	meant @extschema@.purpose;
+	known text[];
+BEGIN
+	SELECT * INTO meant FROM @extschema@.purpose p WHERE p.space = home.space AND p.purpose = find_purpose.purpose;
+	IF purpose IS NULL THEN
+		RAISE null_value_not_allowed USING
+			MESSAGE = 'the purpose is NULL',
+			HINT = 'Ask about one purpose; only a statement may be about every one.';
+	ELSIF NOT FOUND THEN
+		known := ARRAY(SELECT p.purpose FROM @extschema@.purpose p WHERE p.space = home.space ORDER BY 1);
+		RAISE undefined_object USING
+			MESSAGE = format('purpose "%s" does not exist in space "%s"', purpose, home.space),
+			HINT = @extschema@.ask(purpose, known,
+				format('Define it first: SELECT * FROM persona.define_purpose(%L, ''consent'').', purpose));
+	END IF;
+	RETURN meant;
+END;
+$$;
+COMMENT ON FUNCTION find_purpose(space, text) IS
+'The purpose of that name; an error with the nearest name where there is none (42704, 22004).';
+REVOKE ALL ON FUNCTION find_purpose(space, text) FROM PUBLIC;
+
+CREATE FUNCTION check_channel(home space, channel text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	known text[] := ARRAY(SELECT c.channel FROM @extschema@.channel c WHERE c.space = home.space ORDER BY 1);
+BEGIN
+	IF channel IS NULL THEN
+		RAISE null_value_not_allowed USING
+			MESSAGE = 'the channel is NULL',
+			HINT = 'Ask about one channel; only a statement may be about every one.';
+	ELSIF channel <> ALL (known) THEN
+		RAISE undefined_object USING
+			MESSAGE = format('channel "%s" does not exist in space "%s"', channel, home.space),
+			HINT = @extschema@.ask(channel, known,
+				format('Define it first: SELECT * FROM persona.define_channel(%L, ''email'').', channel));
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_channel(space, text) IS
+'Raises an error with the nearest name unless the channel exists (42704, 22004).';
+REVOKE ALL ON FUNCTION check_channel(space, text) FROM PUBLIC;
+
+CREATE FUNCTION statement_time(at timestamptz) RETURNS timestamptz
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	latest timestamptz := greatest(@extschema@.now(), clock_timestamp());
+BEGIN
+	IF NOT isfinite(at) OR at > latest + interval '1 minute' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('nobody can have said this at %s', at),
+			HINT = 'Pass the instant at which it was said, or leave it out for now.';
+	END IF;
+	RETURN CASE WHEN at IS NULL THEN @extschema@.now() ELSE least(at, latest) END;
+END;
+$$;
+COMMENT ON FUNCTION statement_time(timestamptz) IS
+'The instant of a statement: persona.now() for NULL. A clock up to a minute ahead counts as now; later, or infinite, is an error (22023).';
+REVOKE ALL ON FUNCTION statement_time(timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION lock_subject(home space, key text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
 DECLARE
 	known boolean;
 BEGIN
 	EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %I = $1::%s)', home.subjects, home.key, home.key_type)
-	INTO known USING subject;
+	INTO known USING key;
 	IF NOT known THEN
 		RAISE no_data_found USING
 			MESSAGE = format('%s has no such subject', home.subjects),
-			HINT = 'Nothing was recorded. Insert the customer first, or look up the key again.';
+			HINT = format('Nothing was recorded. Insert the customer first, or look up column "%s" again.', home.key);
 	END IF;
 	EXECUTE format('INSERT INTO %I.anchor VALUES ($1::%s, clock_timestamp()) ON CONFLICT DO NOTHING', home.schema_name, home.key_type)
-	USING subject;
+	USING key;
 	EXECUTE format('SELECT FROM %I.anchor WHERE subject = $1::%s FOR UPDATE', home.schema_name, home.key_type)
-	USING subject;
+	USING key;
 END;
 $$;
 COMMENT ON FUNCTION lock_subject(space, text) IS
 'Takes the one lock of a subject, under which everything about it is decided and handed over; an unknown subject is an error (P0002).';
 REVOKE ALL ON FUNCTION lock_subject(space, text) FROM PUBLIC;
 
-CREATE FUNCTION consent_chain(previous bytea, subject text, seq int, purpose text, channel text, decision text,
-	source text, evidence jsonb, at timestamptz, expires_at timestamptz)
+/* The ledger */
+
+CREATE FUNCTION consent_chain(previous bytea, subject text, seq int, ledger uuid, purpose text, channel text, decision text,
+	basis text, source text, evidence jsonb, at timestamptz, recorded_at timestamptz, recorded_by text, expires_at timestamptz)
 RETURNS bytea
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT sha256(coalesce(previous, '') || convert_to(jsonb_build_array(subject, seq, purpose, channel, decision, source,
-		evidence, extract(epoch FROM at), extract(epoch FROM expires_at))::text, 'UTF8'));
+	SELECT sha256(coalesce(previous, '') || convert_to(jsonb_build_array(subject, seq, ledger, purpose, channel, decision, basis,
+		source, evidence, extract(epoch FROM at), extract(epoch FROM recorded_at), recorded_by, extract(epoch FROM expires_at))::text,
+		'UTF8'));
 END;
-COMMENT ON FUNCTION consent_chain(bytea, text, int, text, text, text, text, jsonb, timestamptz, timestamptz) IS
-'The link of a ledger row: the sha256 over the previous row''s link and what this row says.';
-REVOKE ALL ON FUNCTION consent_chain(bytea, text, int, text, text, text, text, jsonb, timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION consent_chain(bytea, text, int, uuid, text, text, text, text, text, jsonb, timestamptz, timestamptz, text, timestamptz) IS
+'The link of a ledger row: the sha256 over the previous row''s link (NULL for the first) and the row as a JSON array in UTF-8, times in seconds since 1970.';
+REVOKE ALL ON FUNCTION consent_chain(bytea, text, int, uuid, text, text, text, text, text, jsonb, timestamptz, timestamptz, text, timestamptz) FROM PUBLIC;
 
-CREATE FUNCTION check_statement(home space, purpose text, channel text, source text, at timestamptz) RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION refuse_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE object_not_in_prerequisite_state USING
+		MESSAGE = format('the ledger %I.%I is only ever appended to', TG_TABLE_SCHEMA, TG_TABLE_NAME),
+		HINT = 'Record what is true now by grant_consent() or withdraw_consent().';
+END;
+$$;
+COMMENT ON FUNCTION refuse_change() IS
+'Trigger: refuses UPDATE, DELETE and TRUNCATE, to the owner as to anybody (55000).';
+REVOKE ALL ON FUNCTION refuse_change() FROM PUBLIC;
+
+CREATE FUNCTION consent_end(home space, purpose text, at timestamptz) RETURNS timestamptz
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC'
+AS 'SELECT min(at + p.expires) FROM @extschema@.purpose p WHERE p.space = home.space AND p.purpose = coalesce(consent_end.purpose, p.purpose)';
+COMMENT ON FUNCTION consent_end(space, text, timestamptz) IS
+'When a yes given at that instant expires, counted in UTC; for every purpose (NULL) the earliest of all. NULL: never.';
+REVOKE ALL ON FUNCTION consent_end(space, text, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION append_consent(home space, key text, purpose text, channel text, decision text, basis text, source text,
+	at timestamptz, expires_at timestamptz, evidence jsonb)
+RETURNS uuid
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-	known text[];
+	previous record;
+	next_seq int;
+	ledger uuid := gen_random_uuid();
+	recorded_at timestamptz := clock_timestamp();
+	appended bigint;
 BEGIN
-	known := ARRAY(SELECT p.purpose FROM @extschema@.purpose p WHERE p.space = home.space ORDER BY 1);
-	IF NOT EXISTS (SELECT FROM unnest(known) k WHERE k = purpose OR starts_with(k, purpose || '.')
-			OR purpose = ANY (@extschema@.label_path(k))) AND purpose IS NOT NULL
-		AND NOT EXISTS (SELECT FROM unnest(@extschema@.label_path(purpose)) p WHERE p = ANY (known)) THEN
-		RAISE undefined_object USING
-			MESSAGE = format('purpose "%s" does not exist in space "%s"', purpose, home.space),
-			HINT = @extschema@.ask(purpose, known, format('Define it first: SELECT * FROM persona.define_purpose(%L, ''consent'').', purpose));
+	EXECUTE format('SELECT l.seq, l.chain FROM %I.consent l WHERE l.subject = $1::%s ORDER BY l.seq DESC LIMIT 1',
+		home.schema_name, home.key_type)
+	INTO previous USING key;
+	next_seq := coalesce(previous.seq, 0) + 1;
+	/* A row that this snapshot does not see must end in 40001, to be run again, never in a lost statement. */
+	EXECUTE format('INSERT INTO %I.consent (subject, seq, ledger, purpose, channel, decision, basis, source, evidence, at,
+			recorded_at, recorded_by, expires_at, chain)
+		VALUES ($1::%s, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING',
+		home.schema_name, home.key_type)
+	USING key, next_seq, ledger, purpose, channel, decision, basis, source, evidence, at, recorded_at, session_user, expires_at,
+		@extschema@.consent_chain(previous.chain, key, next_seq, ledger, purpose, channel, decision, basis, source, evidence, at,
+			recorded_at, session_user, expires_at);
+	GET DIAGNOSTICS appended = ROW_COUNT;
+	IF appended = 0 THEN
+		RAISE serialization_failure USING
+			MESSAGE = 'another transaction has appended to this subject''s ledger',
+			HINT = 'Nothing was recorded. Run the transaction again.';
 	END IF;
-	known := ARRAY(SELECT c.channel FROM @extschema@.channel c WHERE c.space = home.space ORDER BY 1);
-	IF channel <> ALL (known) THEN
-		RAISE undefined_object USING
-			MESSAGE = format('channel "%s" does not exist in space "%s"', channel, home.space),
-			HINT = @extschema@.ask(channel, known, format('Define it first: SELECT * FROM persona.define_channel(%L, ''email'').', channel));
-	ELSIF source IS NULL THEN
-		RAISE null_value_not_allowed USING
-			MESSAGE = 'a consent needs its source',
-			HINT = 'Say where it was given, such as ''checkout'' or ''preference page''.';
-	ELSIF NOT isfinite(at) OR at > greatest(@extschema@.now(), clock_timestamp()) + interval '1 minute' THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = format('a consent cannot be given at %s', at),
-			HINT = 'Pass the instant at which it was given.';
-	END IF;
+	RETURN ledger;
 END;
 $$;
-COMMENT ON FUNCTION check_statement(space, text, text, text, timestamptz) IS
-'Raises an error unless purpose and channel exist (NULL is every one), the source is said and the time is not in the future.';
-REVOKE ALL ON FUNCTION check_statement(space, text, text, text, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION append_consent(space, text, text, text, text, text, text, timestamptz, timestamptz, jsonb) IS
+'Appends a row to a subject''s ledger, numbered and chained; its lock is held. Returns the ledger id.';
+REVOKE ALL ON FUNCTION append_consent(space, text, text, text, text, text, text, timestamptz, timestamptz, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION record_consent(home space, subject text, purpose text, channel text, decision text, source text,
 	at timestamptz, evidence jsonb)
 RETURNS uuid
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC'
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
 	key text := @extschema@.subject_key(home, subject);
-	given_at timestamptz := coalesce(at, @extschema@.now());
-	meant @extschema@.purpose;
-	previous record;
-	link uuid := gen_random_uuid();
-	ends_at timestamptz;
+	said_at timestamptz := @extschema@.statement_time(at);
+	basis text := CASE WHEN purpose IS NOT NULL THEN (@extschema@.find_purpose(home, purpose)).basis END;
+	ends_at timestamptz := CASE WHEN decision = 'grant' THEN @extschema@.consent_end(home, purpose, said_at) END;
+	ledger uuid;
 BEGIN
-	PERFORM @extschema@.check_statement(home, purpose, channel, source, given_at);
+	IF channel IS NOT NULL THEN
+		PERFORM @extschema@.check_channel(home, channel);
+	END IF;
+	IF coalesce(btrim(source), '') = '' THEN
+		RAISE null_value_not_allowed USING
+			MESSAGE = 'the source of a consent is missing',
+			HINT = 'Say where it was given or withdrawn, such as ''checkout'' or ''preference page''.';
+	END IF;
 	PERFORM @extschema@.lock_subject(home, key);
-	SELECT * INTO meant FROM @extschema@.purpose p WHERE p.space = home.space AND p.purpose = record_consent.purpose;
-	ends_at := CASE WHEN decision = 'grant' THEN given_at + meant.expires END;
-	EXECUTE format('SELECT seq, chain FROM %I.consent WHERE subject = $1::%s ORDER BY seq DESC LIMIT 1', home.schema_name, home.key_type)
-	INTO previous USING key;
-	EXECUTE format('INSERT INTO %I.consent (subject, seq, ledger, purpose, channel, decision, basis, source, evidence, at,
-			recorded_at, recorded_by, expires_at, chain)
-		VALUES ($1::%s, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp(), session_user, $11, $12)', home.schema_name, home.key_type)
-	USING key, coalesce(previous.seq, 0) + 1, link, purpose, channel, decision, meant.basis, source, evidence, given_at, ends_at,
-		@extschema@.consent_chain(previous.chain, key, coalesce(previous.seq, 0) + 1, purpose, channel, decision, source, evidence, given_at, ends_at);
+	ledger := @extschema@.append_consent(home, key, purpose, channel, decision, basis, source, said_at, ends_at, evidence);
+	/* A row that arrives late never covers a later one. */
 	EXECUTE format('INSERT INTO %I.consent_current AS c VALUES ($1::%s, coalesce($2, ''''), coalesce($3, ''''), $4, $5, $6, $7)
 		ON CONFLICT (subject, purpose, channel) DO UPDATE
 		SET (decision, at, expires_at, ledger) = (excluded.decision, excluded.at, excluded.expires_at, excluded.ledger)
-		WHERE excluded.at > c.at OR (excluded.at = c.at AND (excluded.decision = ''withdraw'' OR c.decision = ''grant''))',
-		home.schema_name, home.key_type)
-	USING key, purpose, channel, decision, given_at, ends_at, link;
-	RETURN link;
+		WHERE (excluded.at, excluded.decision) >= (c.at, c.decision)', home.schema_name, home.key_type)
+	USING key, purpose, channel, decision, said_at, ends_at, ledger;
+	RETURN ledger;
 END;
 $$;
 COMMENT ON FUNCTION record_consent(space, text, text, text, text, text, timestamptz, jsonb) IS
@@ -156,33 +240,37 @@ REVOKE ALL ON FUNCTION record_consent(space, text, text, text, text, text, times
 CREATE FUNCTION grant_consent(subject text, purpose text, channel text, source text, at timestamptz DEFAULT NULL,
 	evidence jsonb DEFAULT NULL, space text DEFAULT NULL)
 RETURNS uuid
-LANGUAGE sql
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
 AS 'SELECT @extschema@.record_consent(@extschema@.resolve_space(space), subject, purpose, channel, ''grant'', source, at, evidence)';
 COMMENT ON FUNCTION grant_consent(text, text, text, text, timestamptz, jsonb, text) IS
-'Records a yes to a purpose on a channel (NULL: every one), with its source and evidence; at is when it was given, now unless said. Returns the ledger id.';
+'Records a yes to a purpose on a channel (NULL: every one), with its source and evidence; at is when it was given, now unless said, never in the future. Returns the ledger id. Errors: unknown subject (P0002), purpose or channel (42704), no source (22004).';
 REVOKE ALL ON FUNCTION grant_consent(text, text, text, text, timestamptz, jsonb, text) FROM PUBLIC;
 
 CREATE FUNCTION grant_consent(subject anyelement, purpose text, channel text, source text, at timestamptz DEFAULT NULL,
 	evidence jsonb DEFAULT NULL, space text DEFAULT NULL)
 RETURNS uuid
-LANGUAGE sql AS 'SELECT @extschema@.grant_consent(subject::text, purpose, channel, source, at, evidence, space)';
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS 'SELECT @extschema@.grant_consent(subject::text, purpose, channel, source, at, evidence, space)';
 COMMENT ON FUNCTION grant_consent(anyelement, text, text, text, timestamptz, jsonb, text) IS 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION grant_consent(anyelement, text, text, text, timestamptz, jsonb, text) FROM PUBLIC;
 
-CREATE FUNCTION in_flight(home space, subject text) RETURNS bigint
+CREATE FUNCTION in_flight(home space, key text, purpose text, channel text) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_variable
 DECLARE
 	n bigint;
 BEGIN
-	EXECUTE format('SELECT count(*) FROM %I.message WHERE subject = $1::%s AND state = ''claimed''', home.schema_name, home.key_type)
-	INTO n USING subject;
+	EXECUTE format('SELECT count(*) FROM %I.message m WHERE m.subject = $1::%s AND m.state = ''claimed'' AND NOT m.transactional
+		AND ($2 IS NULL OR m.purpose = $2 OR starts_with(m.purpose, $2 || ''.'')) AND ($3 IS NULL OR m.channel = $3)',
+		home.schema_name, home.key_type)
+	INTO n USING key, purpose, channel;
 	RETURN n;
 END;
 $$;
-COMMENT ON FUNCTION in_flight(space, text) IS
-'How many messages to the subject were handed to a sender and are not acknowledged: they cannot be called back.';
-REVOKE ALL ON FUNCTION in_flight(space, text) FROM PUBLIC;
+COMMENT ON FUNCTION in_flight(space, text, text, text) IS
+'How many messages to the subject, for the purpose and its children on the channel (NULL: every one), were handed to a sender and are not acknowledged.';
+REVOKE ALL ON FUNCTION in_flight(space, text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION withdraw_consent(subject text, purpose text, channel text, source text, at timestamptz DEFAULT NULL,
 	evidence jsonb DEFAULT NULL, space text DEFAULT NULL)
@@ -191,24 +279,25 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	link uuid := @extschema@.record_consent(home, subject, purpose, channel, 'withdraw', source, at, evidence);
-	handed_over bigint := @extschema@.in_flight(home, @extschema@.subject_key(home, subject));
+	ledger uuid := @extschema@.record_consent(home, subject, purpose, channel, 'withdraw', source, at, evidence);
+	handed_over bigint := @extschema@.in_flight(home, @extschema@.subject_key(home, subject), purpose, channel);
 BEGIN
 	IF handed_over > 0 THEN
-		RAISE NOTICE '% messages are already with a sender', handed_over
+		RAISE NOTICE 'messages already with a sender: %', handed_over
 			USING HINT = 'They were claimed before this withdrawal and cannot be called back.';
 	END IF;
-	RETURN link;
+	RETURN ledger;
 END;
 $$;
 COMMENT ON FUNCTION withdraw_consent(text, text, text, text, timestamptz, jsonb, text) IS
-'Records a no to a purpose on a channel; NULL means every one, and then nothing said before counts any more. Returns the ledger id.';
+'Records a no to a purpose on a channel; NULL means every one, and a no to every purpose ends whatever was said before. Returns the ledger id and says by NOTICE how many messages cannot be called back. Errors as grant_consent().';
 REVOKE ALL ON FUNCTION withdraw_consent(text, text, text, text, timestamptz, jsonb, text) FROM PUBLIC;
 
 CREATE FUNCTION withdraw_consent(subject anyelement, purpose text, channel text, source text, at timestamptz DEFAULT NULL,
 	evidence jsonb DEFAULT NULL, space text DEFAULT NULL)
 RETURNS uuid
-LANGUAGE sql AS 'SELECT @extschema@.withdraw_consent(subject::text, purpose, channel, source, at, evidence, space)';
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS 'SELECT @extschema@.withdraw_consent(subject::text, purpose, channel, source, at, evidence, space)';
 COMMENT ON FUNCTION withdraw_consent(anyelement, text, text, text, timestamptz, jsonb, text) IS 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION withdraw_consent(anyelement, text, text, text, timestamptz, jsonb, text) FROM PUBLIC;
 
@@ -224,7 +313,9 @@ DECLARE
 BEGIN
 	PERFORM @extschema@.check_label('category', category);
 	IF allowed IS NULL THEN
-		RAISE null_value_not_allowed USING MESSAGE = 'a preference is true or false, not NULL';
+		RAISE null_value_not_allowed USING
+			MESSAGE = 'the preference is NULL',
+			HINT = 'Pass true where the use of this data is welcome, false where it is refused.';
 	END IF;
 	PERFORM @extschema@.lock_subject(home, key);
 	EXECUTE format('INSERT INTO %I.preference VALUES ($1::%s, $2, $3, @extschema@.now())
@@ -233,11 +324,13 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION set_preference(text, text, boolean, text) IS
-'A subject''s yes or no to the use of a data category; a parent covers its children, the more specific wins.';
+'A subject''s yes or no to the use of a data category. A dotted parent covers its children; the more specific wins; the last word counts. Errors: unknown subject (P0002), no category (22004, 42602).';
 REVOKE ALL ON FUNCTION set_preference(text, text, boolean, text) FROM PUBLIC;
 
-CREATE FUNCTION set_preference(subject anyelement, category text, allowed boolean, space text DEFAULT NULL) RETURNS void
-LANGUAGE sql AS 'SELECT @extschema@.set_preference(subject::text, category, allowed, space)';
+CREATE FUNCTION set_preference(subject anyelement, category text, allowed boolean, space text DEFAULT NULL)
+RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS 'SELECT @extschema@.set_preference(subject::text, category, allowed, space)';
 COMMENT ON FUNCTION set_preference(anyelement, text, boolean, text) IS 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION set_preference(anyelement, text, boolean, text) FROM PUBLIC;
 
@@ -249,12 +342,14 @@ DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	key text := @extschema@.subject_key(home, subject);
 BEGIN
-	IF reason IS NULL THEN
-		RAISE null_value_not_allowed USING
-			MESSAGE = 'a suppression needs its reason',
-			HINT = 'Such as ''hard bounce'' or ''complaint''.';
+	IF channel IS NOT NULL THEN
+		PERFORM @extschema@.check_channel(home, channel);
 	END IF;
-	PERFORM @extschema@.check_statement(home, NULL, channel, reason, @extschema@.now());
+	IF coalesce(btrim(reason), '') = '' THEN
+		RAISE null_value_not_allowed USING
+			MESSAGE = 'the reason of a suppression is missing',
+			HINT = 'Say why nothing may be sent, such as ''hard bounce'' or ''complaint''.';
+	END IF;
 	PERFORM @extschema@.lock_subject(home, key);
 	EXECUTE format('INSERT INTO %I.suppression VALUES ($1::%s, coalesce($2, ''''), $3, @extschema@.now())
 		ON CONFLICT DO NOTHING', home.schema_name, home.key_type)
@@ -262,11 +357,13 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION suppress(text, text, text, text) IS
-'Nothing goes to the subject on the channel (NULL: every one) until unsuppress(), whatever was consented to.';
+'Nothing goes to the subject on the channel (NULL: every one) until unsuppress(), whatever was consented to; the first reason and time stay. Errors: unknown subject (P0002), channel (42704), no reason (22004).';
 REVOKE ALL ON FUNCTION suppress(text, text, text, text) FROM PUBLIC;
 
-CREATE FUNCTION suppress(subject anyelement, channel text, reason text, space text DEFAULT NULL) RETURNS void
-LANGUAGE sql AS 'SELECT @extschema@.suppress(subject::text, channel, reason, space)';
+CREATE FUNCTION suppress(subject anyelement, channel text, reason text, space text DEFAULT NULL)
+RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS 'SELECT @extschema@.suppress(subject::text, channel, reason, space)';
 COMMENT ON FUNCTION suppress(anyelement, text, text, text) IS 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION suppress(anyelement, text, text, text) FROM PUBLIC;
 
@@ -277,129 +374,131 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	key text := @extschema@.subject_key(home, subject);
-	n bigint;
+	lifted bigint;
 BEGIN
+	IF channel IS NOT NULL THEN
+		PERFORM @extschema@.check_channel(home, channel);
+	END IF;
 	PERFORM @extschema@.lock_subject(home, key);
 	EXECUTE format('DELETE FROM %I.suppression WHERE subject = $1::%s AND channel = coalesce($2, '''')', home.schema_name, home.key_type)
 	USING key, channel;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	RETURN n > 0;
+	GET DIAGNOSTICS lifted = ROW_COUNT;
+	RETURN lifted > 0;
 END;
 $$;
 COMMENT ON FUNCTION unsuppress(text, text, text) IS
-'Takes a suppression back; channel as it was given to suppress(). Returns whether there was one.';
+'Lifts a suppression; channel as it was given to suppress(). Returns whether there was one.';
 REVOKE ALL ON FUNCTION unsuppress(text, text, text) FROM PUBLIC;
 
-CREATE FUNCTION unsuppress(subject anyelement, channel text, space text DEFAULT NULL) RETURNS boolean
-LANGUAGE sql AS 'SELECT @extschema@.unsuppress(subject::text, channel, space)';
+CREATE FUNCTION unsuppress(subject anyelement, channel text, space text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS 'SELECT @extschema@.unsuppress(subject::text, channel, space)';
 COMMENT ON FUNCTION unsuppress(anyelement, text, text) IS 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION unsuppress(anyelement, text, text) FROM PUBLIC;
 
 /* Asking */
 
-CREATE FUNCTION lookup_consent(subject text, purpose text, basis text, channel text, at timestamptz, space text)
+CREATE FUNCTION lookup_consent(subject text, purpose text, basis text, channel text, at timestamptz, past boolean, space text)
 RETURNS TABLE (allowed boolean, reason text, ledger uuid, since timestamptz, until timestamptz)
-LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'persona_lookup_consent';
-COMMENT ON FUNCTION lookup_consent(text, text, text, text, timestamptz, text) IS
-'What the ledger says for a subject, purpose, channel and instant.';
-REVOKE ALL ON FUNCTION lookup_consent(text, text, text, text, timestamptz, text) FROM PUBLIC;
-
-CREATE FUNCTION consent_status(subject text, purpose text, channel text, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
-RETURNS TABLE (allowed boolean, reason text, ledger_id uuid, since timestamptz, until timestamptz)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_variable
-DECLARE
-	home @extschema@.space := @extschema@.resolve_space(space);
-	key text := @extschema@.subject_key(home, subject);
-	asked timestamptz := coalesce(at, @extschema@.now());
-	known text[] := ARRAY(SELECT p.purpose FROM @extschema@.purpose p WHERE p.space = home.space ORDER BY 1);
-	basis text := (SELECT p.basis FROM @extschema@.purpose p WHERE p.space = home.space AND p.purpose = consent_status.purpose);
-	suppressed_at timestamptz;
-BEGIN
-	IF purpose IS NULL OR channel IS NULL THEN
-		RAISE null_value_not_allowed USING
-			MESSAGE = 'a purpose and a channel are needed to ask whether somebody may be contacted';
-	ELSIF basis IS NULL THEN
-		RAISE undefined_object USING
-			MESSAGE = format('purpose "%s" does not exist in space "%s"', purpose, home.space),
-			HINT = @extschema@.ask(purpose, known, format('Define it first: SELECT * FROM persona.define_purpose(%L, ''consent'').', purpose));
-	END IF;
-	PERFORM @extschema@.check_statement(home, NULL, channel, '', @extschema@.now());
-	EXECUTE format('SELECT min(at) FROM %I.suppression WHERE subject = $1::%s AND channel IN ('''', $2) AND at <= $3', home.schema_name, home.key_type)
-	INTO suppressed_at USING key, channel, asked;
-	IF suppressed_at IS NOT NULL THEN
-		RETURN QUERY SELECT false, 'suppressed', NULL::uuid, suppressed_at, NULL::timestamptz;
-	ELSE
-		RETURN QUERY SELECT * FROM @extschema@.lookup_consent(key, purpose, basis, channel, asked, home.space);
-	END IF;
-END;
-$$;
-COMMENT ON FUNCTION consent_status(text, text, text, timestamptz, text) IS
-'Whether the subject may be contacted for the purpose on the channel at an instant of the past or now, and why: granted, no_consent, withdrawn, consent_expired, suppressed, or the basis that needs no yes; the ledger row that decided, since when and until when (exclusive).';
-REVOKE ALL ON FUNCTION consent_status(text, text, text, timestamptz, text) FROM PUBLIC;
-
-CREATE FUNCTION consent_status(subject anyelement, purpose text, channel text, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
-RETURNS TABLE (allowed boolean, reason text, ledger_id uuid, since timestamptz, until timestamptz)
-LANGUAGE sql STABLE AS 'SELECT * FROM @extschema@.consent_status(subject::text, purpose, channel, at, space)';
-COMMENT ON FUNCTION consent_status(anyelement, text, text, timestamptz, text) IS 'The same for a subject of its own type.';
-REVOKE ALL ON FUNCTION consent_status(anyelement, text, text, timestamptz, text) FROM PUBLIC;
+LANGUAGE c STABLE STRICT ROWS 1 SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'persona_lookup_consent';
+COMMENT ON FUNCTION lookup_consent(text, text, text, text, timestamptz, boolean, text) IS
+'What stands for a subject, purpose and channel; with past what the ledger says for that instant.';
+REVOKE ALL ON FUNCTION lookup_consent(text, text, text, text, timestamptz, boolean, text) FROM PUBLIC;
 
 CREATE FUNCTION may_contact(subject text, purpose text, channel text, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
 RETURNS boolean
-LANGUAGE sql STABLE AS 'SELECT allowed FROM @extschema@.consent_status(subject, purpose, channel, at, space)';
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS 'SELECT allowed FROM @extschema@.consent_status(subject, purpose, channel, at, space)';
 COMMENT ON FUNCTION may_contact(text, text, text, timestamptz, text) IS
 'Whether the subject may be contacted for the purpose on the channel, now or at an instant of the past. consent_status() says why.';
 REVOKE ALL ON FUNCTION may_contact(text, text, text, timestamptz, text) FROM PUBLIC;
 
 CREATE FUNCTION may_contact(subject anyelement, purpose text, channel text, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
 RETURNS boolean
-LANGUAGE sql STABLE AS 'SELECT allowed FROM @extschema@.consent_status(subject::text, purpose, channel, at, space)';
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS 'SELECT allowed FROM @extschema@.consent_status(subject::text, purpose, channel, at, space)';
 COMMENT ON FUNCTION may_contact(anyelement, text, text, timestamptz, text) IS 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION may_contact(anyelement, text, text, timestamptz, text) FROM PUBLIC;
 
-CREATE FUNCTION consent_history(subject text, space text DEFAULT NULL)
-RETURNS TABLE (seq int, ledger_id uuid, purpose text, channel text, decision text, source text, evidence jsonb,
-	at timestamptz, recorded_at timestamptz, recorded_by text, expires_at timestamptz)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION consent_status(subject text, purpose text, channel text, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
+RETURNS TABLE (allowed boolean, reason text, ledger_id uuid, since timestamptz, until timestamptz)
+LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
+	key text := @extschema@.subject_key(home, subject);
+	meant @extschema@.purpose := @extschema@.find_purpose(home, purpose);
 BEGIN
-	RETURN QUERY EXECUTE format('SELECT seq, ledger, purpose, channel, decision, source, evidence, at, recorded_at, recorded_by, expires_at
-		FROM %I.consent WHERE subject = $1::%s ORDER BY seq', home.schema_name, home.key_type)
+	PERFORM @extschema@.check_channel(home, channel);
+	RETURN QUERY SELECT * FROM @extschema@.lookup_consent(key, purpose, meant.basis, channel,
+		coalesce(at, @extschema@.now()), at IS NOT NULL, home.space);
+END;
+$$;
+COMMENT ON FUNCTION consent_status(text, text, text, timestamptz, text) IS
+'Whether the subject may be contacted for the purpose on the channel, and why: granted, or the basis that needs no yes (opt_out, legitimate_interest, contract); or no_consent, withdrawn, consent_expired, suppressed. With it the ledger row that decided, since when, and until when (exclusive) unless something is said. at: an instant of the past, answered by the ledger; NULL: as it stands. Errors: unknown purpose or channel (42704), not a key (22P02), NULL (22004).';
+REVOKE ALL ON FUNCTION consent_status(text, text, text, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION consent_status(subject anyelement, purpose text, channel text, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
+RETURNS TABLE (allowed boolean, reason text, ledger_id uuid, since timestamptz, until timestamptz)
+LANGUAGE sql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp
+AS 'SELECT * FROM @extschema@.consent_status(subject::text, purpose, channel, at, space)';
+COMMENT ON FUNCTION consent_status(anyelement, text, text, timestamptz, text) IS 'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION consent_status(anyelement, text, text, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION consent_history(subject text, space text DEFAULT NULL)
+RETURNS TABLE (seq int, ledger_id uuid, purpose text, channel text, decision text, basis text, source text, evidence jsonb,
+	at timestamptz, recorded_at timestamptz, recorded_by text, expires_at timestamptz)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+BEGIN
+	RETURN QUERY EXECUTE format('SELECT l.seq, l.ledger, l.purpose, l.channel, l.decision, l.basis, l.source, l.evidence, l.at,
+			l.recorded_at, l.recorded_by, l.expires_at
+		FROM %I.consent l WHERE l.subject = $1::%s ORDER BY l.seq', home.schema_name, home.key_type)
 	USING @extschema@.subject_key(home, subject);
 END;
 $$;
 COMMENT ON FUNCTION consent_history(text, text) IS
-'All that a subject ever said, in the order of recording; purpose or channel NULL is every one.';
+'All that a subject ever said, in the order of recording; purpose or channel NULL is every one. Empty where nothing was said.';
 REVOKE ALL ON FUNCTION consent_history(text, text) FROM PUBLIC;
 
 CREATE FUNCTION consent_history(subject anyelement, space text DEFAULT NULL)
-RETURNS TABLE (seq int, ledger_id uuid, purpose text, channel text, decision text, source text, evidence jsonb,
+RETURNS TABLE (seq int, ledger_id uuid, purpose text, channel text, decision text, basis text, source text, evidence jsonb,
 	at timestamptz, recorded_at timestamptz, recorded_by text, expires_at timestamptz)
-LANGUAGE sql STABLE AS 'SELECT * FROM @extschema@.consent_history(subject::text, space)';
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS 'SELECT * FROM @extschema@.consent_history(subject::text, space)';
 COMMENT ON FUNCTION consent_history(anyelement, text) IS 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION consent_history(anyelement, text) FROM PUBLIC;
 
+/* What a new space gets */
+
 CREATE FUNCTION consent_view(space text) RETURNS text
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'persona_consent_view';
-COMMENT ON FUNCTION consent_view(text) IS 'The SQL of a space''s view consent_state.';
+COMMENT ON FUNCTION consent_view(text) IS 'The query of a space''s view consent_state.';
 REVOKE ALL ON FUNCTION consent_view(text) FROM PUBLIC;
 
 CREATE FUNCTION create_consent_views() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	IF to_regclass(format('%I.consent_state', NEW.schema_name)) IS NOT NULL THEN
+		RETURN NULL; /* a dump is restored and has brought them */
+	END IF;
+	EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %I.consent
+		FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.refuse_change()', NEW.schema_name);
 	EXECUTE format('CREATE VIEW %I.consent_state WITH (security_invoker = true) AS %s',
 		NEW.schema_name, @extschema@.consent_view(NEW.space));
 	EXECUTE format('COMMENT ON VIEW %I.consent_state IS %L', NEW.schema_name,
-		'A row a subject persona knows, purpose and channel: whether contact is allowed now, and why.');
+		'A row a subject that persona knows, purpose and channel: whether contact is allowed now, why, since when and until when.');
 	RETURN NULL;
 END;
 $$;
-COMMENT ON FUNCTION create_consent_views() IS 'Trigger: a new space gets its view consent_state.';
+COMMENT ON FUNCTION create_consent_views() IS
+'Trigger: closes a new space''s ledger to all but INSERT and gives the space its view consent_state.';
 REVOKE ALL ON FUNCTION create_consent_views() FROM PUBLIC;
 CREATE TRIGGER consent_views AFTER INSERT ON space
 FOR EACH ROW EXECUTE FUNCTION create_consent_views();

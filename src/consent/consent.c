@@ -1,76 +1,139 @@
 /*
  * consent.c: what "allowed" means.
  *
- * Statements are made for a purpose and a channel, or for every one (NULL in
- * the ledger, '' in consent_current). A statement for every purpose closes the
- * book: what was said before it no longer counts. Of the statements that
- * count, the one for the more specific purpose wins, then the later one; of
- * two at the same instant the withdrawal. What follows from the winner, or
- * from silence, is the legal basis' to say.
+ * A statement is somebody's yes or no to a purpose on a channel, or to every
+ * one (NULL in the ledger, '' in consent_current and here). The answer for one
+ * subject, purpose, channel and instant is found in four steps, each of which
+ * is a function below that writes its piece of SQL:
+ *
+ *	1. Take the statements that stand at that instant and cover both: those for
+ *	   the purpose itself, for a parent of it, and for every purpose.
+ *	2. A statement for every purpose closes the book: what was said before it
+ *	   no longer counts.
+ *	3. Of what still counts the more specific purpose wins, then the later
+ *	   statement; of two at the same instant the withdrawal.
+ *	4. What follows from the winner, or from silence, is the basis' to say.
+ *
+ * A suppression closes whatever the answer is.
  */
 #include "consent/consent.h"
 
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "funcapi.h"
-#include "utils/builtins.h"
-#include "utils/timestamp.h"
+/* ---- 1: the statements ---- */
+
+/* What the ledger says up to an instant, in the form of consent_current. */
+static char *
+Ledger(const Space *space, const char *subject, const char *at)
+{
+	return psprintf("SELECT coalesce(l.purpose, '') AS purpose,"
+					" coalesce(l.channel, '') AS channel, l.decision, l.at,"
+					" l.expires_at, l.ledger, l.seq"
+					" FROM %s l WHERE l.subject = %s AND l.at <= %s",
+					SpaceTable(space, "consent"), subject, at);
+}
+
+/* Whether a person has set the clock; asked by each execution. */
+#define CLOCK_IS_MOVED \
+	"coalesce(pg_catalog.current_setting('persona.clock', true), '') <> ''"
 
 /*
- * The winning statement decides; `state` is the relation of statements, as
- * (subject, purpose, channel, decision, at, expires_at, ledger).
+ * What stands now. No instant is compared: a withdrawal that committed after
+ * this transaction began stands too. Only where the clock was moved by hand is
+ * the ledger read up to it.
  */
 static char *
-Lateral(const char *state, const char *subject_sql, const char *purpose_sql,
-		const char *basis_sql, const char *channel_sql, const char *at_sql)
+Standing(const Space *space, const char *subject)
 {
-	return psprintf("(SELECT"
-					" CASE WHEN w.decision = 'grant' AND (w.expires_at IS NULL OR %6$s < w.expires_at) THEN true"
-					"  WHEN w.decision = 'withdraw' THEN %4$s = 'contract'"
-					"  ELSE %4$s <> 'consent' END AS allowed,"
-					" CASE WHEN w.decision = 'grant' AND (w.expires_at IS NULL OR %6$s < w.expires_at) THEN 'granted'"
-					"  WHEN w.decision = 'withdraw' AND %4$s <> 'contract' THEN 'withdrawn'"
-					"  WHEN %4$s <> 'consent' THEN %4$s"
-					"  WHEN w.decision = 'grant' THEN 'consent_expired'"
-					"  ELSE 'no_consent' END AS reason,"
-					" w.ledger, w.at AS since, w.expires_at AS until"
-					" FROM (SELECT 1) one LEFT JOIN LATERAL (SELECT c.* FROM %1$s c"
-					"  WHERE c.subject = %2$s AND c.channel IN ('', %5$s) AND c.at <= %6$s"
-					"  AND (c.purpose = '' OR c.purpose = ANY (persona.label_path(%3$s)))"
-					"  AND (c.purpose = '' OR NOT EXISTS (SELECT FROM %1$s a"
-					"   WHERE a.subject = c.subject AND a.purpose = '' AND a.channel IN ('', %5$s) AND a.at <= %6$s"
-					"   AND (a.at > c.at OR (a.at = c.at AND a.decision = 'withdraw'))))"
-					"  ORDER BY pg_catalog.length(c.purpose) DESC, c.at DESC, c.decision DESC LIMIT 1) w ON true)",
-					state, subject_sql, purpose_sql, basis_sql, channel_sql,
-					at_sql);
+	return psprintf("SELECT c.purpose, c.channel, c.decision, c.at,"
+					" c.expires_at, c.ledger, 0 AS seq FROM %s c"
+					" WHERE c.subject = %s AND NOT (" CLOCK_IS_MOVED ")"
+					" UNION ALL %s AND " CLOCK_IS_MOVED,
+					SpaceTable(space, "consent_current"), subject,
+					Ledger(space, subject, "persona.now()"));
 }
 
-/* The ledger in the form of consent_current: for any instant of the past. */
+/* ---- 2 and 3: the one that wins ---- */
+
+/* Later first; of two at the same instant the withdrawal comes after. */
+#define LATER_FIRST "s.at DESC, s.decision DESC, s.purpose DESC," \
+	" s.channel DESC, s.seq DESC"
+
 static char *
-LedgerAsState(const Space *space)
+Winner(const char *statements, const char *purpose, const char *channel)
 {
-	return psprintf("(SELECT subject, coalesce(purpose, '') AS purpose,"
-					" coalesce(channel, '') AS channel, decision, at, expires_at, ledger FROM %s)",
-					SpaceTable(space, "consent"));
+	return psprintf("(SELECT s.* FROM (SELECT s.*,"
+					"   pg_catalog.count(*) FILTER (WHERE s.purpose = '')"
+					"   OVER (ORDER BY " LATER_FIRST
+					"   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS closed"
+					"  FROM (%1$s) s WHERE s.channel IN ('', %3$s)"
+					"  AND (s.purpose IN ('', %2$s)"
+					"   OR pg_catalog.starts_with(%2$s, s.purpose || '.'))) s"
+					" WHERE s.closed = 0"
+					" ORDER BY pg_catalog.length(s.purpose) DESC, " LATER_FIRST
+					" LIMIT 1)",
+					statements, purpose, channel);
 }
+
+/* ---- 4: what follows ---- */
+
+/* The sub-select (allowed, reason, ledger, since, until) of consent.h. */
+static char *
+Answer(const char *statements, const char *purpose, const char *basis,
+	   const char *channel, const char *at)
+{
+	return psprintf("(SELECT r.reason NOT IN"
+					"  ('no_consent', 'withdrawn', 'consent_expired') AS allowed, r.reason,"
+					" CASE WHEN r.reason IN ('granted', 'withdrawn', 'consent_expired')"
+					"  THEN w.ledger END AS ledger,"
+					" CASE WHEN r.reason IN ('granted', 'withdrawn') THEN w.at"
+					"  WHEN r.reason = 'consent_expired' THEN w.expires_at END AS since,"
+					" CASE WHEN r.reason = 'granted' THEN w.expires_at END AS until"
+					" FROM (SELECT) one LEFT JOIN LATERAL %1$s w ON true"
+					" CROSS JOIN LATERAL (SELECT CASE"
+					"  WHEN w.decision = 'grant' AND (w.expires_at <= %3$s) IS NOT TRUE THEN 'granted'"
+					"  WHEN %2$s = 'contract' THEN 'contract'"
+					"  WHEN w.decision = 'withdraw' THEN 'withdrawn'"
+					"  WHEN %2$s <> 'consent' THEN %2$s"
+					"  WHEN w.decision = 'grant' THEN 'consent_expired'"
+					"  ELSE 'no_consent' END AS reason) r)",
+					Winner(statements, purpose, channel), basis, at);
+}
+
+/* The same sub-select, closed by a suppression; `before` restricts those. */
+static char *
+Status(const Space *space, const char *answer, const char *subject,
+	   const char *channel, const char *before)
+{
+	return psprintf("(SELECT a.allowed AND s.at IS NULL AS allowed,"
+					" CASE WHEN s.at IS NULL THEN a.reason ELSE 'suppressed' END AS reason,"
+					" CASE WHEN s.at IS NULL THEN a.ledger END AS ledger,"
+					" CASE WHEN s.at IS NULL THEN a.since ELSE s.at END AS since,"
+					" CASE WHEN s.at IS NULL THEN a.until END AS until"
+					" FROM %s a CROSS JOIN (SELECT pg_catalog.min(p.at) AS at FROM %s p"
+					"  WHERE p.subject = %s AND p.channel IN ('', %s)%s) s)",
+					answer, SpaceTable(space, "suppression"), subject,
+					channel, before);
+}
+
+/* ---- what other rooms join ---- */
 
 char *
 ConsentLateral(const Space *space, const char *subject_sql,
 			   const char *purpose, const char *basis,
 			   const char *channel_sql, const char *at_sql)
 {
-	return Lateral(SpaceTable(space, "consent_current"), subject_sql,
-				   PersonaLiteral(purpose), PersonaLiteral(basis),
-				   channel_sql, at_sql);
+	return Answer(Standing(space, subject_sql), PersonaLiteral(purpose),
+				  PersonaLiteral(basis), channel_sql, at_sql);
 }
 
 char *
 ConsentRefusedCategories(const Space *space, const char *subject_sql,
 						 const char *categories_sql)
 {
-	return psprintf("ARRAY(SELECT c.category FROM pg_catalog.unnest(%s) c(category)"
-					" WHERE (SELECT NOT p.allowed FROM %s p WHERE p.subject = %s"
-					"  AND (c.category = p.category OR pg_catalog.starts_with(c.category, p.category || '.'))"
+	return psprintf("ARRAY(SELECT c.category"
+					" FROM pg_catalog.unnest(%s) c(category)"
+					" WHERE (SELECT NOT p.allowed FROM %s p"
+					"  WHERE p.subject = %s AND (p.category = c.category"
+					"   OR pg_catalog.starts_with(c.category, p.category || '.'))"
 					"  ORDER BY pg_catalog.length(p.category) DESC LIMIT 1))",
 					categories_sql, SpaceTable(space, "preference"),
 					subject_sql);
@@ -86,55 +149,31 @@ ConsentSuppressed(const Space *space, const char *subject_sql,
 					channel_sql);
 }
 
-/* ---- SQL ---- */
+/* ---- what this room asks itself ---- */
 
-PG_FUNCTION_INFO_V1(persona_lookup_consent);
-
-/*
- * persona.lookup_consent(subject, purpose, basis, channel, at, space): the
- * one row of ConsentLateral, by the ledger. All arguments are checked by the
- * caller.
- */
-Datum
-persona_lookup_consent(PG_FUNCTION_ARGS)
+char *
+ConsentPointSql(const Space *space, bool past)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(5)));
-	PersonaArgs args = {0};
-	char	   *subject = psprintf("$1::%s", PersonaTypeName(space->key.type));
+	const char *subject = psprintf("$1::%s", PersonaTypeName(space->key.type));
+	const char *statements = past ? Ledger(space, subject, "$5") :
+		Standing(space, subject);
 
-	InitMaterializedSRF(fcinfo, 0);
-	for (int i = 0; i < 4; i++)
-		PersonaArg(&args, TEXTOID, PG_GETARG_DATUM(i), false);
-	PersonaArg(&args, TIMESTAMPTZOID, PG_GETARG_DATUM(4), false);
-	SPI_connect();
-	PersonaExecute(psprintf("SELECT allowed, reason, ledger, since, until FROM %s x",
-							Lateral(LedgerAsState(space), subject, "$2", "$3",
-									"$4", "$5")), &args, true);
-	tuplestore_puttuple(result->setResult, SPI_tuptable->vals[0]);
-	SPI_finish();
-	return (Datum) 0;
+	return psprintf("SELECT * FROM %s status",
+					Status(space, Answer(statements, "$2", "$3", "$4", "$5"),
+						   subject, "$4", past ? " AND p.at <= $5" : ""));
 }
 
-PG_FUNCTION_INFO_V1(persona_consent_view);
-
-/* persona.consent_view(space): the SQL of the view consent_state. */
-Datum
-persona_consent_view(PG_FUNCTION_ARGS)
+char *
+ConsentViewSql(const Space *space)
 {
-	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	char	   *answer = Answer(Standing(space, "k.subject"), "p.purpose",
+								"p.basis", "c.channel", "persona.now()");
 
-	PG_RETURN_TEXT_P(cstring_to_text(psprintf("SELECT a.subject, p.purpose, c.channel,"
-											  " l.allowed AND s.reason IS NULL AS allowed,"
-											  " CASE WHEN s.reason IS NULL THEN l.reason ELSE 'suppressed' END AS reason, l.since, l.until"
-											  " FROM %s a CROSS JOIN persona.purpose p CROSS JOIN persona.channel c"
-											  " CROSS JOIN LATERAL %s l"
-											  " CROSS JOIN LATERAL (SELECT %s AS reason) s"
-											  " WHERE p.space = %s AND c.space = %s",
-											  SpaceTable(space, "anchor"),
-											  Lateral(SpaceTable(space, "consent_current"), "a.subject",
-													  "p.purpose", "p.basis", "c.channel", "persona.now()"),
-											  ConsentSuppressed(space, "a.subject", "c.channel"),
-											  PersonaLiteral(space->name),
-											  PersonaLiteral(space->name))));
+	return psprintf("SELECT k.subject, p.purpose, c.channel,"
+					" s.allowed, s.reason, s.since, s.until"
+					" FROM %s k JOIN persona.purpose p ON p.space = %s"
+					" JOIN persona.channel c ON c.space = p.space"
+					" CROSS JOIN LATERAL %s s",
+					SpaceTable(space, "anchor"), PersonaLiteral(space->name),
+					Status(space, answer, "k.subject", "c.channel", ""));
 }

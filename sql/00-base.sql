@@ -5,10 +5,10 @@
 REVOKE ALL ON SCHEMA @extschema@ FROM PUBLIC;
 GRANT USAGE ON SCHEMA @extschema@ TO PUBLIC;
 
-CREATE FUNCTION now() RETURNS timestamptz
+CREATE FUNCTION @extschema@.now() RETURNS timestamptz
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'persona_now';
-COMMENT ON FUNCTION now() IS
+COMMENT ON FUNCTION @extschema@.now() IS
 'The clock by which persona decides: the setting persona.clock where it is set, else the start of the transaction.';
 
 CREATE TYPE finding AS (

@@ -3,7 +3,8 @@
 /*
  * Definitions are members of the extension, marked for dump. Who may see and
  * change them is decided by row: the members of the role that owns the
- * space's subject table.
+ * space's subject table. No foreign key binds them to their space: a parallel
+ * restore loads them in any order. forget_space() does what a cascade would.
  */
 CREATE TABLE definition_log (
 	kind text NOT NULL,
@@ -29,7 +30,7 @@ COMMENT ON TABLE space IS
 'The spaces: one population of one brand each, with its subject table, that table''s key and the key''s type K.';
 
 CREATE TABLE event (
-	space text REFERENCES space ON DELETE CASCADE,
+	space text,
 	event text,
 	relation regclass NOT NULL,
 	subject text NOT NULL,
@@ -42,7 +43,7 @@ COMMENT ON TABLE event IS
 'The event sources: tables with many rows a subject, the columns that hold subject, time and identity, and what fires.';
 
 CREATE TABLE attribute (
-	space text REFERENCES space ON DELETE CASCADE,
+	space text,
 	attribute text,
 	category text NOT NULL,
 	provenance text NOT NULL CHECK (provenance IN
@@ -55,7 +56,7 @@ COMMENT ON TABLE attribute IS
 'The privacy facts of columns: data category, provenance, sensitivity and the age after which a source is stale.';
 
 CREATE TABLE channel (
-	space text REFERENCES space ON DELETE CASCADE,
+	space text,
 	channel text,
 	address text NOT NULL,
 	time_zone text,
@@ -68,7 +69,7 @@ COMMENT ON TABLE channel IS
 'Where messages go: address, time zone and locale of a subject as expressions in the rule language.';
 
 CREATE TABLE purpose (
-	space text REFERENCES space ON DELETE CASCADE,
+	space text,
 	purpose text,
 	basis text NOT NULL,
 	expires interval CHECK (expires > '0'),
@@ -81,7 +82,7 @@ COMMENT ON TABLE purpose IS
 'What data or a channel may be used for, with its legal basis and how long a consent lasts.';
 
 CREATE TABLE segment (
-	space text REFERENCES space ON DELETE CASCADE,
+	space text,
 	segment text,
 	rule text NOT NULL,
 	description text,
@@ -117,13 +118,14 @@ DECLARE
 		WHEN 'policy' THEN concat_ws('/', nullif(said->>'channel', ''), nullif(said->>'purpose', ''))
 		WHEN 'variant' THEN concat_ws('/', said->>'moment', said->>'variant')
 		ELSE said->>TG_TABLE_NAME END;
+	latest @extschema@.definition_log;
 BEGIN
-	IF becomes IS DISTINCT FROM was THEN
+	SELECT * INTO latest FROM @extschema@.definition_log l
+	WHERE l.kind = TG_TABLE_NAME AND l.space = said->>'space' AND l.name = thing
+	ORDER BY l.version DESC LIMIT 1;
+	IF becomes IS DISTINCT FROM was AND becomes IS DISTINCT FROM latest.body THEN
 		INSERT INTO @extschema@.definition_log
-		SELECT TG_TABLE_NAME, said->>'space', thing, coalesce(max(l.version), 0) + 1,
-			clock_timestamp(), session_user, becomes
-		FROM @extschema@.definition_log l
-		WHERE l.kind = TG_TABLE_NAME AND l.space = said->>'space' AND l.name = thing;
+		VALUES (TG_TABLE_NAME, said->>'space', thing, coalesce(latest.version, 0) + 1, clock_timestamp(), session_user, becomes);
 	END IF;
 	RETURN NULL;
 END;
@@ -131,6 +133,25 @@ $$;
 COMMENT ON FUNCTION log_definition() IS
 'Trigger: appends each new version of a definition to definition_log.';
 REVOKE ALL ON FUNCTION log_definition() FROM PUBLIC;
+
+/*
+ * While a dump is restored, definitions may arrive before their log and are
+ * logged as new: what the dump says of them then takes the place of that.
+ */
+CREATE FUNCTION replace_logged() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	DELETE FROM @extschema@.definition_log l
+	WHERE (l.kind, l.space, l.name, l.version) = (NEW.kind, NEW.space, NEW.name, NEW.version);
+	RETURN NEW;
+END;
+$$;
+COMMENT ON FUNCTION replace_logged() IS
+'Trigger: a row of the log that is written again replaces the one that was there.';
+REVOKE ALL ON FUNCTION replace_logged() FROM PUBLIC;
+CREATE TRIGGER replace BEFORE INSERT ON definition_log
+FOR EACH ROW EXECUTE FUNCTION replace_logged();
 
 CREATE FUNCTION keep_definitions(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -147,6 +168,27 @@ $$;
 COMMENT ON FUNCTION keep_definitions(regclass) IS
 'Makes a table of persona a table of definitions: logged, watched, closed by row and dumped.';
 REVOKE ALL ON FUNCTION keep_definitions(regclass) FROM PUBLIC;
+
+CREATE FUNCTION forget_space() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	definitions regclass;
+BEGIN
+	FOR definitions IN
+		SELECT t FROM pg_extension e, unnest(e.extconfig) t
+		WHERE e.extname = 'persona' AND t NOT IN ('@extschema@.space'::regclass, '@extschema@.definition_log'::regclass)
+	LOOP
+		EXECUTE format('DELETE FROM %s WHERE space = $1', definitions) USING OLD.space;
+	END LOOP;
+	RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION forget_space() IS
+'Trigger: a space that is dropped takes all its definitions along.';
+REVOKE ALL ON FUNCTION forget_space() FROM PUBLIC;
+CREATE TRIGGER forget AFTER DELETE ON space
+FOR EACH ROW EXECUTE FUNCTION forget_space();
 
 SELECT keep_definitions(t) FROM unnest(ARRAY['space', 'event', 'attribute', 'channel', 'purpose', 'segment']::regclass[]) t;
 SELECT pg_extension_config_dump('definition_log', '');
@@ -703,7 +745,7 @@ BEGIN
 			format('%s.%s is a %s and is read as UTC', relation, made.at, time_type),
 			'Make it timestamptz if its times are local.')::@extschema@.finding;
 	END IF;
-	IF cardinality(made.id) = 0 THEN
+	IF cardinality(made.id) = 0 AND fires <> 'never' THEN
 		RETURN NEXT ('warn', 'event_without_key', event,
 			format('nothing identifies a row of %s, so no moment can start on it', relation),
 			'Give it a primary key, or pass id => ''column, ...''.')::@extschema@.finding;

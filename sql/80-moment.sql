@@ -1,7 +1,7 @@
 /* moment: from an event to a message */
 
 CREATE TABLE policy (
-	space text REFERENCES space ON DELETE CASCADE,
+	space text,
 	channel text,
 	purpose text,
 	cap int CHECK (cap >= 0),
@@ -17,7 +17,7 @@ COMMENT ON TABLE policy IS
 'Limits by channel and purpose; '''' stands for every one. Of all that apply the strictest counts.';
 
 CREATE TABLE moment (
-	space text REFERENCES space ON DELETE CASCADE,
+	space text,
 	moment text,
 	version int NOT NULL,
 	state text NOT NULL CHECK (state IN ('idea', 'live', 'paused', 'retired')),
@@ -55,8 +55,7 @@ CREATE TABLE variant (
 	subject_line template,
 	template template,
 	weight float8 NOT NULL CHECK (weight >= 0),
-	PRIMARY KEY (space, moment, variant),
-	FOREIGN KEY (space, moment) REFERENCES moment ON DELETE CASCADE
+	PRIMARY KEY (space, moment, variant)
 );
 COMMENT ON TABLE variant IS
 'The versions of a moment''s message; generic is always one of them.';
@@ -677,6 +676,10 @@ CREATE FUNCTION create_moment_views() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	/* A restore brings the views along. */
+	IF to_regclass(format('%I.outcome', NEW.schema_name)) IS NOT NULL THEN
+		RETURN NULL;
+	END IF;
 	EXECUTE format($view$
 	CREATE VIEW %1$I.outcome WITH (security_invoker = true) AS
 	SELECT d.decision, d.subject, d.moment, d.experiment, d.variant, d.at, d.outcome, d.reason, m.sent_at
@@ -705,7 +708,7 @@ BEGIN
 	COMMENT ON VIEW %1$I.funnel IS 'A row a moment and day (UTC): how many entered, were decided, were sent.';
 
 	CREATE VIEW %1$I.journey WITH (security_invoker = true) AS
-	SELECT m.stage, m.moment, m.state, m.owner, m.variable, m.hypothesis, 'event ' || m.on_event AS starts_on, m.delay,
+	SELECT m.stage, m.moment, CASE WHEN m.held_at IS NULL THEN m.state ELSE 'held' END AS state, m.owner, m.variable, m.hypothesis, 'event ' || m.on_event AS starts_on, m.delay,
 		m.channel, m.purpose,
 		(SELECT count(*) FROM %1$I.message s WHERE s.moment = m.moment AND s.sent_at > @extschema@.now() - interval '30 days') AS sent_30d,
 		(m.activated_at + m.review_every)::date AS review_due

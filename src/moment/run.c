@@ -137,7 +137,7 @@ MomentTids(const ItemPointerData *rows, int n)
  * How many of a moment's messages may be due at once. A reloaded table or a
  * rule that suddenly fits everybody must not write to everybody: a young
  * moment may take a tenth of the subjects, an older one three times its
- * usual day.
+ * usual day, counted from when it began to decide.
  */
 static const char *const guard_sql =
 "SELECT m.moment,"
@@ -146,7 +146,8 @@ static const char *const guard_sql =
 " CASE WHEN m.activated_at > persona.now() - '14 days'::pg_catalog.interval"
 "  THEN GREATEST(1000, 0.1 * (SELECT pg_catalog.count(*) FROM %2$s))"
 "  ELSE GREATEST(100, 3 * (SELECT pg_catalog.percentile_cont(0.5) WITHIN GROUP (ORDER BY n)"
-"   FROM (SELECT pg_catalog.count(x.decision) AS n FROM pg_catalog.generate_series(0, 27) day"
+"   FROM (SELECT pg_catalog.count(x.decision) AS n FROM pg_catalog.generate_series(0, LEAST(27,"
+"     (SELECT persona.now()::pg_catalog.date - pg_catalog.min(f.at)::pg_catalog.date FROM %3$s f WHERE f.moment = m.moment))) day"
 "    LEFT JOIN %3$s x ON x.moment = m.moment"
 "    AND x.at <= persona.now() - day * '1 day'::pg_catalog.interval"
 "    AND x.at > persona.now() - (day + 1) * '1 day'::pg_catalog.interval GROUP BY day) d)) END AS most"
@@ -175,7 +176,7 @@ Guard(void *arg)
 	PersonaExecute("UPDATE persona.moment SET held_at = persona.now()"
 				   " WHERE space = $1 AND moment = $2", &args, false);
 	step->held = true;
-	ereport(NOTICE,
+	ereport(WARNING,
 			(errmsg("moment \"%s\" is held: " INT64_FORMAT " messages are due at once, more than %.0f",
 					step->moment, due, most),
 			 errhint("Look at what started them; then SELECT persona.resume('%s') drops them, resume('%s', held => 'send') sends them.",

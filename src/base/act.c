@@ -21,12 +21,19 @@ Pin(const char *name, const char *value)
 }
 
 void
-PersonaActBegin(PersonaAct *act, Oid owner)
+PersonaActLightly(PersonaAct *act, Oid owner)
 {
 	GetUserIdAndSecContext(&act->user, &act->sec_context);
 	SetUserIdAndSecContext(owner, act->sec_context |
 						   SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
+	act->guc_level = 0;
+}
+
+void
+PersonaActBegin(PersonaAct *act, Oid owner)
+{
+	PersonaActLightly(act, owner);
 	act->guc_level = NewGUCNestLevel();
 	Pin("search_path", "pg_catalog, pg_temp");
 	/* The text of a value must not depend on whose session writes it. */
@@ -42,6 +49,7 @@ PersonaActBegin(PersonaAct *act, Oid owner)
 void
 PersonaActEnd(const PersonaAct *act)
 {
-	AtEOXact_GUC(false, act->guc_level);
+	if (act->guc_level > 0)
+		AtEOXact_GUC(false, act->guc_level);
 	SetUserIdAndSecContext(act->user, act->sec_context);
 }

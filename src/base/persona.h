@@ -46,6 +46,9 @@ typedef struct PersonaAct
  * user-written expressions of that owner's space may be evaluated.
  */
 extern void PersonaActBegin(PersonaAct *act, Oid owner);
+
+/* The same without the settings: for a path that nothing of them reaches. */
+extern void PersonaActLightly(PersonaAct *act, Oid owner);
 extern void PersonaActEnd(const PersonaAct *act);
 
 /* ---- errors (trap.c) ---- */

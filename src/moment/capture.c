@@ -19,6 +19,7 @@
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -45,44 +46,44 @@ typedef struct Capture
 	TriggerData *trigger;
 	Space	   *space;
 	SpaceEvent *event;
+	FmgrInfo   *outputs;		/* of the key columns, then of the subject */
+	FmgrInfo	input;			/* of K */
+	Oid			io_param;
+	Datum		name;			/* the event's */
+	TimestampTz seen_at;
 	Relation	inbox;
-	EState	   *estate;
+	EState	   *estate;			/* for its indexes; NULL: it has none */
 	ResultRelInfo *result;
 	TupleTableSlot **slots;
+	int			most;			/* slots that this statement can use */
 	int			nslots;
-	BulkInsertState bulk;
+	BulkInsertState bulk;		/* NULL for a single row */
 } Capture;
 
 /* ---- one row ---- */
 
 /* A column's value as text, in the pinned styles; NULL for NULL. */
 static char *
-ColumnText(TupleTableSlot *row, const SpaceColumn *column)
+ColumnText(TupleTableSlot *row, const SpaceColumn *column, FmgrInfo *output)
 {
 	bool		isnull;
 	Datum		value = slot_getattr(row, column->number, &isnull);
-	Oid			output;
-	bool		varlena;
 
-	if (isnull)
-		return NULL;
-	getTypeOutputInfo(column->type, &output, &varlena);
-	return OidOutputFunctionCall(output, value);
+	return isnull ? NULL : OutputFunctionCall(output, value);
 }
 
 /* The subject's key as a K: as it is, or through its text (int for bigint). */
 static Datum
-SubjectKey(const Capture *c, TupleTableSlot *row, bool *isnull)
+SubjectKey(Capture *c, TupleTableSlot *row, bool *isnull)
 {
 	const SpaceColumn *from = &c->event->subject;
 	Datum		value = slot_getattr(row, from->number, isnull);
-	Oid			input;
-	Oid			param;
 
 	if (*isnull || from->type == c->space->key.type)
 		return value;
-	getTypeInputInfo(c->space->key.type, &input, &param);
-	return OidInputFunctionCall(input, ColumnText(row, from), param, -1);
+	return InputFunctionCall(&c->input,
+							 ColumnText(row, from, &c->outputs[c->event->nkeys]),
+							 c->io_param, -1);
 }
 
 /* When it happened; now where the event has no time of its own. */
@@ -113,7 +114,7 @@ EventKey(const Capture *c, TupleTableSlot *row)
 
 	for (int i = 0; i < n; i++)
 	{
-		char	   *text = ColumnText(row, &c->event->keys[i]);
+		char	   *text = ColumnText(row, &c->event->keys[i], &c->outputs[i]);
 
 		nulls[i] = text == NULL;
 		texts[i] = text ? CStringGetTextDatum(text) : 0;
@@ -124,21 +125,37 @@ EventKey(const Capture *c, TupleTableSlot *row)
 }
 
 static void
-FillSlot(const Capture *c, TupleTableSlot *row, TupleTableSlot *slot)
+FillSlot(Capture *c, TupleTableSlot *row, TupleTableSlot *slot)
 {
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, false, INBOX_COLUMNS * sizeof(bool));
 	slot->tts_values[INBOX_SUBJECT] =
 		SubjectKey(c, row, &slot->tts_isnull[INBOX_SUBJECT]);
-	slot->tts_values[INBOX_EVENT] = CStringGetTextDatum(c->event->name);
+	slot->tts_values[INBOX_EVENT] = c->name;
 	slot->tts_values[INBOX_KEY] = EventKey(c, row);
 	slot->tts_values[INBOX_AT] = EventTime(c, row, &slot->tts_isnull[INBOX_AT]);
-	slot->tts_values[INBOX_SEEN_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
+	slot->tts_values[INBOX_SEEN_AT] = TimestampTzGetDatum(c->seen_at);
 	ExecStoreVirtualTuple(slot);
 	ExecMaterializeSlot(slot);
 }
 
 /* ---- a statement's rows ---- */
+
+/* The lock is nearly always free; only where it is not is a limit set. */
+static void
+LockInbox(Oid relid)
+{
+	int			level;
+
+	if (ConditionalLockRelationOid(relid, RowExclusiveLock))
+		return;
+	level = NewGUCNestLevel();
+	(void) set_config_option("lock_timeout", CAPTURE_LOCK_TIMEOUT,
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	LockRelationOid(relid, RowExclusiveLock);
+	AtEOXact_GUC(false, level);
+}
 
 static void
 OpenInbox(Capture *c)
@@ -150,16 +167,31 @@ OpenInbox(Capture *c)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("space \"%s\" has no inbox", c->space->name)));
-	c->inbox = table_open(relid, RowExclusiveLock);
-	c->estate = CreateExecutorState();
-	c->result = makeNode(ResultRelInfo);
-	InitResultRelInfo(c->result, c->inbox, 1, NULL, 0);
+	LockInbox(relid);
+	c->inbox = table_open(relid, NoLock);
 	/* The inbox comes without an index, but somebody may have added one. */
-	ExecOpenIndices(c->result, false);
-	c->slots = palloc(sizeof(TupleTableSlot *) * CAPTURE_CHUNK);
-	for (int i = 0; i < CAPTURE_CHUNK; i++)
-		c->slots[i] = NULL;
-	c->bulk = GetBulkInsertState();
+	if (c->inbox->rd_rel->relhasindex)
+	{
+		c->estate = CreateExecutorState();
+		c->result = makeNode(ResultRelInfo);
+		InitResultRelInfo(c->result, c->inbox, 1, NULL, 0);
+		ExecOpenIndices(c->result, false);
+	}
+	c->most = Min(CAPTURE_CHUNK,
+				  tuplestore_tuple_count(c->trigger->tg_newtable));
+	c->slots = palloc0(sizeof(TupleTableSlot *) * c->most);
+	if (c->most > 1)
+		c->bulk = GetBulkInsertState();
+}
+
+static void
+InsertIndexTuples(Capture *c)
+{
+	for (int i = 0; i < c->nslots; i++)
+	{
+		ResetPerTupleExprContext(c->estate);
+		CompatInsertIndexTuples(c->result, c->slots[i], c->estate);
+	}
 }
 
 static void
@@ -169,11 +201,8 @@ Flush(Capture *c)
 		return;
 	table_multi_insert(c->inbox, c->slots, c->nslots, GetCurrentCommandId(true),
 					   0, c->bulk);
-	for (int i = 0; i < c->nslots && c->result->ri_NumIndices > 0; i++)
-	{
-		ResetPerTupleExprContext(c->estate);
-		CompatInsertIndexTuples(c->result, c->slots[i], c->estate);
-	}
+	if (c->estate != NULL)
+		InsertIndexTuples(c);
 	c->nslots = 0;
 	CHECK_FOR_INTERRUPTS();
 }
@@ -181,12 +210,18 @@ Flush(Capture *c)
 static void
 CloseInbox(Capture *c)
 {
-	FreeBulkInsertState(c->bulk);
-	table_finish_bulk_insert(c->inbox, 0);
-	for (int i = 0; i < CAPTURE_CHUNK && c->slots[i] != NULL; i++)
+	for (int i = 0; i < c->most && c->slots[i] != NULL; i++)
 		ExecDropSingleTupleTableSlot(c->slots[i]);
-	ExecCloseIndices(c->result);
-	FreeExecutorState(c->estate);
+	if (c->bulk != NULL)
+	{
+		FreeBulkInsertState(c->bulk);
+		table_finish_bulk_insert(c->inbox, 0);
+	}
+	if (c->estate != NULL)
+	{
+		ExecCloseIndices(c->result);
+		FreeExecutorState(c->estate);
+	}
 	table_close(c->inbox, NoLock);
 }
 
@@ -211,11 +246,62 @@ CopyRows(Capture *c)
 		FillSlot(c, row, c->slots[c->nslots]);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(per_row);
-		if (++c->nslots == CAPTURE_CHUNK)
+		if (++c->nslots == c->most)
 			Flush(c);
 	}
 	Flush(c);
 	ExecDropSingleTupleTableSlot(row);
+}
+
+/* Whether a type's text depends on no setting and calls no code of a user's. */
+static bool
+IsPlain(Oid type)
+{
+	switch (type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case NUMERICOID:
+		case UUIDOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Whether any text that is written here depends on the session's settings. */
+static bool
+HasStyles(const Capture *c)
+{
+	for (int i = 0; i < c->event->nkeys; i++)
+		if (!IsPlain(c->event->keys[i].type))
+			return true;
+	return !IsPlain(c->event->subject.type);
+}
+
+/* What every row needs, looked up once a statement. */
+static void
+Prepare(Capture *c)
+{
+	int			nkeys = c->event->nkeys;
+	Oid			function;
+	bool		varlena;
+
+	c->outputs = palloc(sizeof(FmgrInfo) * (nkeys + 1));
+	for (int i = 0; i <= nkeys; i++)
+	{
+		getTypeOutputInfo(i < nkeys ? c->event->keys[i].type :
+						  c->event->subject.type, &function, &varlena);
+		fmgr_info(function, &c->outputs[i]);
+	}
+	getTypeInputInfo(c->space->key.type, &function, &c->io_param);
+	fmgr_info(function, &c->input);
+	c->name = CStringGetTextDatum(c->event->name);
+	c->seen_at = GetCurrentTimestamp();
 }
 
 static void
@@ -231,10 +317,11 @@ CaptureRows(void *arg)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("event \"%s\" is not defined", trigger->tgargs[1])));
-	PersonaActBegin(&act, c.space->owner);
-	(void) set_config_option("lock_timeout", CAPTURE_LOCK_TIMEOUT,
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
+	if (HasStyles(&c))
+		PersonaActBegin(&act, c.space->owner);
+	else
+		PersonaActLightly(&act, c.space->owner);
+	Prepare(&c);
 	OpenInbox(&c);
 	CopyRows(&c);
 	CloseInbox(&c);

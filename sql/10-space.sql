@@ -181,13 +181,14 @@ BEGIN
 	LOOP
 		EXECUTE format('DELETE FROM %s WHERE space = $1', definitions) USING OLD.space;
 	END LOOP;
-	RETURN NULL;
+	RETURN OLD;
 END;
 $$;
 COMMENT ON FUNCTION forget_space() IS
 'Trigger: a space that is dropped takes all its definitions along.';
 REVOKE ALL ON FUNCTION forget_space() FROM PUBLIC;
-CREATE TRIGGER forget AFTER DELETE ON space
+/* Before, for without its space a definition is hidden from its owner. */
+CREATE TRIGGER forget BEFORE DELETE ON space
 FOR EACH ROW EXECUTE FUNCTION forget_space();
 
 SELECT keep_definitions(t) FROM unnest(ARRAY['space', 'event', 'attribute', 'channel', 'purpose', 'segment']::regclass[]) t;

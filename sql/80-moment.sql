@@ -500,28 +500,6 @@ REVOKE ALL ON FUNCTION resume(text, text, text) FROM PUBLIC;
 
 /* Running */
 
-CREATE FUNCTION make_partition(schema_name text, started_at timestamptz) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC'
-AS $$
-DECLARE
-	month timestamptz := date_trunc('month', started_at);
-	name text := 'decision_' || to_char(month, 'YYYY_MM');
-BEGIN
-	IF to_regclass(format('%I.%I', schema_name, name)) IS NOT NULL THEN
-		RETURN;
-	END IF;
-	EXECUTE format('LOCK TABLE %I.decision IN SHARE UPDATE EXCLUSIVE MODE', schema_name);
-	IF to_regclass(format('%I.%I', schema_name, name)) IS NULL THEN
-		EXECUTE format('CREATE TABLE %1$I.%2$I (LIKE %1$I.decision INCLUDING ALL)', schema_name, name);
-		EXECUTE format('ALTER TABLE %1$I.decision ATTACH PARTITION %1$I.%2$I FOR VALUES FROM (%3$L) TO (%4$L)',
-			schema_name, name, month, month + interval '1 month');
-	END IF;
-END;
-$$;
-COMMENT ON FUNCTION make_partition(text, timestamptz) IS
-'Makes sure that the decisions of events in that month (UTC) have a partition.';
-GRANT EXECUTE ON FUNCTION make_partition(text, timestamptz) TO PUBLIC;
-
 /*
  * No SET clause and no SECURITY DEFINER: with either it could not commit.
  * Each batch pins path, settings and user by itself.

@@ -4,6 +4,7 @@
  */
 #include "moment/moment.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -242,6 +243,32 @@ SheetArgs(const Sheet *sheet, int columns, PersonaArgs *args)
 	}
 }
 
+/*
+ * The partition of a month (UTC), attached under a lock that readers and
+ * writers of the other months do not feel.
+ */
+static void
+MakePartition(const Space *space, int year, int month)
+{
+	Oid			schema = get_namespace_oid(space->schema, false);
+	char	   *name = psprintf("decision_%04d_%02d", year, month);
+	char	   *parent = SpaceTable(space, "decision");
+
+	if (OidIsValid(get_relname_relid(name, schema)))
+		return;
+	PersonaExecute(psprintf("LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE", parent),
+				   NULL, false);
+	/* Another runner may have been faster. */
+	if (OidIsValid(get_relname_relid(name, schema)))
+		return;
+	PersonaExecute(psprintf("CREATE TABLE %s (LIKE %s INCLUDING ALL)",
+							SpaceTable(space, name), parent), NULL, false);
+	PersonaExecute(psprintf("ALTER TABLE %s ATTACH PARTITION %s FOR VALUES"
+							" FROM ('%04d-%02d-01 00:00+00') TO ('%04d-%02d-01 00:00+00')",
+							parent, SpaceTable(space, name), year, month,
+							year + month / 12, month % 12 + 1), NULL, false);
+}
+
 /* The decisions' partitions, one a month of the events' time. */
 static void
 MakePartitions(const Batch *batch)
@@ -254,7 +281,6 @@ MakePartitions(const Batch *batch)
 		MomentCase *one = lfirst(cell);
 		struct pg_tm tm;
 		fsec_t		fsec;
-		PersonaArgs args = {0};
 		int			month;
 
 		if (timestamp2tm(one->started_at, NULL, &tm, &fsec, NULL, NULL) != 0)
@@ -263,11 +289,7 @@ MakePartitions(const Batch *batch)
 		if (list_member_int(made, month))
 			continue;
 		made = lappend_int(made, month);
-		PersonaArg(&args, TEXTOID, CStringGetTextDatum(batch->space->schema),
-				   false);
-		PersonaArg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(one->started_at),
-				   false);
-		PersonaExecute("SELECT persona.make_partition($1, $2)", &args, false);
+		MakePartition(batch->space, tm.tm_year, tm.tm_mon);
 	}
 }
 

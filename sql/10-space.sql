@@ -275,6 +275,28 @@ COMMENT ON FUNCTION subject_key(space, text) IS
 'The subject''s key in its canonical text; a text that is not a K is refused, naming the key column and its type (22P02).';
 REVOKE ALL ON FUNCTION subject_key(space, text) FROM PUBLIC;
 
+CREATE FUNCTION columns_of(relation regclass) RETURNS text[]
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
+	WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
+END;
+COMMENT ON FUNCTION columns_of(regclass) IS 'The columns of a table or view, in their order.';
+REVOKE ALL ON FUNCTION columns_of(regclass) FROM PUBLIC;
+
+CREATE FUNCTION refuse_column(relation regclass, missing text, known text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE undefined_column USING
+		MESSAGE = format('%s has no column "%s"', relation, missing),
+		HINT = @extschema@.ask(missing, known, format('Its columns are: %s.', array_to_string(known, ', ')));
+END;
+$$;
+COMMENT ON FUNCTION refuse_column(regclass, text, text[]) IS
+'Raises the error about a column that is not there, with the nearest name (42703).';
+REVOKE ALL ON FUNCTION refuse_column(regclass, text, text[]) FROM PUBLIC;
+
 /* Spaces */
 
 CREATE FUNCTION create_state(space space, key_collation text) RETURNS void
@@ -484,8 +506,7 @@ CREATE FUNCTION space_key(subjects regclass, key text, OUT key_name text, OUT ke
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	columns text[] := ARRAY(SELECT attname FROM pg_attribute
-		WHERE attrelid = subjects AND attnum > 0 AND NOT attisdropped ORDER BY attnum);
+	columns text[] := @extschema@.columns_of(subjects);
 	primary_key text[] := ARRAY(SELECT a.attname FROM pg_index i
 		JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
 		WHERE i.indrelid = subjects AND i.indisprimary);
@@ -504,9 +525,7 @@ BEGIN
 	FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 	WHERE a.attrelid = subjects AND a.attname = key_name AND a.attnum > 0 AND NOT a.attisdropped;
 	IF NOT FOUND THEN
-		RAISE undefined_column USING
-			MESSAGE = format('%s has no column "%s"', subjects, key_name),
-			HINT = @extschema@.ask(key_name, columns, format('Its columns are: %s.', array_to_string(columns, ', ')));
+		PERFORM @extschema@.refuse_column(subjects, key_name, columns);
 	ELSIF base.type NOT IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'uuid'::regtype, 'text'::regtype, 'varchar'::regtype) THEN
 		RAISE datatype_mismatch USING
 			MESSAGE = format('the key "%s" of %s is of type %s', key_name, subjects, base.type::regtype),
@@ -612,8 +631,7 @@ CREATE FUNCTION event_subject(space space, relation regclass, subject text) RETU
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	columns text[] := ARRAY(SELECT attname FROM pg_attribute
-		WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped ORDER BY attnum);
+	columns text[] := @extschema@.columns_of(relation);
 	foreign_keys text[] := ARRAY(SELECT a.attname FROM pg_constraint c
 		JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
 		WHERE c.conrelid = relation AND c.confrelid = space.subjects AND c.contype = 'f' AND cardinality(c.conkey) = 1);
@@ -632,9 +650,7 @@ BEGIN
 	FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 	WHERE a.attrelid = relation AND a.attname = subject AND a.attnum > 0 AND NOT a.attisdropped;
 	IF NOT FOUND THEN
-		RAISE undefined_column USING
-			MESSAGE = format('%s has no column "%s"', relation, subject),
-			HINT = @extschema@.ask(subject, columns, format('Its columns are: %s.', array_to_string(columns, ', ')));
+		PERFORM @extschema@.refuse_column(relation, subject, columns);
 	ELSIF NOT EXISTS (SELECT FROM pg_operator o WHERE o.oprname = '=' AND o.oprnamespace = 'pg_catalog'::regnamespace
 			AND o.oprleft IN (type, CASE WHEN type = 'varchar'::regtype THEN 'text'::regtype END)
 			AND o.oprright IN (space.key_type::regtype, CASE WHEN space.key_type::regtype = 'varchar'::regtype THEN 'text'::regtype END)) THEN
@@ -679,15 +695,12 @@ CREATE FUNCTION event_id(relation regclass, id text) RETURNS text[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	columns text[] := ARRAY(SELECT attname FROM pg_attribute
-		WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped ORDER BY attnum);
+	columns text[] := @extschema@.columns_of(relation);
 	keys text[] := ARRAY(SELECT trim(k) FROM unnest(string_to_array(id, ',')) k);
 	missing text := (SELECT k FROM unnest(keys) k WHERE k <> ALL (columns) LIMIT 1);
 BEGIN
 	IF missing IS NOT NULL THEN
-		RAISE undefined_column USING
-			MESSAGE = format('%s has no column "%s"', relation, missing),
-			HINT = @extschema@.ask(missing, columns, format('Its columns are: %s.', array_to_string(columns, ', ')));
+		PERFORM @extschema@.refuse_column(relation, missing, columns);
 	ELSIF id IS NULL THEN
 		keys := ARRAY(SELECT a.attname FROM pg_index i
 			CROSS JOIN unnest(i.indkey) WITH ORDINALITY k(attnum, ord)
@@ -777,8 +790,7 @@ DECLARE
 	path text[] := string_to_array(attribute, '.');
 	relation regclass := CASE WHEN cardinality(path) = 1 THEN home.subjects ELSE
 		(SELECT e.relation FROM @extschema@.event e WHERE e.space = home.space AND e.event = path[1]) END;
-	columns text[] := ARRAY(SELECT attname FROM pg_attribute
-		WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped ORDER BY attnum);
+	columns text[] := @extschema@.columns_of(relation);
 BEGIN
 	PERFORM @extschema@.check_label('category', category);
 	IF attribute IS NULL THEN
@@ -788,9 +800,7 @@ BEGIN
 			MESSAGE = format('"%s" is no column of %s and names no event', attribute, home.subjects),
 			HINT = 'Write a column of the subject table, or event.column.';
 	ELSIF path[cardinality(path)] <> ALL (columns) THEN
-		RAISE undefined_column USING
-			MESSAGE = format('%s has no column "%s"', relation, path[cardinality(path)]),
-			HINT = @extschema@.ask(path[cardinality(path)], columns, format('Its columns are: %s.', array_to_string(columns, ', ')));
+		PERFORM @extschema@.refuse_column(relation, path[cardinality(path)], columns);
 	END IF;
 	INSERT INTO @extschema@.attribute
 	VALUES (home.space, attribute, category, provenance, sensitivity, max_age)

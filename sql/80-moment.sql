@@ -128,10 +128,9 @@ BEGIN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('%L are no quiet hours', quiet),
 			HINT = 'Write from and to in the customer''s own time, such as ''21:00-08:00''.';
-	ELSIF channel IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@.channel c WHERE c.space = home.space AND c.channel = define_policy.channel) THEN
-		RAISE undefined_object USING
-			MESSAGE = format('channel "%s" does not exist in space "%s"', channel, home.space),
-			HINT = format('Define it first: SELECT * FROM persona.define_channel(%L, ...).', channel);
+	END IF;
+	IF channel IS NOT NULL THEN
+		PERFORM @extschema@.check_channel(home, channel);
 	END IF;
 	IF purpose IS NOT NULL THEN
 		PERFORM @extschema@.check_label('purpose', purpose);
@@ -211,16 +210,6 @@ BEGIN
 		RAISE undefined_object USING
 			MESSAGE = format('event "%s" does not exist in space "%s"', on_event, home.space),
 			HINT = @extschema@.ask(on_event, known, format('Define it first: SELECT * FROM persona.define_event(%L, ''orders'').', on_event));
-	ELSIF channel IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@.channel c WHERE c.space = home.space AND c.channel = define_moment.channel) THEN
-		known := ARRAY(SELECT c.channel FROM @extschema@.channel c WHERE c.space = home.space);
-		RAISE undefined_object USING
-			MESSAGE = format('channel "%s" does not exist in space "%s"', channel, home.space),
-			HINT = @extschema@.ask(channel, known, format('Define it first: SELECT * FROM persona.define_channel(%L, ''email'').', channel));
-	ELSIF purpose IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@.purpose p WHERE p.space = home.space AND p.purpose = define_moment.purpose) THEN
-		known := ARRAY(SELECT p.purpose FROM @extschema@.purpose p WHERE p.space = home.space);
-		RAISE undefined_object USING
-			MESSAGE = format('purpose "%s" does not exist in space "%s"', purpose, home.space),
-			HINT = @extschema@.ask(purpose, known, format('Define it first: SELECT * FROM persona.define_purpose(%L, ''consent'').', purpose));
 	ELSIF jsonb_typeof(coalesce(tokens, '{}')) <> 'object'
 		OR EXISTS (SELECT FROM jsonb_each(tokens) t WHERE jsonb_typeof(t.value) <> 'string') THEN
 		RAISE invalid_parameter_value USING
@@ -231,6 +220,12 @@ BEGIN
 		RAISE duplicate_object USING
 			MESSAGE = format('a token of moment "%s" has the name of a column of %s', moment, home.subjects),
 			HINT = 'Give the token a name of its own.';
+	END IF;
+	IF channel IS NOT NULL THEN
+		PERFORM @extschema@.check_channel(home, channel);
+	END IF;
+	IF purpose IS NOT NULL THEN
+		PERFORM @extschema@.find_purpose(home, purpose);
 	END IF;
 	SELECT * INTO was FROM @extschema@.moment m WHERE m.space = home.space AND m.moment = define_moment.moment FOR UPDATE;
 	INSERT INTO @extschema@.moment

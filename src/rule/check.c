@@ -321,22 +321,10 @@ Walk(Node *node, Check *check)
 
 /* ---- analysis ---- */
 
-/* The analysis' own errors point into the rule. */
-static void
-Transpose(void *arg)
-{
-	int			position = geterrposition();
-
-	if (position <= 0)
-		return;
-	errposition(0);
-	RuleTranspose((const char *) arg, position);
-}
-
 static Query *
 Analyse(const char *text, Node *node, const char *from)
 {
-	ErrorContextCallback callback = {.callback = Transpose,
+	ErrorContextCallback callback = {.callback = RuleTranspose,
 	.arg = unconstify(char *, text),.previous = error_context_stack};
 	RawStmt    *statement = linitial_node(RawStmt,
 										  raw_parser(psprintf("SELECT 1 %s", from),

@@ -25,20 +25,35 @@ static void CheckNode(Check *check, Node *node);
 
 /* ---- errors ---- */
 
+/*
+ * A client that was sent the rule inside of a statement points at the
+ * statement, so the place in the rule is in the context too.
+ */
+static int
+Place(const char *text, int position)
+{
+	internalerrquery(text);
+	internalerrposition(position);
+	return errcontext("character %d of the rule", position);
+}
+
 int
 RulePosition(const char *text, int location)
 {
 	if (location < 0)
 		return 0;
-	return RuleTranspose(text, pg_mbstrlen_with_len(text, location) + 1);
+	return Place(text, pg_mbstrlen_with_len(text, location) + 1);
 }
 
-int
-RuleTranspose(const char *text, int position)
+void
+RuleTranspose(void *rule)
 {
-	internalerrquery(text);
-	internalerrposition(position);
-	return errcontext("character %d of the rule", position);
+	int			position = geterrposition();
+
+	if (position <= 0)
+		return;
+	errposition(0);
+	Place(rule, position);
 }
 
 static void
@@ -51,17 +66,6 @@ Refuse(Check *check, Node *node, const char *what, const char *hint)
 			 RulePosition(check->text, node ? exprLocation(node) : -1)));
 }
 
-/* The parser's own errors point into the rule, not into the statement. */
-static void
-Transpose(void *arg)
-{
-	int			position = geterrposition();
-
-	if (position <= 0)
-		return;
-	errposition(0);
-	RuleTranspose((const char *) arg, position);
-}
 
 /* ---- the nodes of the language ---- */
 
@@ -305,7 +309,7 @@ OnlyExpression(const char *text, List *statements)
 Node *
 RuleParse(const char *text)
 {
-	ErrorContextCallback callback = {.callback = Transpose,
+	ErrorContextCallback callback = {.callback = RuleTranspose,
 	.arg = unconstify(char *, text),.previous = error_context_stack};
 	Check		check = {.text = text};
 	List	   *statements;

@@ -40,13 +40,14 @@ extern Node *RuleParse(const char *text);
 /* The canonical text of a raw tree. */
 extern char *RuleDeparse(Node *node);
 
-/*
- * ereport's auxiliaries: the error stands at byte `location`, or at character
- * `position`, of the rule's text. A client that was sent the rule inside of a
- * statement points at the statement, so the place is in the context too.
- */
+/* ereport's auxiliary: the error stands at byte `location` of `text`. */
 extern int	RulePosition(const char *text, int location);
-extern int	RuleTranspose(const char *text, int position);
+
+/*
+ * An error context callback: an error that PostgreSQL's parser or analysis
+ * places in a statement is placed in `rule`, a rule's text.
+ */
+extern void RuleTranspose(void *rule);
 
 /* ---- compiling ---- */
 

@@ -2,8 +2,6 @@
  * The harness: two cases, ours and its peer, run in turn in one session, and
  * the ratio of the CPU time that each took of this backend.
  */
-\set QUIET on
-\pset tuples_only on
 SET client_min_messages = warning;
 SET max_parallel_workers_per_gather = 0;
 SET jit = off;
@@ -31,9 +29,9 @@ END
 $$;
 
 /*
- * Runs both cases once unmeasured, then in `pairs` pairs, the first of a pair
- * being the second of the next; a commit after each. `before` puts the tables
- * back, uncounted. Returns the figure's line; `n` is the rows of one case.
+ * Runs both cases once uncounted, then in `pairs` pairs, whose order turns
+ * from one to the next; a commit after each case. `before` puts the tables
+ * back, uncounted. `n` is the rows of one case, `line` the figure to print.
  */
 CREATE PROCEDURE pg_temp.compare(figure text, peer text, n bigint, ours text, theirs text,
 	before text, pairs int, OUT line text)

@@ -36,8 +36,8 @@ static double
 BucketOfText(char *text, int length)
 {
 	char	   *utf8 = (char *)
-		pg_do_encoding_conversion((unsigned char *) text, length,
-								  GetDatabaseEncoding(), PG_UTF8);
+	pg_do_encoding_conversion((unsigned char *) text, length,
+							  GetDatabaseEncoding(), PG_UTF8);
 	uint32		h = ExperimentMurmur3(utf8,
 									  utf8 == text ? length : strlen(utf8), 0);
 
@@ -57,12 +57,15 @@ ExperimentBucketOf(const char *seed, int seed_length,
 
 	if (length >= SHORT_TEXT)
 		text = palloc((Size) length + 1);
+
 	memcpy(text, seed, seed_length);
-	text[seed_length] = '.';
-	memcpy(text + seed_length + 1, unit, unit_length);
-	text[length] = '\0';
+	text[		seed_length] = '.';
+
+	memcpy(text +seed_length + 1, unit, unit_length);
+	text[		length] = '\0';
+
 	bucket = BucketOfText(text, length);
-	if (text != joined)
+	if (text !=joined)
 		pfree(text);
 	return bucket;
 }

@@ -660,7 +660,7 @@ BEGIN
 	COMMENT ON VIEW %1$I.outcome IS 'A row a decision: what became of it.';
 
 	CREATE VIEW %1$I.skip WITH (security_invoker = true) AS
-	SELECT c.moment, c.day, c.reason, c.n, c.n / nullif(sum(c.n) OVER (PARTITION BY c.moment, c.day), 0) AS share
+	SELECT c.moment, c.day, c.reason, c.n, round(c.n / sum(c.n) OVER (PARTITION BY c.moment, c.day), 4) AS share
 	FROM (
 		SELECT moment, day, reason, sum(n) AS n FROM %1$I.moment_day WHERE reason <> 'entered' GROUP BY 1, 2, 3
 		UNION ALL

@@ -154,6 +154,47 @@ SELECT outcome, reason, variant FROM persona_mg.decision WHERE subject = 26 ORDE
 SELECT variant FROM persona_mg.exposure WHERE subject = 26;
 SELECT count(*) AS messages_to_the_holdout FROM persona_mg.message WHERE subject = 26;
 
+-- a customer who is gone, a value that is missing, an expiry, a consent that has expired
+SELECT count(*) FROM persona.define_policy(channel => 'email');
+SELECT count(*) FROM persona.define_attribute('feed.at', 'user.behaviour', 'observed');
+SET persona.clock = '2026-01-07 12:00+00';
+INSERT INTO mg.orders SELECT 700 + i, i, 'm' || i, 'z', 10, '2026-01-07 12:00+00' FROM generate_series(19, 30) i WHERE i NOT IN (20, 21, 26);
+CALL persona.run();
+DELETE FROM mg.orders WHERE customer_id = 28;
+DELETE FROM mg.customer WHERE id = 28;
+UPDATE mg.customer SET name = ' ' WHERE id BETWEEN 22 AND 27;
+SET persona.clock = '2026-01-08 12:00+00';
+UPDATE mg.customer SET zone = 'Asia/Tokyo' WHERE id IN (29, 30);
+CALL persona.run();
+SELECT subject, outcome, reason FROM persona_mg.decision WHERE subject = 28;
+SELECT DISTINCT outcome, d.reason, coalesce(variant, '') = 'generic' AS generic, e.saw->>'missing' AS missing FROM persona_mg.decision d
+LEFT JOIN LATERAL persona.explain_decision(d.decision) e ON e.gate = 'render' WHERE once_key ~ '^m' AND subject BETWEEN 22 AND 27 ORDER BY 1, 2;
+SELECT bool_and(variant = 'personal') AS exposed_though_not_rendered FROM persona_mg.decision d JOIN persona_mg.exposure e USING (decision, subject, variant) WHERE reason = 'render_error';
+SELECT count(*) AS no_quiet_hours_left FROM persona_mg.schedule;
+INSERT INTO mg.orders VALUES (801, 29, 'n1', 'z', 10, '2026-01-08 12:00+00');
+CALL persona.run();
+SET persona.clock = '2026-01-11 12:00+00';
+INSERT INTO mg.orders VALUES (802, 30, 'n2', 'z', 10, '2026-01-11 12:00+00');
+CALL persona.run();
+SELECT reason FROM persona_mg.decision WHERE once_key = 'n1';
+SET persona.clock = '2027-01-01 12:00+00';
+INSERT INTO mg.orders VALUES (803, 30, 'n3', 'z', 10, '2027-01-01 12:00+00');
+CALL persona.run();
+SET persona.clock = '2027-01-02 12:00+00';
+CALL persona.run();
+SELECT once_key, reason FROM persona_mg.decision WHERE once_key IN ('n2', 'n3') ORDER BY 1;
+SELECT count(*) AS partitions FROM pg_inherits WHERE inhparent = 'persona_mg.decision'::regclass;
+-- a transactional message needs neither consent nor room under a cap
+SELECT count(*) FROM persona.define_policy(channel => 'email', cap => 0);
+SELECT code FROM persona.define_moment('receipt', on_event => 'purchase', purpose => 'marketing', channel => 'email', template => 'Receipt {{ new.invoice }}', generic => 'Receipt', transactional => true, hypothesis => 'h');
+SELECT code FROM persona.activate('receipt');
+INSERT INTO mg.orders VALUES (804, 5, 'o1', 'z', 1, '2027-01-02 12:00+00');
+CALL persona.run();
+SELECT outcome, reason FROM persona_mg.decision WHERE moment = 'receipt';
+SELECT subject FROM persona.claim('email', 100) WHERE moment = 'receipt';
+SELECT persona.pause('receipt');
+SET persona.clock = '2026-01-06 12:42+00';
+
 -- why_not: the same gates, nothing written
 SELECT gate, passed, reason FROM persona.why_not(5, 'thanks');
 SELECT count(*) FROM persona.why_not('30', 'thanks');

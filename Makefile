@@ -1,13 +1,17 @@
 # persona. `make demo` shows it, `make test` tests it; both do their own set-up.
 # `make && make install PG_CONFIG=...` builds and installs it like any extension.
 
+# `make demo DATA=folder`: the word is PGXS's too, so the folder is put by.
+SHOP := $(if $(filter environment% command%,$(origin DATA)),$(DATA))
+unexport DATA
+
 # The version lives in META.json and nowhere else.
-EXTENSION  = persona
-VERSION    = $(shell awk -F'"' '$$2 == "version" { print $$4; exit }' META.json)
-MODULE_big = persona
-OBJS       = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
-DATA       = $(wildcard sql/persona--*--*.sql)
-DATA_built = persona--$(VERSION).sql
+EXTENSION   = persona
+EXTVERSION  = $(shell awk -F'"' '$$2 == "version" { print $$4; exit }' META.json)
+MODULE_big  = persona
+OBJS        = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+override DATA := $(wildcard sql/persona--*--*.sql)
+DATA_built  = persona--$(EXTVERSION).sql
 EXTRA_CLEAN = persona.control
 
 # Every warning is an error, in our own sources: the server's headers are the
@@ -33,21 +37,20 @@ ifeq ($(shell command -v $(CLANG_OF_SERVER) 2>/dev/null),)
 override with_llvm = no
 endif
 include $(PGXS)
+all: persona.control
 else
 all install installcheck clean:
 	@echo "There is no PostgreSQL to build for at PG_CONFIG=$(PG_CONFIG): name another, or let 'make deps' install one."; exit 1
 endif
 
-all: persona.control
-
 $(OBJS) $(OBJS:.o=.bc): $(wildcard src/*/*.h)
 
 # The install script is the modules, in the order of their numbers.
-persona--$(VERSION).sql: $(sort $(wildcard sql/[0-9][0-9]-*.sql)) META.json
+persona--$(EXTVERSION).sql: $(sort $(wildcard sql/[0-9][0-9]-*.sql)) META.json
 	cat $(filter %.sql,$^) > $@
 
 persona.control: persona.control.in META.json
-	sed 's/@VERSION@/$(VERSION)/' $< > $@
+	sed 's/@VERSION@/$(EXTVERSION)/' $< > $@
 
 .PHONY: deps demo test bench lint floors catalog indent
 
@@ -55,7 +58,7 @@ deps:
 	@test/deps.sh >/dev/null
 
 demo:
-	@test/server.sh demo/run
+	@DATA='$(SHOP)' test/server.sh demo/run
 
 # ONLY="regress documents" runs some of the kinds of test.
 test:

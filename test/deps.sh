@@ -1,38 +1,72 @@
 #!/usr/bin/env bash
-# Installs what building and testing need and what is missing, by apt.
+# Installs by apt what building and testing need and this machine lacks, and
+# prints the pg_config to build for: PG_CONFIG where it is set, else of
+# PostgreSQL 15, else of the newest there is. Where it may not install, it says
+# what is missing. It never makes or starts a cluster of the system's.
 set -euo pipefail
+DEBIAN=/usr/lib/postgresql
+NO_CLUSTER=/etc/postgresql-common/createcluster.d/persona.conf
 
+# Which PostgreSQL: what is here goes before what could be had.
 major() {
-	local newest
-	newest=$(ls /usr/lib/postgresql 2>/dev/null | grep -E '^[0-9]+$' | sort -n | tail -n 1)
-	[ -n "$newest" ] || newest=$(apt-cache search --names-only '^postgresql-[0-9]+$' |
-		sed 's/^postgresql-\([0-9]*\).*/\1/' | sort -n | tail -n 1)
-	echo "${newest:-15}"
+	local majors
+	majors=$(ls $DEBIAN 2>/dev/null | grep -xE '[0-9]+' ||
+		apt-cache search --names-only '^postgresql-[0-9]+$' 2>/dev/null | sed 's/^postgresql-\([0-9]*\).*/\1/')
+	if [ -z "$majors" ] || grep -qx 15 <<<"$majors"; then
+		echo 15
+	else
+		sort -n <<<"$majors" | tail -n 1
+	fi
 }
 
-M=$(major)
-PACKAGES=(make gcc libc6-dev "postgresql-$M" "postgresql-server-dev-$M" "postgresql-$M-pgtap"
-	libtap-parser-sourcehandler-pgtap-perl libipc-run-perl)
-
+# What must work, and the package that brings it where it does not.
 missing() {
-	for package in "${PACKAGES[@]}"; do
-		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
-	done
+	have() { "${@:2}" >/dev/null 2>&1 || echo "$1"; }
+	have make command -v make
+	have gcc command -v cc
+	have libc6-dev test -f /usr/include/stdio.h
+	have "postgresql-$M" test -x "$(bindir)/postgres"
+	have "postgresql-server-dev-$M" test -f "$("$PG" --pgxs 2>/dev/null)"
+	have "postgresql-$M-pgtap" test -f "$("$PG" --sharedir 2>/dev/null)/extension/pgtap.control"
+	have libtap-parser-sourcehandler-pgtap-perl command -v pg_prove
+	have libipc-run-perl perl -MIPC::Run -e 1
 }
 
-NEED=$(missing | tr '\n' ' ')
-[ -n "$NEED" ] || exit 0
-COMMAND="apt-get install -y --no-install-recommends $NEED"
-if [ "$(id -u)" != 0 ]; then
-	echo "persona needs packages that are not installed. As root, run:" >&2
-	echo "    $COMMAND" >&2
+bindir() {
+	"$PG" --bindir 2>/dev/null || echo "$DEBIAN/$M/bin"
+}
+
+choose() {
+	if [ -n "${PG_CONFIG:-}" ]; then
+		PG=$PG_CONFIG
+		command -v "$PG" >/dev/null || { echo "PG_CONFIG=$PG is not a pg_config." >&2; exit 1; }
+		M=$("$PG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+	else
+		M=$(major)
+		PG=$DEBIAN/$M/bin/pg_config
+	fi
+	NEED=$(missing | tr '\n' ' ')
+}
+
+install() {
+	apt-get update -q
+	choose
+	mkdir -p "${NO_CLUSTER%/*}"
+	trap 'rm -f "$NO_CLUSTER"' EXIT
+	echo 'create_main_cluster = false' >"$NO_CLUSTER"
+	# shellcheck disable=SC2086
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $NEED
+}
+
+choose
+if [ -n "$NEED" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	echo "installing $NEED" >&2
+	LOG=$(install 2>&1) || echo "$LOG" >&2
+	choose
+fi
+if [ -n "$NEED" ]; then
+	echo "persona needs packages that are not here. On Debian, as root, this installs them:" >&2
+	echo "    apt-get update && apt-get install -y --no-install-recommends $NEED" >&2
 	exit 1
 fi
-echo "installing: $NEED"
-export DEBIAN_FRONTEND=noninteractive
-apt-get update -q >/dev/null
-# A cluster of the system's own is not wanted: the tests make theirs.
-mkdir -p /etc/postgresql-common/createcluster.d
-printf 'create_main_cluster = false\n' >/etc/postgresql-common/createcluster.d/persona.conf
-$COMMAND >/dev/null
-rm -f /etc/postgresql-common/createcluster.d/persona.conf
+echo "$PG"

@@ -1,31 +1,34 @@
-# Prints the SQL of a document's ```sql blocks as one psql script; a block
-# marked "sql error" must fail. With --count, prints how many blocks there are.
+# Makes a psql script of the ```sql blocks of a document and prints how many
+# there are. A block whose fence says "sql error" must fail. The script has
+# each line where the document has it, so that psql names the document's
+# lines: what a fence has to say to psql stands in the place of the fence.
 use strict;
 use warnings;
 
-my $count = @ARGV && $ARGV[0] eq '--count' && shift;
-my ($kind, $text, @blocks) = (undef, '');
-while (my $line = <>)
+my ($document, $script) = @ARGV;
+my ($kind, $start, $blocks) = ('', 0, 0);
+open my $in, '<', $document or die "$document: $!\n";
+open my $out, '>', $script or die "$script: $!\n";
+while (my $line = <$in>)
 {
-	if (!defined $kind)
+	if ($kind eq '' && $line =~ /^```sql(\s+error)?\s*$/)
 	{
-		($kind, $text) = ($1 // '', '') if $line =~ /^```sql\s*(error)?\s*$/;
+		($kind, $start) = ($1 ? 'error' : 'plain', $.);
+		$blocks++;
+		$line = $kind eq 'error' ? "\\set ON_ERROR_STOP off\n" : "\n";
 	}
-	elsif ($line =~ /^```/)
+	elsif ($kind ne '' && $line =~ /^```/)
 	{
-		push @blocks, [ $kind, $text ];
-		undef $kind;
+		my $passed = "\\echo 'block passed: $document:$start'";
+		$line = $kind eq 'plain' ? "$passed\n"
+		  : "\\if :ERROR $passed \\else \\echo '$document:$start did not fail' \\quit \\endif \\set ON_ERROR_STOP on\n";
+		$kind = '';
 	}
-	else
+	elsif ($kind eq '')
 	{
-		$text .= $line;
+		$line = "\n";
 	}
+	print $out $line;
 }
-print scalar(@blocks), "\n" and exit if $count;
-for my $block (@blocks)
-{
-	my ($kind, $text) = @$block;
-	print $text and next if $kind ne 'error';
-	print "\\set ON_ERROR_STOP off\n$text\\set failed :ERROR\n\\set ON_ERROR_STOP on\n",
-	  "\\if :failed\n\\else\nDO \$\$ BEGIN RAISE 'this block should have failed'; END \$\$;\n\\endif\n";
-}
+close $out or die "$script: $!\n";
+print "$blocks\n";

@@ -3,31 +3,25 @@
 # below it. Versions of PostgreSQL are told apart in base/compat.h alone.
 set -euo pipefail
 cd "$(dirname "$0")/../src"
+declare -A FLOOR=([base]=0 [space]=1 [rule]=2 [message]=2 [consent]=3 [experiment]=3 [moment]=5)
+BAD=0
 
-floor() {
-	case $1 in
-		base) echo 0 ;;
-		space) echo 1 ;;
-		rule | message) echo 2 ;;
-		consent | experiment) echo 3 ;;
-		moment) echo 5 ;;
-		*) echo "unknown room $1" >&2; exit 1 ;;
-	esac
+bad() {
+	echo "$*"
+	BAD=1
 }
 
-bad=0
 for file in */*.c */*.h; do
 	room=${file%%/*}
+	[ -n "${FLOOR[$room]:-}" ] || bad "src/$room stands on no floor"
 	for other in $(sed -n 's|^#include "\([a-z]*\)/.*|\1|p' "$file" | sort -u); do
+		# A folder that is not a room of ours is the server's.
 		[ -d "$other" ] && [ "$other" != "$room" ] || continue
-		if [ "$(floor "$other")" -ge "$(floor "$room")" ]; then
-			echo "src/$file includes $other, which is not below $room"
-			bad=1
-		fi
+		[ "${FLOOR[$other]:-9}" -lt "${FLOOR[$room]:-0}" ] ||
+			bad "src/$file includes $other, which is not below $room"
 	done
 done
-if grep -ln PG_VERSION_NUM */*.c */*.h persona.c | grep -v '^base/compat.h$'; then
-	echo "PG_VERSION_NUM belongs into base/compat.h"
-	bad=1
-fi
-exit $bad
+for file in $(grep -rl PG_VERSION_NUM . --include='*.[ch]' | grep -v '^./base/compat.h$'); do
+	bad "src/${file#./}: PG_VERSION_NUM belongs into base/compat.h"
+done
+exit $BAD

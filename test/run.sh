@@ -1,89 +1,127 @@
 #!/usr/bin/env bash
-# Every test there is, on the server that test/server.sh started:
+# Every test there is, on the server that test/server.sh started; with
+# arguments, the kinds that are named:
 #
-#     sql/    what a statement answers (pg_regress)
-#     specs/  what two sessions do to each other (isolation)
-#     tap/    laws over the catalog and what users script (pgTAP)
-#     t/      crash, dump and restore, the demo (Perl)
-#     and every block of SQL in README.md and docs/
+#     regress    test/sql/    what a statement answers (pg_regress)
+#     isolation  test/specs/  what two sessions do to each other
+#     pgtap      test/tap/    laws over the catalog
+#     perl       test/t/      crash, dump and restore, the demo
+#     documents  every block of SQL in README.md and docs/
 #
-# The last line counts tests: files, and for documents blocks.
+# The last line counts files; of documents, it counts blocks.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-PGXS=$(dirname "$("$PG_CONFIG" --pgxs)")/..
+HARNESS=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
+LOG=$PGHOST/test.log
 PASSED=0
 FAILED=0
 SECONDS=0
 
-count() { # NAME PASSED FAILED
+count() { # KIND PASSED FAILED
 	printf '%-12s %3d passed, %d failed\n' "$1" "$2" "$3"
 	PASSED=$((PASSED + $2))
 	FAILED=$((FAILED + $3))
 }
 
+# The names of the tests in a folder. A folder without any is said aloud.
 names() { # FOLDER ENDING
-	for file in test/"$1"/*."$2"; do
-		[ ! -f "$file" ] || basename "$file" ".$2"
+	local file
+	for file in "$1"/*"$2"; do
+		[ ! -f "$file" ] || basename "$file" "$2"
 	done
+	compgen -G "$1/*$2" >/dev/null || echo "skipped: $1 holds no test" >&2
 }
 
-# A harness that writes regression.diffs: a file that differs is a failure.
-regress() { # NAME PROGRAM DATABASE TESTS...
-	local name=$1 program=$2 database=$3 log=$PGHOST/$1.log failed=0
-	shift 3
+fresh() { # DATABASE
+	psql -qX -d postgres -c 'SET client_min_messages = error' -c "DROP DATABASE IF EXISTS $1" -c "CREATE DATABASE $1"
+}
+
+# pg_regress and its twin for isolation: what was passed is known by name, so
+# a harness that dies counts as all of its tests failing.
+compare() { # KIND PROGRAM TESTS...
+	local kind=$1 program=$2 passed
+	shift 2
+	[ $# -gt 0 ] || return
 	rm -rf results regression.diffs
-	if ! "$program" --inputdir=test --outputdir=. --bindir="$("$PG_CONFIG" --bindir)" --dbname="$database" \
-		--load-extension=persona --host="$PGHOST" --port="$PGPORT" --user="$PGUSER" "$@" >"$log" 2>&1; then
-		failed=$(grep -c '^diff ' regression.diffs 2>/dev/null)
-		[ "${failed:-0}" -gt 0 ] || { failed=$#; cat "$log"; }
-		cat regression.diffs 2>/dev/null
+	if "$program" --inputdir=test --outputdir=. --bindir="$("$PG_CONFIG" --bindir)" --load-extension=persona \
+		--host="$PGHOST" --port="$PGPORT" --user="$PGUSER" --dbname="$kind" "$@" >"$LOG" 2>&1; then
+		passed=$#
+	else
+		passed=$(grep -cE '^ok |^(test)? .* \.\.\. ok' "$LOG")
+		cat regression.diffs 2>/dev/null || cat "$LOG"
+		grep -E '^not ok |FAILED' "$LOG"
 	fi
-	count "$name" $(($# - failed)) "$failed"
+	count "$kind" "$passed" $(($# - passed))
 }
 
-# A harness that speaks TAP: a file with a failing test is a failure.
-tap() { # NAME COMMAND... FILES
-	local log=$PGHOST/tap.log
-	local name=$1
+# What speaks TAP, a file at a time.
+prove_each() { # KIND FILES... -- COMMAND...
+	local kind=$1 files=() passed=0 file
 	shift
-	"$@" >"$log" 2>&1
-	local ok bad
-	ok=$(grep -cE '^(test/|[^ ]+ )?.*\.\. ok$' "$log")
-	bad=$(grep -cE '\.\. (Failed|Dubious|All|No subtests|$)|^test/.*\(Wstat' "$log")
-	if [ "$(grep -c '^Result: PASS' "$log")" -eq 1 ]; then bad=0; else
-		cat "$log"
-		[ "$bad" -gt 0 ] || bad=1
-	fi
-	count "$name" "$ok" "$bad"
+	while [ "$1" != -- ]; do files+=("$1"); shift; done
+	shift
+	for file in "${files[@]}"; do
+		if "$@" "$file" >"$LOG" 2>&1; then
+			passed=$((passed + 1))
+		else
+			cat "$LOG"
+		fi
+	done
+	count "$kind" "$passed" $((${#files[@]} - passed))
 }
 
+regress() {
+	compare regress "$HARNESS/regress/pg_regress" $(names test/sql .sql)
+}
+
+isolation() {
+	compare isolation "$HARNESS/isolation/pg_isolation_regress" $(names test/specs .spec)
+}
+
+pgtap() {
+	local tests
+	tests=$(names test/tap .sql)
+	[ -n "$tests" ] || return
+	fresh pgtap
+	psql -qX -d pgtap -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION persona'
+	prove_each pgtap $(printf 'test/tap/%s.sql ' $tests) -- pg_prove -d pgtap
+}
+
+# These start servers of their own, configured by TEMP_CONFIG.
+perl_tap() {
+	local tests
+	tests=$(names test/t .pl)
+	[ -n "$tests" ] || return
+	export PERL5LIB="$HARNESS/perl" PG_REGRESS="$HARNESS/regress/pg_regress"
+	export TESTDIR="$PGHOST" TESTDATADIR="$PGHOST/tmp_check" TESTLOGDIR="$PGHOST/tmp_check/log"
+	prove_each perl $(printf 'test/t/%s.pl ' $tests) -- prove
+}
+
+# Each document from top to bottom in a database of its own. What follows a
+# block that fails did not pass either.
 documents() {
-	local blocks log=$PGHOST/document.log passed=0 failed=0
+	local file blocks done passed=0 failed=0
 	for file in README.md docs/*.md; do
-		blocks=$(perl test/document.pl --count "$file")
-		[ "$blocks" -gt 0 ] || continue
-		psql -qX -d postgres -c 'DROP DATABASE IF EXISTS document' -c 'CREATE DATABASE document' >/dev/null 2>&1
-		if perl test/document.pl "$file" | psql -qX -d document -v ON_ERROR_STOP=1 >"$log" 2>&1; then
-			passed=$((passed + blocks))
-		else
-			echo "$file:"
-			tail -n 20 "$log"
-			failed=$((failed + blocks))
-		fi
+		blocks=$(perl test/document.pl "$file" "$PGHOST/${file##*/}")
+		fresh document
+		psql -qX -d document -v ON_ERROR_STOP=1 -f "$PGHOST/${file##*/}" >"$LOG" 2>&1
+		done=$(grep -c '^block passed: ' "$LOG")
+		[ "$done" -eq "$blocks" ] || { echo "$file:"; tail -n 20 "$LOG"; }
+		passed=$((passed + done))
+		failed=$((failed + blocks - done))
 	done
 	count documents "$passed" "$failed"
 }
 
-regress regress "$PGXS/test/regress/pg_regress" regress $(names sql sql)
-if [ -n "$(names specs spec)" ]; then
-	regress isolation "$PGXS/test/isolation/pg_isolation_regress" isolation $(names specs spec)
-fi
-psql -qX -d postgres -c 'CREATE DATABASE tap' && psql -qX -d tap -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION persona'
-tap pgtap pg_prove -d tap test/tap/*.sql
-export PERL5LIB="$PGXS/test/perl" PG_REGRESS="$PGXS/test/regress/pg_regress"
-tap perl prove test/t/*.pl
-documents
-[ -d "${PERSONA_SHARED:-}" ] || echo "skipped: no shared data (PERSONA_SHARED), so published figures were not compared"
-echo "tested in $SECONDS s on $("$PG_CONFIG" --version)"
+[ $# -gt 0 ] || set -- regress isolation pgtap perl documents
+for kind in "$@"; do
+	case $kind in
+		regress | isolation | pgtap | documents) "$kind" ;;
+		perl) perl_tap ;;
+		*) echo "there is no kind of test named $kind: regress isolation pgtap perl documents" >&2; FAILED=1 ;;
+	esac
+done
+[ -n "${PERSONA_SHARED:-}" ] || echo "skipped: ../shared is not here, nor PERSONA_SHARED, so published figures were not compared"
+echo "tested in $SECONDS s on $("$PG_CONFIG" --version), on a server of its own that is gone now"
 echo "$PASSED passed, $FAILED failed"
 [ "$FAILED" -eq 0 ]

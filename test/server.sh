@@ -3,86 +3,125 @@
 #
 #     test/server.sh COMMAND [ARGUMENT...]
 #
-# The command sees the server through PGHOST, PGUSER and PGDATABASE. Nothing is
+# The command finds the server by PGHOST, PGUSER and PGDATABASE. Nothing is
 # installed into the system and no port is opened; server and files are gone
 # when the command ends, however it ends. PostgreSQL does not run as root, so
 # as root all of this is done by the user postgres, on a copy of the tree.
 set -euo pipefail
-ROOT=$(cd "$(dirname "$0")/.." && pwd)
-cd "$ROOT"
 
-shared() {
-	local folder=${PERSONA_SHARED:-$ROOT/../shared}
-	[ ! -d "$folder" ] || (cd "$folder" && pwd)
+# Makes the folder that a variable names absolute.
+absolute() { # VARIABLE
+	[ -n "${!1:-}" ] || return 0
+	[ -d "${!1}" ] || { echo "$1=${!1} is not a folder." >&2; exit 1; }
+	export "$1=$(cd "${!1}" && pwd)"
 }
 
-as_postgres() {
-	local work status=0
-	work=$(mktemp -d /tmp/persona.XXXXXX)
-	mkdir "$work/tree"
-	tar -C "$ROOT" --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' -cf - . | tar -C "$work/tree" -xf -
-	chown -R postgres "$work"
-	runuser -u postgres -- env PERSONA_SHARED="$(shared)" PG_CONFIG="$PG_CONFIG" TMPDIR=/tmp \
-		"$work/tree/test/server.sh" "$@" || status=$?
-	rm -rf "$work"
+# Runs a command so that a signal ends all of it, and then our clean-up runs.
+attend() {
+	local status=0
+	set -m
+	"$@" &
+	CHILD=$!
+	set +m
+	wait "$CHILD" || status=$?
+	CHILD=
 	return $status
 }
 
-# The newest server that Debian has installed, unless PG_CONFIG says another.
-find_pg_config() {
-	ls /usr/lib/postgresql/*/bin/pg_config 2>/dev/null | sort -V | tail -n 1
+interrupted() {
+	[ -z "$CHILD" ] || kill -TERM -- "-$CHILD" 2>/dev/null || true
+	wait
+	exit 130
 }
+
+# ---- as root: the same again, as postgres ----
+
+# A folder that postgres may not read is lent to it as a copy.
+lend() { # VARIABLE
+	local input=${!1:-}
+	if [ -n "$input" ] && ! runuser -u postgres -- test -r "$input/."; then
+		cp -rL "$input" "$WORK/$1"
+		export "$1=$WORK/$1"
+	fi
+}
+
+as_postgres() {
+	mkdir "$WORK/tree"
+	tar -C "$ROOT" --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' -cf - . |
+		tar -C "$WORK/tree" -xf -
+	lend PERSONA_SHARED
+	lend DATA
+	chown -R postgres "$WORK"
+	cd "$WORK"
+	attend runuser -u postgres -- env HOME="$WORK" "$WORK/tree/test/server.sh" "$@"
+}
+
+# ---- the server ----
 
 build() {
 	local log=$WORK/build.log
-	{ make -s -j2 PG_CONFIG="$PG_CONFIG" with_llvm=no &&
-		make -s install PG_CONFIG="$PG_CONFIG" with_llvm=no DESTDIR="$WORK/stage"; } >"$log" 2>&1 ||
-		{ cat "$log"; echo "persona does not build."; return 1; }
+	if ! { make -s -j"$(nproc)" with_llvm=no &&
+		make -s install with_llvm=no DESTDIR="$WORK/stage"; } >"$log" 2>&1; then
+		cat "$log"
+		echo "persona does not build."
+		return 1
+	fi
 }
 
 # Debian's 15 to 17 find extensions by extension_destdir, 18 by its own setting.
 configure() {
-	local version share lib
-	version=$("$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
-	share=$("$PG_CONFIG" --sharedir)
-	lib=$("$PG_CONFIG" --pkglibdir)
-	if [ "$version" -ge 18 ]; then
-		echo "extension_control_path = '$WORK/stage$share:\$system'"
+	if [ "$("$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')" -ge 18 ]; then
+		echo "extension_control_path = '$WORK/stage$("$PG_CONFIG" --sharedir):\$system'"
 	else
 		echo "extension_destdir = '$WORK/stage'"
 	fi
-	echo "dynamic_library_path = '$WORK/stage$lib:\$libdir'"
+	echo "dynamic_library_path = '$WORK/stage$("$PG_CONFIG" --pkglibdir):\$libdir'"
 	echo "max_prepared_transactions = 5"
 	echo "fsync = off"
 }
 
 start() {
-	"$BIN/initdb" -D "$WORK/data" -U postgres -A trust -N -E UTF8 --locale=C.UTF-8 >"$WORK/initdb.log"
+	initdb -D "$WORK/data" -U postgres -A trust -N -E UTF8 --locale=C.UTF-8 >"$WORK/initdb.log"
 	configure >"$WORK/persona.conf"
-	{ cat "$WORK/persona.conf"
+	{
+		cat "$WORK/persona.conf"
 		echo "listen_addresses = ''"
-		echo "unix_socket_directories = '$WORK'"; } >>"$WORK/data/postgresql.conf"
-	"$BIN/pg_ctl" -D "$WORK/data" -l "$WORK/server.log" -w start >/dev/null
+		echo "unix_socket_directories = '$WORK'"
+	} >>"$WORK/data/postgresql.conf"
+	pg_ctl -D "$WORK/data" -l "$WORK/server.log" -w start >"$WORK/start.log" || {
+		cat "$WORK/start.log" "$WORK/server.log"
+		return 1
+	}
 }
 
-stop() {
-	[ ! -f "$WORK/data/postmaster.pid" ] || "$BIN/pg_ctl" -D "$WORK/data" -m immediate stop >/dev/null || true
+# Ours, and those that a test left behind.
+clean_up() {
+	find "$WORK" -name postmaster.pid 2>/dev/null | while read -r pid; do
+		pg_ctl -D "${pid%/*}" -m immediate stop >/dev/null 2>&1 || true
+	done
 	rm -rf "$WORK"
 }
 
-test/deps.sh
-PG_CONFIG=${PG_CONFIG:-$(find_pg_config)}
+CHILD=
+ROOT=$(cd "$(dirname "$0")/.." && pwd)
+if [ -z "${PERSONA_SHARED:-}" ] && [ -d "$ROOT/../shared" ]; then
+	PERSONA_SHARED=$ROOT/../shared
+fi
+absolute PERSONA_SHARED
+absolute DATA
+PG_CONFIG=$("$ROOT/test/deps.sh")
+export PG_CONFIG
+WORK=$(mktemp -d /tmp/persona.XXXXXX)
+trap clean_up EXIT
+trap interrupted INT TERM HUP
 if [ "$(id -u)" = 0 ]; then
 	as_postgres "$@"
 	exit
 fi
-BIN=$("$PG_CONFIG" --bindir)
-WORK=$(mktemp -d "${TMPDIR:-/tmp}/persona.XXXXXX")
-trap stop EXIT
-trap 'exit 130' INT TERM
-build
+cd "$ROOT"
+export PATH="$("$PG_CONFIG" --bindir):$PATH"
+export PGHOST="$WORK" PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+export TEMP_CONFIG="$WORK/persona.conf"
+attend build
 start
-PERSONA_SHARED=$(shared)
-export PERSONA_SHARED PG_CONFIG PGHOST="$WORK" PGUSER=postgres PGDATABASE=postgres
-export PGPORT=5432 TEMP_CONFIG="$WORK/persona.conf" PERSONA_STAGE="$WORK/stage" PATH="$BIN:$PATH"
-"$@"
+attend "$@"

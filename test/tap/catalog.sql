@@ -1,10 +1,17 @@
 -- Laws over the catalog: what every function, type, view and table of persona
 -- must be, asked of all of them.
 BEGIN;
-SELECT plan(12);
-CREATE TABLE customers (id uuid PRIMARY KEY, email text);
-SELECT count(*) FROM persona.define_space('lint', 'customers');
-SELECT count(*) FROM persona.define_segment('everybody', 'true');
+SELECT plan(16);
+
+-- A space for each type that a key may have.
+CREATE TABLE by_int (id int PRIMARY KEY);
+CREATE TABLE by_bigint (id bigint PRIMARY KEY);
+CREATE TABLE by_uuid (id uuid PRIMARY KEY);
+CREATE TABLE by_text (id text PRIMARY KEY);
+SELECT count(*) FROM unnest(ARRAY['int', 'bigint', 'uuid', 'text']) k,
+	persona.define_space('lint_' || k, ('by_' || k)::regclass), persona.define_segment('everybody', 'true', space => 'lint_' || k);
+CREATE TEMP VIEW spaces AS
+SELECT s.schema_name::regnamespace AS schema, s.key_type::regtype AS key_type FROM persona.space s;
 
 CREATE TEMP VIEW ours AS
 SELECT p.oid::regprocedure::text AS name, p.*, l.lanname AS language,
@@ -32,22 +39,36 @@ SELECT is_empty($$SELECT name FROM ours WHERE provolatile = 'i' AND proparallel 
 SELECT is_empty($$SELECT typname FROM pg_type t WHERE typnamespace = 'persona'::regnamespace AND typtype = 'b' AND typelem = 0
 	AND (typcollation <> 0 OR typreceive = 0 OR typsend = 0)$$,
 	'own types have no collation and can be sent');
-SELECT is_empty($$SELECT relname FROM pg_class WHERE relkind = 'v' AND relnamespace = 'persona_lint'::regnamespace
+SELECT is_empty($$SELECT relname FROM pg_class WHERE relkind = 'v' AND relnamespace IN (SELECT schema FROM spaces)
 	AND NOT coalesce('security_invoker=true' = ANY (reloptions), false)$$,
 	'views show what their reader may see');
 SELECT is_empty($$SELECT i.indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
 	JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-	WHERE c.relnamespace = 'persona_lint'::regnamespace AND i.indisunique AND a.attname <> 'subject'$$,
+	WHERE c.relnamespace IN (SELECT schema FROM spaces) AND i.indisunique AND a.attname <> 'subject'$$,
 	'unique indexes of state begin with the subject');
-SELECT is_empty($$SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-	WHERE c.relnamespace = 'persona_lint'::regnamespace AND c.relkind IN ('r', 'p') AND (a.attidentity <> '' OR a.atthasdef
-		OR a.attname = 'subject' AND a.atttypid <> 'uuid'::regtype OR a.atttypid >= 16384)$$,
+SELECT is_empty($$SELECT a.attrelid::regclass, a.attname
+	FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN spaces s ON s.schema = c.relnamespace
+	WHERE c.relkind IN ('r', 'p') AND (a.attidentity <> '' OR a.atthasdef
+		OR a.attname = 'subject' AND a.atttypid <> s.key_type OR a.atttypid >= 16384)$$,
 	'state has the key''s own type, built-in types only, no default and no identity');
-SELECT is_empty($$SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace IN ('persona'::regnamespace, 'persona_lint'::regnamespace)
+SELECT is_empty($$SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace IN (SELECT schema FROM spaces UNION ALL SELECT 'persona'::regnamespace)
 	AND c.relkind IN ('r', 'p', 'v') AND obj_description(c.oid, 'pg_class') IS NULL$$,
 	'every table and view has a comment');
 SELECT is_empty($$SELECT relname FROM pg_class WHERE relnamespace = 'persona'::regnamespace AND relkind = 'r' AND (NOT relrowsecurity
 	OR NOT oid = ANY ((SELECT extconfig FROM pg_extension WHERE extname = 'persona')::oid[]))$$,
 	'definitions are closed by row and dumped');
+SELECT is_empty($$SELECT name FROM ours WHERE provolatile = 'i' AND has_function_privilege('public', oid, 'EXECUTE')
+	AND (proconfig IS NOT NULL OR prosecdef OR language = 'plpgsql')$$,
+	'pure primitives set nothing and act as nobody else, so that they can be inlined and shipped');
+SELECT is_empty($$SELECT a.aggfnoid FROM ours JOIN pg_aggregate a ON a.aggfnoid = ours.oid
+	WHERE a.aggcombinefn = 0 OR a.aggtranstype = 'internal'::regtype AND (a.aggserialfn = 0 OR a.aggdeserialfn = 0)$$,
+	'aggregates can be combined across workers and shards');
+SELECT is_empty($$SELECT c.oid::regclass FROM pg_class c
+	WHERE c.relnamespace IN (SELECT schema FROM spaces) AND c.relkind IN ('r', 'p') AND c.relname NOT IN ('moment_day', 'incident')
+	AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'subject')$$,
+	'every table of state has a subject, but for the two that only count');
+SELECT is_empty($$SELECT c.oid::regclass, x.privilege_type FROM pg_class c, aclexplode(c.relacl) x
+	WHERE c.relnamespace IN (SELECT schema FROM spaces UNION ALL SELECT 'persona'::regnamespace) AND x.grantee = 0$$,
+	'PUBLIC has no right on any table or view');
 SELECT * FROM finish();
 ROLLBACK;

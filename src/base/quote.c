@@ -40,6 +40,7 @@ PersonaSuggest(const char *word, List *candidates)
 {
 	const char *best = NULL;
 	int			length = strlen(word);
+
 	/* Two letters changed places count as two. */
 	int			limit = length < 4 ? 1 : Max(2, length / 3);
 	ListCell   *cell;

@@ -156,7 +156,7 @@ ConsentPointSql(const Space *space, bool past)
 {
 	const char *subject = psprintf("$1::%s", PersonaTypeName(space->key.type));
 	const char *statements = past ? Ledger(space, subject, "$5") :
-		Standing(space, subject);
+	Standing(space, subject);
 
 	return psprintf("SELECT * FROM %s status",
 					Status(space, Answer(statements, "$2", "$3", "$4", "$5"),

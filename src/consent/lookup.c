@@ -72,7 +72,9 @@ Statement(const Space *space, bool past)
 	plan = Prepare(space, past);
 	caller = MemoryContextSwitchTo(TopMemoryContext);
 	made = palloc(sizeof(Kept));
-	*made = (Kept) {pstrdup(space->name), past, plan};
+	made->space = pstrdup(space->name);
+	made->past = past;
+	made->plan = plan;
 	kept = lappend(kept, made);
 	MemoryContextSwitchTo(caller);
 	return plan;

@@ -59,13 +59,13 @@ ExperimentBucketOf(const char *seed, int seed_length,
 		text = palloc((Size) length + 1);
 
 	memcpy(text, seed, seed_length);
-	text[		seed_length] = '.';
+	text[seed_length] = '.';
 
-	memcpy(text +seed_length + 1, unit, unit_length);
-	text[		length] = '\0';
+	memcpy(text + seed_length + 1, unit, unit_length);
+	text[length] = '\0';
 
 	bucket = BucketOfText(text, length);
-	if (text !=joined)
+	if (text != joined)
 		pfree(text);
 	return bucket;
 }

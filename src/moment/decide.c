@@ -524,7 +524,7 @@ DecideCases(Batch *batch, Sheets *sheets, List **tallies)
 uint64
 MomentDecideBatch(const Space *space, Moment *moment, List **tallies)
 {
-	Batch		batch = {.space = space,.moment = moment};
+	Batch		batch = {.space = space, .moment = moment};
 	ItemPointerData *rows;
 	Sheets		sheets;
 	int			n;

@@ -356,7 +356,7 @@ Render(void *arg)
 static bool
 GateRender(Passage *p)
 {
-	Rendering	r = {.values = p->one->values,.html = p->moment->html};
+	Rendering	r = {.values = p->one->values, .html = p->moment->html};
 	int			sqlstate;
 
 	if (p->verdict->outcome == MOMENT_HOLDOUT)

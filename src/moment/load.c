@@ -93,7 +93,7 @@ static const char *const policies_sql =
 
 static uint64
 Ask(const char *sql, const Request *request, const char *moment,
-	  const char *event)
+	const char *event)
 {
 	PersonaArgs args = {0};
 
@@ -270,7 +270,7 @@ ReadMoments(void *arg)
 {
 	Request    *request = arg;
 	uint64		n = Ask(moments_sql, request, request->moment,
-						  request->event);
+						request->event);
 	ListCell   *cell;
 
 	for (uint64 i = 0; i < n; i++)
@@ -287,7 +287,7 @@ ReadMoments(void *arg)
 List *
 MomentLoadLive(const Space *space, const char *event)
 {
-	Request		request = {.space = space,.event = event};
+	Request		request = {.space = space, .event = event};
 
 	SpaceWithDefinitions(ReadMoments, &request);
 	return request.moments;
@@ -298,8 +298,8 @@ ReadNames(void *arg)
 {
 	Request    *request = arg;
 	uint64		n = Ask("SELECT moment FROM persona.moment WHERE space = $1"
-						  " AND $2 IS NULL AND $3 IS NULL ORDER BY 1",
-						  request, NULL, NULL);
+						" AND $2 IS NULL AND $3 IS NULL ORDER BY 1",
+						request, NULL, NULL);
 
 	for (uint64 i = 0; i < n; i++)
 		request->moments = lappend(request->moments, Keep(i, "moment"));
@@ -308,7 +308,7 @@ ReadNames(void *arg)
 Moment *
 MomentLoad(const Space *space, const char *name)
 {
-	Request		request = {.space = space,.moment = name};
+	Request		request = {.space = space, .moment = name};
 	const char *near;
 
 	SpaceWithDefinitions(ReadMoments, &request);

@@ -350,7 +350,7 @@ PG_FUNCTION_INFO_V1(persona_run);
 Datum
 persona_run(PG_FUNCTION_ARGS)
 {
-	Run			run = {.context = CurrentMemoryContext,.batches_left = -1};
+	Run			run = {.context = CurrentMemoryContext, .batches_left = -1};
 	Step		step = {.run = &run};
 	Space	   *space;
 	ListCell   *cell;

@@ -137,7 +137,8 @@ typedef struct Evaluation
 	const char *sql;
 	Datum		rows;
 	List	   *entries;		/* of Entry * */
-	List	   *counted;		/* tallies, added once the statement is through */
+	List	   *counted;		/* tallies, added once the statement is
+								 * through */
 } Evaluation;
 
 static const char *
@@ -327,7 +328,7 @@ StartMoments(Batch *batch)
 
 	foreach(cell, MomentLoadLive(batch->space, NULL))
 	{
-		Evaluation	e = {.batch = batch,.moment = lfirst(cell)};
+		Evaluation	e = {.batch = batch, .moment = lfirst(cell)};
 		int			sqlstate;
 
 		if (e.moment->event == NULL)
@@ -341,7 +342,7 @@ StartMoments(Batch *batch)
 uint64
 MomentStartBatch(const Space *space, List **tallies)
 {
-	Batch		batch = {.space = space,.tallies = tallies};
+	Batch		batch = {.space = space, .tallies = tallies};
 	PersonaArgs args = {0};
 	uint64		strangers;
 	uint64		taken;

@@ -63,7 +63,7 @@ AllowFunction(const char *signature)
 static void
 LoadAllowed(void)
 {
-	HASHCTL		control = {.keysize = sizeof(Oid),.entrysize = sizeof(Oid),
+	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(Oid),
 	.hcxt = TopMemoryContext};
 
 	allowed = hash_create("persona allowed functions", 1024, &control,
@@ -325,7 +325,7 @@ static Query *
 Analyse(const char *text, Node *node, const char *from)
 {
 	ErrorContextCallback callback = {.callback = RuleTranspose,
-	.arg = unconstify(char *, text),.previous = error_context_stack};
+	.arg = unconstify(char *, text), .previous = error_context_stack};
 	RawStmt    *statement = linitial_node(RawStmt,
 										  raw_parser(psprintf("SELECT 1 %s", from),
 													 RAW_PARSE_DEFAULT));

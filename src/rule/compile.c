@@ -148,8 +148,8 @@ Typed(Node *node, Oid want)
 	cast = makeNode(TypeCast);
 	cast->arg = node;
 	cast->typeName = makeTypeNameFromNameList(list_make2(makeString("pg_catalog"),
-														makeString(want == BOOLOID ? "bool" :
-																   want == TEXTOID ? "text" : "timestamptz")));
+														 makeString(want == BOOLOID ? "bool" :
+																	want == TEXTOID ? "text" : "timestamptz")));
 	cast->location = -1;
 	return (Node *) cast;
 }
@@ -165,7 +165,7 @@ RuleQueryAdd(RuleQuery *query, const char *text, Oid want, const char *what,
 			 Oid *type)
 {
 	ErrorContextCallback callback = {.callback = NameExpression,
-	.arg = unconstify(char *, what),.previous = error_context_stack};
+	.arg = unconstify(char *, what), .previous = error_context_stack};
 	Node	   *node;
 	char	   *sql;
 

@@ -171,6 +171,7 @@ static void
 WriteOperator(StringInfo out, A_Expr *expr)
 {
 	int			binding = BindingOfOperator(expr);
+
 	/* Comparisons do not chain; all other operators group to the left. */
 	int			left = binding == BIND_COMPARE ? binding + 1 : binding;
 

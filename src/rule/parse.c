@@ -310,7 +310,7 @@ Node *
 RuleParse(const char *text)
 {
 	ErrorContextCallback callback = {.callback = RuleTranspose,
-	.arg = unconstify(char *, text),.previous = error_context_stack};
+	.arg = unconstify(char *, text), .previous = error_context_stack};
 	Check		check = {.text = text};
 	List	   *statements;
 	Node	   *node;

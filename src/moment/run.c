@@ -334,13 +334,13 @@ RefuseAtomic(FunctionCallInfo fcinfo)
 				 errhint("SET default_transaction_isolation = 'read committed'.")));
 }
 
-static void
-RefuseStranger(const Space *space)
+void
+MomentRefuseStranger(const Space *space)
 {
 	if (!has_privs_of_role(GetUserId(), space->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("you must be a member of %s to run space \"%s\"",
+				 errmsg("you must be a member of %s, who owns space \"%s\"",
 						GetUserNameFromId(space->owner, false), space->name)));
 }
 
@@ -366,7 +366,7 @@ persona_run(PG_FUNCTION_ARGS)
 	}
 	space = SpaceGet(PG_ARGISNULL(1) ? NULL :
 					 text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	RefuseStranger(space);
+	MomentRefuseStranger(space);
 	run.space = pstrdup(space->name);
 	if (!persona_enabled)
 	{

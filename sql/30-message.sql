@@ -19,22 +19,22 @@ CREATE TYPE template (
 	STORAGE = extended
 );
 COMMENT ON TYPE template IS
-'The text of a message in Liquid, checked at input (42601 with its line); at most 256 kB. Its text comes out exactly as it went in.';
+'The text of a message in Liquid, checked at input (42601 with line and column); at most 256 kB (54000). Its text comes out exactly as it went in.';
 
 CREATE FUNCTION template_variables(template template) RETURNS text[]
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_template_variables';
 COMMENT ON FUNCTION template_variables(template) IS
-'The dotted paths a template outputs, each once, in order of first use.';
+'The dotted paths a template uses, each once, in order of first use, as far as they are names: items[0].sku is items. NULL for NULL.';
 
 CREATE FUNCTION render(template template, data jsonb, escape boolean DEFAULT false) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_render';
 COMMENT ON FUNCTION render(template, jsonb, boolean) IS
-'The template filled with the members of a jsonb object; a missing value is empty. escape: outputs are escaped for HTML unless | raw. At most 1 MB (54000).';
+'The template filled with the members of a jsonb object; a missing value is empty. escape: outputs are escaped for HTML unless raw or escape is their last filter. At most 1 MB (54000). NULL if any argument is.';
 CREATE FUNCTION render(template template, data record, escape boolean DEFAULT false) RETURNS text
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_render_record';
 COMMENT ON FUNCTION render(template, record, boolean) IS
-'The template filled with the columns of a row; numbers, booleans and jsonb as they are, times in ISO 8601, other types as their output functions write them.';
+'The template filled with the columns of a row; numbers, booleans, json, arrays and rows as they are, times in ISO 8601 in the session''s time zone, other types as their output functions write them; no cast is used. NULL if any argument is.';
 CREATE FUNCTION render(template template, data text, escape boolean DEFAULT false) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_render_text';
 COMMENT ON FUNCTION render(template, text, boolean) IS
-'The template filled with the members of an object written as JSON text.';
+'The template filled with the members of an object written as JSON text (22P02 if it is none). NULL if any argument is.';

@@ -36,10 +36,15 @@ interrupted() {
 
 # ---- as root: the same again, as postgres ----
 
+# runuser would stay between us and a signal.
+become_postgres() {
+	setpriv --reuid=postgres --regid=postgres --init-groups "$@"
+}
+
 # A folder that postgres may not read is lent to it as a copy.
 lend() { # VARIABLE
 	local input=${!1:-}
-	if [ -n "$input" ] && ! runuser -u postgres -- test -r "$input/."; then
+	if [ -n "$input" ] && ! become_postgres test -r "$input/."; then
 		cp -rL "$input" "$WORK/$1"
 		export "$1=$WORK/$1"
 	fi
@@ -53,7 +58,7 @@ as_postgres() {
 	lend DATA
 	chown -R postgres "$WORK"
 	cd "$WORK"
-	attend runuser -u postgres -- env HOME="$WORK" "$WORK/tree/test/server.sh" "$@"
+	attend become_postgres env HOME="$WORK" TMPDIR="$WORK" "$WORK/tree/test/server.sh" "$@"
 }
 
 # ---- the server ----
@@ -94,11 +99,14 @@ start() {
 	}
 }
 
-# Ours, and those that a test left behind.
+# Stops our server, and those that a test had to leave behind.
 clean_up() {
-	find "$WORK" -name postmaster.pid 2>/dev/null | while read -r pid; do
-		pg_ctl -D "${pid%/*}" -m immediate stop >/dev/null 2>&1 || true
-	done
+	local file pid
+	for file in $(find "$WORK" -name postmaster.pid); do
+		pid=$(head -n 1 "$file")
+		kill -QUIT "$pid" || true
+		while kill -0 "$pid"; do sleep 0.1; done
+	done 2>/dev/null
 	rm -rf "$WORK"
 }
 
@@ -111,7 +119,7 @@ absolute PERSONA_SHARED
 absolute DATA
 PG_CONFIG=$("$ROOT/test/deps.sh")
 export PG_CONFIG
-WORK=$(mktemp -d /tmp/persona.XXXXXX)
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/persona.XXXXXX")
 trap clean_up EXIT
 trap interrupted INT TERM HUP
 if [ "$(id -u)" = 0 ]; then

@@ -2,45 +2,38 @@
  * filter.c: what {{ value | filter: argument }} does to a value, as Liquid
  * has it; `default` also stands in for white space, as users of Mailchimp and
  * Klaviyo expect.
+ *
+ * Whatever a value is, a filter makes something of it: a message that is
+ * about to be sent is no place for a complaint about types.
  */
 #include "message/message.h"
 
-#include "catalog/pg_collation.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/formatting.h"
 #include "utils/numeric.h"
 
-char *
-MessageToText(const MessageValue *value)
+#define SPACES " \t\r\n\f\v"
+
+/* What a character becomes in HTML, or NULL where it may stay. */
+static const char *
+Entity(char c)
 {
-	switch (value->kind)
+	switch (c)
 	{
-		case MESSAGE_VALUE_NIL:
-			return pstrdup("");
-		case MESSAGE_VALUE_FALSE:
-			return pstrdup("false");
-		case MESSAGE_VALUE_TRUE:
-			return pstrdup("true");
+		case '&':
+			return "&amp;";
+		case '<':
+			return "&lt;";
+		case '>':
+			return "&gt;";
+		case '"':
+			return "&quot;";
+		case '\'':
+			return "&#39;";
 		default:
-			return value->text;
+			return NULL;
 	}
-}
-
-bool
-MessageIsBlank(const MessageValue *value)
-{
-	if (value->kind == MESSAGE_VALUE_NIL || value->kind == MESSAGE_VALUE_FALSE)
-		return true;
-	return value->kind == MESSAGE_VALUE_STRING &&
-		value->text[strspn(value->text, " \t\r\n\f\v")] == '\0';
-}
-
-static void
-SetText(MessageValue *value, char *text)
-{
-	value->kind = MESSAGE_VALUE_STRING;
-	value->text = text;
 }
 
 char *
@@ -51,79 +44,61 @@ MessageEscape(const char *text)
 	initStringInfo(&out);
 	for (; *text != '\0'; text++)
 	{
-		switch (*text)
-		{
-			case '&':
-				appendStringInfoString(&out, "&amp;");
-				break;
-			case '<':
-				appendStringInfoString(&out, "&lt;");
-				break;
-			case '>':
-				appendStringInfoString(&out, "&gt;");
-				break;
-			case '"':
-				appendStringInfoString(&out, "&quot;");
-				break;
-			case '\'':
-				appendStringInfoString(&out, "&#39;");
-				break;
-			default:
-				appendStringInfoChar(&out, *text);
-		}
+		const char *entity = Entity(*text);
+
+		if (entity != NULL)
+			appendStringInfoString(&out, entity);
+		else
+			appendStringInfoChar(&out, *text);
 	}
 	return out.data;
 }
 
-/* ---- the filters, in alphabetical order ---- */
+/* ---- filters of text ---- */
 
 static void
 FilterAppend(MessageValue *value, MessageValue *args, int nargs)
 {
-	SetText(value, psprintf("%s%s", MessageToText(value),
-							MessageToText(&args[0])));
+	*value = MessageString(psprintf("%s%s", MessageToText(value),
+									MessageToText(&args[0])));
 }
 
 static void
 FilterCapitalize(MessageValue *value, MessageValue *args, int nargs)
 {
-	char	   *text = MessageToText(value);
-	int			first = *text == '\0' ? 0 : pg_mblen(text);
-	int			length = strlen(text);
-	char	   *head = str_toupper(text, first, DEFAULT_COLLATION_OID);
-	char	   *tail = str_tolower(text + first, length - first,
-								   DEFAULT_COLLATION_OID);
-
-	SetText(value, psprintf("%s%s", head, tail));
+	*value = MessageString(MessageCapitalize(MessageToText(value)));
 }
 
 static void
-FilterDefault(MessageValue *value, MessageValue *args, int nargs)
+FilterDate(MessageValue *value, MessageValue *args, int nargs)
 {
-	if (MessageIsBlank(value))
-		*value = args[0];
+	char	   *format = MessageToText(&args[0]);
+	char	   *written = NULL;
+
+	if (*format != '\0')
+		written = MessageDate(MessageToText(value), format);
+	if (written != NULL)
+		*value = MessageString(written);
 }
 
 static void
 FilterDowncase(MessageValue *value, MessageValue *args, int nargs)
 {
-	char	   *text = MessageToText(value);
-
-	SetText(value, str_tolower(text, strlen(text), DEFAULT_COLLATION_OID));
+	*value = MessageString(MessageLower(MessageToText(value)));
 }
 
 static void
 FilterEscape(MessageValue *value, MessageValue *args, int nargs)
 {
-	SetText(value, MessageEscape(MessageToText(value)));
+	*value = MessageString(MessageEscape(MessageToText(value)));
 	value->safe = true;
 }
 
 static void
 FilterPrepend(MessageValue *value, MessageValue *args, int nargs)
 {
-	SetText(value, psprintf("%s%s", MessageToText(&args[0]),
-							MessageToText(value)));
+	*value = MessageString(psprintf("%s%s", MessageToText(&args[0]),
+									MessageToText(value)));
 }
 
 static void
@@ -132,54 +107,28 @@ FilterRaw(MessageValue *value, MessageValue *args, int nargs)
 	value->safe = true;
 }
 
+/* By characters, so that no half of one is ever found. */
 static void
 FilterReplace(MessageValue *value, MessageValue *args, int nargs)
 {
-	char	   *text = MessageToText(value);
-	char	   *from = MessageToText(&args[0]);
-	char	   *to = nargs > 1 ? MessageToText(&args[1]) : "";
+	const char *text = MessageToText(value);
+	const char *from = MessageToText(&args[0]);
+	const char *to = MessageToText(&args[1]);
+	int			length = strlen(from);
 	StringInfoData out;
-	char	   *hit;
 
 	initStringInfo(&out);
-	while (*from != '\0' && (hit = strstr(text, from)) != NULL)
+	while (*text != '\0')
 	{
-		appendBinaryStringInfo(&out, text, hit - text);
-		appendStringInfoString(&out, to);
-		if (out.len > MESSAGE_MAX_OUTPUT)
-			break;
-		text = hit + strlen(from);
+		bool		hit = length > 0 && strncmp(text, from, length) == 0;
+		int			step = hit ? length : pg_mblen(text);
+
+		appendBinaryStringInfo(&out, hit ? to : text,
+							   hit ? strlen(to) : step);
+		MessageCheckLength(out.len);
+		text += step;
 	}
-	appendStringInfoString(&out, text);
-	SetText(value, out.data);
-}
-
-/* A number's digits as a numeric; 0 for what is no number, as in Liquid. */
-static Datum
-ToNumeric(const MessageValue *value)
-{
-	const char *digits = "0";
-
-	if (value->kind == MESSAGE_VALUE_NUMBER)
-		digits = value->text;
-	else if (value->kind == MESSAGE_VALUE_STRING && *value->text != '\0' &&
-			 strlen(value->text) < 100 &&
-			 value->text[strspn(value->text, "0123456789.-")] == '\0' &&
-			 strspn(value->text, "-0123456789") > 0)
-		digits = psprintf("%.20g", strtod(value->text, NULL));
-	return DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
-							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-}
-
-static void
-FilterRound(MessageValue *value, MessageValue *args, int nargs)
-{
-	int			places = nargs > 0 ? atoi(MessageToText(&args[0])) : 0;
-	Datum		rounded = DirectFunctionCall2(numeric_round, ToNumeric(value),
-											  Int32GetDatum(Max(0, Min(20, places))));
-
-	value->kind = MESSAGE_VALUE_NUMBER;
-	value->text = DatumGetCString(DirectFunctionCall1(numeric_out, rounded));
+	*value = MessageString(out.data);
 }
 
 static void
@@ -188,9 +137,9 @@ FilterStrip(MessageValue *value, MessageValue *args, int nargs)
 	char	   *text = pstrdup(MessageToText(value));
 	int			length = strlen(text);
 
-	while (length > 0 && strchr(" \t\r\n\f\v", text[length - 1]) != NULL)
+	while (length > 0 && strchr(SPACES, text[length - 1]) != NULL)
 		text[--length] = '\0';
-	SetText(value, text + strspn(text, " \t\r\n\f\v"));
+	*value = MessageString(text + strspn(text, SPACES));
 }
 
 /* At most so many characters, those of the ellipsis included. */
@@ -198,42 +147,156 @@ static void
 FilterTruncate(MessageValue *value, MessageValue *args, int nargs)
 {
 	char	   *text = MessageToText(value);
-	int			most = nargs > 0 ? atoi(MessageToText(&args[0])) : 50;
+	int			most = nargs > 0 ? MessageToInt(&args[0]) : 50;
 	char	   *dots = nargs > 1 ? MessageToText(&args[1]) : "...";
 	int			keep = Max(0, most - pg_mbstrlen(dots));
 
 	if (pg_mbstrlen(text) <= most)
-		return;
-	SetText(value, psprintf("%s%s",
-							pnstrdup(text, pg_mbcharcliplen(text, strlen(text), keep)),
-							dots));
+		*value = MessageString(text);
+	else
+		*value = MessageString(psprintf("%.*s%s",
+										pg_mbcharcliplen(text, strlen(text), keep),
+										text, dots));
 }
 
 static void
 FilterUpcase(MessageValue *value, MessageValue *args, int nargs)
 {
-	char	   *text = MessageToText(value);
-
-	SetText(value, str_toupper(text, strlen(text), DEFAULT_COLLATION_OID));
+	*value = MessageString(MessageUpper(MessageToText(value)));
 }
 
+/* ---- filters of lists ---- */
+
+static void
+FilterFirst(MessageValue *value, MessageValue *args, int nargs)
+{
+	*value = MessageElement(value, 0);
+}
+
+/* Anything but a list is joined to what it is already. */
+static void
+FilterJoin(MessageValue *value, MessageValue *args, int nargs)
+{
+	const char *glue = nargs > 0 ? MessageToText(&args[0]) : " ";
+	bool		list = value->kind == MESSAGE_VALUE_JSON &&
+	JsonContainerIsArray(value->json);
+	int			n = list ? MessageSize(value) : 0;
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (int i = 0; i < n; i++)
+	{
+		MessageValue element = MessageElement(value, i);
+
+		CHECK_FOR_INTERRUPTS();
+		appendStringInfo(&out, "%s%s", i > 0 ? glue : "",
+						 MessageToText(&element));
+		MessageCheckLength(out.len);
+	}
+	*value = MessageString(list ? out.data : MessageToText(value));
+}
+
+static void
+FilterLast(MessageValue *value, MessageValue *args, int nargs)
+{
+	*value = MessageElement(value, -1);
+}
+
+static void
+FilterSize(MessageValue *value, MessageValue *args, int nargs)
+{
+	*value = MessageNumber(psprintf("%d", MessageSize(value)));
+}
+
+/* ---- filters of numbers, and of nothing ---- */
+
+/* With the option allow_false, false is a value like any other. */
+static void
+FilterDefault(MessageValue *value, MessageValue *args, int nargs)
+{
+	MessageValue *allow_false = &args[MESSAGE_MAX_ARGUMENTS];
+
+	if (value->kind == MESSAGE_VALUE_FALSE &&
+		allow_false->kind != MESSAGE_VALUE_NIL &&
+		allow_false->kind != MESSAGE_VALUE_FALSE)
+		return;
+	if (MessageIsBlank(value))
+		*value = args[0];
+}
+
+/* The number a text begins with, as digits; "0" if it begins with none. */
+static char *
+Digits(const MessageValue *value)
+{
+	const char *text = value->text;
+	int			sign = 0;
+	int			whole;
+	int			part = 0;
+
+	if (value->kind == MESSAGE_VALUE_NUMBER)
+		return value->text;
+	if (value->kind != MESSAGE_VALUE_STRING)
+		return "0";
+	text += strspn(text, SPACES);
+	sign = *text == '-' ? 1 : 0;
+	whole = strspn(text + sign, "0123456789");
+	if (whole == 0 || whole > 100)
+		return "0";
+	if (text[sign + whole] == '.')
+		part = Min(100, strspn(text + sign + whole + 1, "0123456789"));
+	return pnstrdup(text, sign + whole + (part > 0 ? part + 1 : 0));
+}
+
+/* Half goes away from zero. Digits that are not there are not made up. */
+static void
+FilterRound(MessageValue *value, MessageValue *args, int nargs)
+{
+	char	   *digits = Digits(value);
+	const char *point = strchr(digits, '.');
+	int			places = Max(-20, Min(20, MessageToInt(&args[0])));
+	Datum		number;
+
+	if (places < 0 || (point != NULL && strlen(point + 1) > places))
+	{
+		number = DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
+									 ObjectIdGetDatum(InvalidOid),
+									 Int32GetDatum(-1));
+		number = DirectFunctionCall2(numeric_round, number,
+									 Int32GetDatum(places));
+		digits = DatumGetCString(DirectFunctionCall1(numeric_out, number));
+	}
+	*value = MessageNumber(digits);
+}
+
+/* ---- the table of filters ---- */
+
+typedef void (*MessageFilter) (MessageValue *value, MessageValue *args,
+							   int nargs);
+
+/* Templates are stored with the number of a filter: a new one goes last. */
 static const struct
 {
 	const char *name;
 	int			least;			/* arguments */
 	int			most;
 	MessageFilter filter;
+	const char *option;
 }			filters[] =
 {
 	{"append", 1, 1, FilterAppend},
 	{"capitalize", 0, 0, FilterCapitalize},
-	{"default", 1, 1, FilterDefault},
+	{"date", 1, 1, FilterDate},
+	{"default", 0, 1, FilterDefault, "allow_false"},
 	{"downcase", 0, 0, FilterDowncase},
 	{"escape", 0, 0, FilterEscape},
+	{"first", 0, 0, FilterFirst},
+	{"join", 0, 1, FilterJoin},
+	{"last", 0, 0, FilterLast},
 	{"prepend", 1, 1, FilterPrepend},
 	{"raw", 0, 0, FilterRaw},
 	{"replace", 1, 2, FilterReplace},
 	{"round", 0, 1, FilterRound},
+	{"size", 0, 0, FilterSize},
 	{"strip", 0, 0, FilterStrip},
 	{"truncate", 0, 2, FilterTruncate},
 	{"upcase", 0, 0, FilterUpcase},
@@ -259,10 +322,17 @@ MessageFilterNames(void)
 	return names;
 }
 
-bool
-MessageTakes(int number, int nargs)
+void
+MessageTakes(int number, int *least, int *most)
 {
-	return nargs >= filters[number].least && nargs <= filters[number].most;
+	*least = filters[number].least;
+	*most = filters[number].most;
+}
+
+const char *
+MessageTakesOption(int number)
+{
+	return filters[number].option;
 }
 
 bool
@@ -271,8 +341,15 @@ MessageIsDefault(int number)
 	return filters[number].filter == FilterDefault;
 }
 
+/*
+ * What was ready for HTML is not so any more after another filter: only what
+ * `raw` or `escape` itself gives is.
+ */
 void
 MessageApply(int number, MessageValue *value, MessageValue *args, int nargs)
 {
+	value->safe = false;
 	filters[number].filter(value, args, nargs);
+	if (value->text != NULL)
+		MessageCheckLength(strlen(value->text));
 }

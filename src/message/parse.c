@@ -4,52 +4,42 @@
  * A template is parsed when it is written down, so a mistake is seen by who
  * makes it and not by a customer, and rendering never parses. Nodes point
  * into the text, which is kept as it was written. White space next to {{- and
- * -}} is left out of the neighbouring text nodes.
+ * -}} is left out of the neighbouring text nodes. Two tags are known: raw,
+ * whose inside is text, and comment, which leaves nothing behind.
  */
-#include "message/message.h"
+#include "message/parser.h"
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
-#define TEMPLATE_VERSION 1
+/* Raise it when nodes change their meaning: older ones are parsed again. */
+#define TEMPLATE_VERSION 2
 
-typedef struct Parser
-{
-	const char *text;
-	int			length;
-	int			at;				/* the next byte to be read */
-	MessageNode *nodes;
-	int			nnodes;
-	int			capacity;
-	bool		trim;			/* the last output ended in -}} */
-} Parser;
+/* ---- errors and nodes ---- */
 
-/* ---- errors ---- */
-
-static int
-Line(const Parser *p, int offset)
+void
+ParserRefuse(const Parser *p, int offset, const char *what, const char *hint)
 {
 	int			line = 1;
+	int			start = 0;
 
 	for (int i = 0; i < offset && i < p->length; i++)
-		line += p->text[i] == '\n';
-	return line;
-}
-
-static void
-Refuse(const Parser *p, int offset, const char *what, const char *hint)
-{
+		if (p->text[i] == '\n')
+		{
+			line++;
+			start = i + 1;
+		}
 	ereport(ERROR,
 			(errcode(ERRCODE_SYNTAX_ERROR),
 			 errmsg("%s", what),
-			 errdetail("In line %d of the template.", Line(p, offset)),
+			 errdetail("In line %d of the template, column %d.", line,
+					   pg_mbstrlen_with_len(p->text + start,
+											offset - start) + 1),
 			 errhint("%s", hint)));
 }
 
-/* ---- nodes ---- */
-
-static int
-AddNode(Parser *p, MessageKind kind, int offset, int length)
+int
+ParserAdd(Parser *p, MessageKind kind, int offset, int length)
 {
 	if (p->nnodes == p->capacity)
 	{
@@ -58,279 +48,203 @@ AddNode(Parser *p, MessageKind kind, int offset, int length)
 	}
 	p->nodes[p->nnodes] = (MessageNode)
 	{
-		kind, offset, length, 0
+		.kind = kind, .offset = offset, .length = length
 	};
 	return p->nnodes++;
 }
 
+void
+ParserClose(Parser *p, int node)
+{
+	p->nodes[node].size = p->nnodes - node - 1;
+}
+
+/* ---- where markup begins and ends ---- */
+
+/* Whether {{ or {% stands here. */
 static bool
-IsSpace(char c)
+AtBegin(const Parser *p)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+	return Peek(p) == '{' && (PeekAt(p, 1) == '{' || PeekAt(p, 1) == '%');
 }
 
-static bool
-IsNameStart(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-		IS_HIGHBIT_SET(c);
-}
-
-static bool
-IsDigit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static char
-Peek(const Parser *p)
-{
-	return p->at < p->length ? p->text[p->at] : '\0';
-}
-
+/* Past {{ or {%, after which a - may stand. */
 static void
-SkipSpace(Parser *p)
+SkipBegin(Parser *p)
 {
-	while (p->at < p->length && IsSpace(p->text[p->at]))
-		p->at++;
-}
-
-/* Whether "-}}" or "}}" comes next. */
-static bool
-AtEnd(const Parser *p)
-{
-	int			left = p->length - p->at;
-	const char *next = p->text + p->at;
-
-	return (left >= 2 && strncmp(next, "}}", 2) == 0) ||
-		(left >= 3 && strncmp(next, "-}}", 3) == 0);
-}
-
-/* ---- operands ---- */
-
-static void
-ParseString(Parser *p)
-{
-	char		quote = p->text[p->at];
-	int			start = ++p->at;
-
-	while (p->at < p->length && p->text[p->at] != quote)
-		p->at++;
-	if (p->at == p->length)
-		Refuse(p, start, "a string is not closed",
-			   "End it with the quote that begins it.");
-	AddNode(p, MESSAGE_STRING, start, p->at - start);
-	p->at++;
-}
-
-static void
-ParseNumber(Parser *p)
-{
-	int			start = p->at;
-
-	if (Peek(p) == '-')
-		p->at++;
-	while (IsDigit(Peek(p)))
-		p->at++;
-	if (Peek(p) == '.' && p->at + 1 < p->length && IsDigit(p->text[p->at + 1]))
-	{
-		p->at++;
-		while (IsDigit(Peek(p)))
-			p->at++;
-	}
-	AddNode(p, MESSAGE_NUMBER, start, p->at - start);
-}
-
-static void
-ReadName(Parser *p)
-{
-	while (p->at < p->length &&
-		   (IsNameStart(Peek(p)) || IsDigit(Peek(p)) ||
-			(Peek(p) == '-' && !AtEnd(p))))
-		p->at++;
-}
-
-/* The steps of a path: .name or [0]. */
-static void
-ReadSteps(Parser *p)
-{
-	for (;;)
-	{
-		int			start = p->at;
-
-		if (Peek(p) == '.' && p->at + 1 < p->length &&
-			IsNameStart(p->text[p->at + 1]))
-		{
-			p->at++;
-			ReadName(p);
-		}
-		else if (Peek(p) == '[')
-		{
-			p->at++;
-			while (IsDigit(Peek(p)))
-				p->at++;
-			if (Peek(p) != ']' || p->at == start + 1 || p->at - start > 9)
-				Refuse(p, start, "an index must be a number in brackets",
-					   "Write it as items[0].name.");
-			p->at++;
-		}
-		else
-			return;
-	}
-}
-
-static MessageKind
-Keyword(const char *name, int length)
-{
-	if (length == 4 && strncmp(name, "true", 4) == 0)
-		return MESSAGE_TRUE;
-	if (length == 5 && strncmp(name, "false", 5) == 0)
-		return MESSAGE_FALSE;
-	if ((length == 3 && strncmp(name, "nil", 3) == 0) ||
-		(length == 4 && strncmp(name, "null", 4) == 0))
-		return MESSAGE_NIL;
-	return MESSAGE_PATH;
-}
-
-static void
-ParseOperand(Parser *p)
-{
-	int			start = p->at;
-	char		c = Peek(p);
-
-	if (c == '\'' || c == '"')
-		ParseString(p);
-	else if (IsDigit(c) || (c == '-' && p->at + 1 < p->length &&
-							IsDigit(p->text[p->at + 1])))
-		ParseNumber(p);
-	else if (IsNameStart(c))
-	{
-		ReadName(p);
-		ReadSteps(p);
-		AddNode(p, Keyword(p->text + start, p->at - start), start,
-				p->at - start);
-	}
-	else
-		Refuse(p, start, "an output needs a value",
-			   "Write {{ first_name }}, {{ new.item }} or {{ 'text' }}.");
-}
-
-/* ---- filters ---- */
-
-static void
-RefuseFilter(const Parser *p, int start, int length)
-{
-	char	   *name = pnstrdup(p->text + start, length);
-	const char *near = PersonaSuggest(name, MessageFilterNames());
-
-	Refuse(p, start, psprintf("filter \"%s\" does not exist", name),
-		   near ? psprintf("Did you mean \"%s\"?", near) :
-		   "docs/message.md lists the filters.");
-}
-
-static int
-ParseArguments(Parser *p)
-{
-	int			n = 0;
-
+	p->at += PeekAt(p, 2) == '-' ? 3 : 2;
 	SkipSpace(p);
-	if (Peek(p) != ':')
-		return 0;
-	do
-	{
-		p->at++;
-		SkipSpace(p);
-		if (n == MESSAGE_MAX_ARGUMENTS)
-			Refuse(p, p->at, "a filter has too many arguments",
-				   "A filter takes at most two.");
-		ParseOperand(p);
-		n++;
-		SkipSpace(p);
-	} while (Peek(p) == ',');
-	return n;
 }
 
 static void
-ParseFilter(Parser *p)
+SkipEnd(Parser *p)
 {
-	int			start;
-	int			number;
-	int			node;
-	int			nargs;
-
-	p->at++;
-	SkipSpace(p);
-	start = p->at;
-	ReadName(p);
-	number = MessageFindFilter(p->text + start, p->at - start);
-	if (number < 0)
-		RefuseFilter(p, start, p->at - start);
-	node = AddNode(p, MESSAGE_FILTER, number, p->at - start);
-	nargs = ParseArguments(p);
-	p->nodes[node].count = nargs;
-	if (!MessageTakes(number, nargs))
-		Refuse(p, start, psprintf("filter \"%s\" does not take %d arguments",
-								  pnstrdup(p->text + start, p->nodes[node].length), nargs),
-			   "docs/message.md lists what each filter takes.");
-}
-
-/* ---- outputs and the text between them ---- */
-
-static void
-ParseOutput(Parser *p)
-{
-	int			start = p->at;
-	int			node;
-	int			nfilters = 0;
-
-	p->at += 2;
-	if (Peek(p) == '-')
-		p->at++;
-	node = AddNode(p, MESSAGE_OUTPUT, start, 0);
-	SkipSpace(p);
-	ParseOperand(p);
-	SkipSpace(p);
-	while (Peek(p) == '|')
-	{
-		if (++nfilters > MESSAGE_MAX_FILTERS)
-			Refuse(p, p->at, "an output has too many filters",
-				   "An output takes at most 20.");
-		ParseFilter(p);
-		SkipSpace(p);
-	}
-	if (!AtEnd(p))
-		Refuse(p, start, "an output is not closed",
-			   "End it with }} and put | between a value and its filters.");
 	p->trim = Peek(p) == '-';
 	p->at += p->trim ? 3 : 2;
-	p->nodes[node].count = p->nnodes - node - 1;
 }
 
-/* The text up to the next {{, trimmed where the outputs around it ask to. */
-static void
-ParseText(Parser *p)
-{
-	int			start = p->at;
-	int			end;
-	bool		trim_end;
+/* ---- text and outputs ---- */
 
-	while (p->at < p->length &&
-		   !(p->text[p->at] == '{' && p->at + 1 < p->length &&
-			 (p->text[p->at + 1] == '{' || p->text[p->at + 1] == '%')))
-		p->at++;
-	if (p->at < p->length && p->text[p->at + 1] == '%')
-		Refuse(p, p->at, "a template has no {% tags %}",
-			   "Write {{ outputs }}; put conditions into the moment's rule or into a token.");
-	end = p->at;
-	trim_end = p->at + 2 < p->length && p->text[p->at + 2] == '-';
+/* Adds the text from start to here, trimmed where its neighbours ask to. */
+static void
+AddText(Parser *p, int start)
+{
+	int			end = p->at;
+	bool		trim_end = AtBegin(p) && PeekAt(p, 2) == '-';
+
 	while (p->trim && start < end && IsSpace(p->text[start]))
 		start++;
 	while (trim_end && start < end && IsSpace(p->text[end - 1]))
 		end--;
 	if (end > start)
-		AddNode(p, MESSAGE_TEXT, start, end - start);
+		ParserAdd(p, MESSAGE_TEXT, start, end - start);
 	p->trim = false;
 }
+
+static void
+ParseText(Parser *p)
+{
+	int			start = p->at;
+
+	while (p->at < p->length && !AtBegin(p))
+		p->at++;
+	AddText(p, start);
+}
+
+static void
+ParseOutput(Parser *p)
+{
+	int			start = p->at;
+	int			node = ParserAdd(p, MESSAGE_OUTPUT, start, 0);
+
+	SkipBegin(p);
+	ParserExpression(p);
+	if (!AtEnd(p, '}'))
+		ParserRefuse(p, start, "an output is not closed",
+					 "End it with }} and put | between a value and its filters.");
+	SkipEnd(p);
+	ParserClose(p, node);
+}
+
+/* ---- tags ---- */
+
+/* Reads the tag {% name %} if it stands here; else nothing. */
+static bool
+ReadTag(Parser *p, const char *name)
+{
+	int			start = p->at;
+
+	if (Peek(p) != '{' || PeekAt(p, 1) != '%')
+		return false;
+	SkipBegin(p);
+	if (p->length - p->at > strlen(name) &&
+		strncmp(p->text + p->at, name, strlen(name)) == 0)
+	{
+		p->at += strlen(name);
+		SkipSpace(p);
+		if (AtEnd(p, '%'))
+		{
+			SkipEnd(p);
+			return true;
+		}
+	}
+	p->at = start;
+	return false;
+}
+
+static void
+RefuseUnclosed(const Parser *p, int start, const char *name)
+{
+	ParserRefuse(p, start, psprintf("tag \"%s\" is not closed", name),
+				 psprintf("End it with {%% end%s %%}.", name));
+}
+
+/* Everything up to {% endraw %} is text. */
+static void
+ParseRaw(Parser *p, int start)
+{
+	int			inside = p->at;
+	Parser		ahead = *p;
+
+	while (!ReadTag(&ahead, "endraw"))
+		if (++ahead.at >= p->length)
+			RefuseUnclosed(p, start, "raw");
+		else
+			p->at = ahead.at;
+	AddText(p, inside);
+	p->at = ahead.at;
+	p->trim = ahead.trim;
+}
+
+/* Past any tag to its %}; false where there is none. */
+static bool
+SkipTag(Parser *p)
+{
+	const char *rest = p->text + p->at;
+	const char *end;
+
+	for (end = rest; end + 1 < p->text + p->length; end++)
+		if (end[0] == '%' && end[1] == '}')
+		{
+			p->at = end + 2 - p->text;
+			return true;
+		}
+	return false;
+}
+
+/* Everything up to {% endcomment %} is nothing; comments may hold comments. */
+static void
+ParseComment(Parser *p, int start)
+{
+	int			depth = 1;
+
+	while (depth > 0)
+	{
+		if (p->at >= p->length)
+			RefuseUnclosed(p, start, "comment");
+		if (ReadTag(p, "endcomment"))
+			depth--;
+		else if (ReadTag(p, "comment"))
+			depth++;
+		else if (Peek(p) != '{' || PeekAt(p, 1) != '%')
+			p->at++;
+		else if (!SkipTag(p))
+			RefuseUnclosed(p, start, "comment");
+	}
+}
+
+static void
+RefuseTag(Parser *p)
+{
+	List	   *known = list_make2("raw", "comment");
+	const char *near;
+	int			word;
+	char	   *name;
+
+	SkipBegin(p);
+	word = p->at;
+	ParserName(p);
+	name = pnstrdup(p->text + word, p->at - word);
+	near = PersonaSuggest(name, known);
+	ParserRefuse(p, word, psprintf("tag \"%s\" is not supported", name),
+				 near ? psprintf("Did you mean {%% %s %%}?", near) :
+				 "Put a condition into the moment's rule or into a token.");
+}
+
+static void
+ParseTag(Parser *p)
+{
+	int			start = p->at;
+
+	if (ReadTag(p, "raw"))
+		ParseRaw(p, start);
+	else if (ReadTag(p, "comment"))
+		ParseComment(p, start);
+	else
+		RefuseTag(p);
+}
+
+/* ---- templates ---- */
 
 static MessageTemplate *
 Assemble(const Parser *p)
@@ -351,7 +265,7 @@ Assemble(const Parser *p)
 MessageTemplate *
 MessageParse(const char *text, int length)
 {
-	Parser		p = {.text = text,.length = length,.capacity = 16};
+	Parser		p = {.text = text, .length = length, .capacity = 16};
 
 	if (length > MESSAGE_MAX_TEMPLATE)
 		ereport(ERROR,
@@ -362,11 +276,61 @@ MessageParse(const char *text, int length)
 	while (p.at < p.length)
 	{
 		CHECK_FOR_INTERRUPTS();
-		ParseText(&p);
-		if (p.at < p.length)
+		if (!AtBegin(&p))
+			ParseText(&p);
+		else if (PeekAt(&p, 1) == '{')
 			ParseOutput(&p);
+		else
+			ParseTag(&p);
 	}
 	return Assemble(&p);
+}
+
+const MessageTemplate *
+MessageCurrent(const MessageTemplate *template)
+{
+	if (template->version == TEMPLATE_VERSION)
+		return template;
+	return MessageParse(MessageText(template), template->length);
+}
+
+/* ---- what a template uses ---- */
+
+/* Whether a step is a name, as .name or as ["name"]. */
+static bool
+IsPlainStep(const MessageTemplate *template, const MessageNode *step)
+{
+	const char *text = MessageText(template) + step->offset;
+
+	if (step->kind == MESSAGE_NAME)
+		return true;
+	if (step->kind != MESSAGE_STRING || step->length == 0 ||
+		!IsNameStart(*text))
+		return false;
+	for (int i = 1; i < step->length; i++)
+		if (!IsNameStart(text[i]) && !IsDigit(text[i]))
+			return false;
+	return true;
+}
+
+/* A path as far as its names go: items[0].price is items. */
+static char *
+DottedPath(const MessageTemplate *template, const MessageNode *path)
+{
+	StringInfoData dotted;
+
+	initStringInfo(&dotted);
+	for (const MessageNode *step = path + 1; step < MessageNextNode(path);
+		 step = MessageNextNode(step))
+	{
+		if (step > path + 1 && !IsPlainStep(template, step))
+			break;
+		if (dotted.len > 0)
+			appendStringInfoChar(&dotted, '.');
+		appendBinaryStringInfo(&dotted, MessageText(template) + step->offset,
+							   step->length);
+	}
+	return dotted.data;
 }
 
 List *
@@ -374,17 +338,17 @@ MessageVariables(const MessageTemplate *template)
 {
 	List	   *paths = NIL;
 
+	template = MessageCurrent(template);
 	for (int i = 0; i < template->nnodes; i++)
 	{
-		const MessageNode *node = &template->nodes[i];
 		char	   *path;
 		ListCell   *cell;
 		bool		known = false;
 
-		if (node->kind != MESSAGE_PATH)
+		if (template->nodes[i].kind != MESSAGE_PATH)
 			continue;
-		path = pnstrdup(MessageText(template) + node->offset, node->length);
-		path[strcspn(path, "[")] = '\0';
+		CHECK_FOR_INTERRUPTS();
+		path = DottedPath(template, &template->nodes[i]);
 		foreach(cell, paths)
 			known = known || strcmp(lfirst(cell), path) == 0;
 		if (!known)

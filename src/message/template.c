@@ -3,16 +3,10 @@
  */
 #include "message/message.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "libpq/pqformat.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
-#include "utils/lsyscache.h"
-#include "utils/numeric.h"
-#include "utils/typcache.h"
 
 #define PG_GETARG_TEMPLATE(n) \
 	((MessageTemplate *) PG_DETOAST_DATUM(PG_GETARG_DATUM(n)))
@@ -106,96 +100,6 @@ persona_render_text(PG_FUNCTION_ARGS)
 								   PG_GETARG_BOOL(2), NULL));
 }
 
-/* ---- records ---- */
-
-static bool
-IsNumber(Oid type)
-{
-	return type == INT2OID || type == INT4OID || type == INT8OID ||
-		type == FLOAT4OID || type == FLOAT8OID || type == NUMERICOID;
-}
-
-/*
- * A column as a member of the values: numbers, booleans and jsonb as they
- * are, times in ISO 8601, everything else as the text its own output function
- * writes. No cast of a user's is ever looked up.
- */
-static void
-ColumnValue(Oid type, Datum value, JsonbValue *json)
-{
-	Oid			output;
-	bool		varlena;
-	char	   *text;
-
-	type = getBaseType(type);
-	if (type == BOOLOID)
-	{
-		json->type = jbvBool;
-		json->val.boolean = DatumGetBool(value);
-		return;
-	}
-	if (type == JSONBOID && !JB_ROOT_IS_SCALAR(DatumGetJsonbP(value)))
-	{
-		Jsonb	   *member = DatumGetJsonbP(value);
-
-		json->type = jbvBinary;
-		json->val.binary.data = &member->root;
-		json->val.binary.len = VARSIZE(member) - VARHDRSZ;
-		return;
-	}
-	if (type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID)
-		text = JsonEncodeDateTime(NULL, value, type, NULL);
-	else
-	{
-		getTypeOutputInfo(type, &output, &varlena);
-		text = OidOutputFunctionCall(output, value);
-	}
-	if (IsNumber(type) && strspn(text, "0123456789.-+e") == strlen(text))
-	{
-		json->type = jbvNumeric;
-		json->val.numeric = DatumGetNumeric(DirectFunctionCall3(numeric_in,
-																CStringGetDatum(text), 0, -1));
-		return;
-	}
-	json->type = jbvString;
-	json->val.string.val = text;
-	json->val.string.len = strlen(text);
-}
-
-static Jsonb *
-RecordValues(HeapTupleHeader record)
-{
-	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(record),
-											  HeapTupleHeaderGetTypMod(record));
-	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(record),
-	.t_data = record};
-	JsonbParseState *state = NULL;
-	JsonbValue *object;
-
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute column = TupleDescAttr(desc, i);
-		JsonbValue	key = {.type = jbvString};
-		JsonbValue	member = {.type = jbvNull};
-		bool		isnull;
-		Datum		value;
-
-		if (column->attisdropped)
-			continue;
-		key.val.string.val = NameStr(column->attname);
-		key.val.string.len = strlen(key.val.string.val);
-		value = heap_getattr(&tuple, i + 1, desc, &isnull);
-		if (!isnull)
-			ColumnValue(column->atttypid, value, &member);
-		pushJsonbValue(&state, WJB_KEY, &key);
-		pushJsonbValue(&state, WJB_VALUE, &member);
-	}
-	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	ReleaseTupleDesc(desc);
-	return JsonbValueToJsonb(object);
-}
-
 PG_FUNCTION_INFO_V1(persona_render_record);
 
 /* persona.render(template, record, escape) */
@@ -203,6 +107,6 @@ Datum
 persona_render_record(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_TEXT_P(MessageRender(PG_GETARG_TEMPLATE(0),
-								   RecordValues(PG_GETARG_HEAPTUPLEHEADER(1)),
+								   MessageRecordValues(PG_GETARG_HEAPTUPLEHEADER(1)),
 								   PG_GETARG_BOOL(2), NULL));
 }

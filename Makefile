@@ -2,7 +2,7 @@
 # `make && make install PG_CONFIG=...` builds and installs it like any extension.
 
 # `make demo DATA=folder`: the word is PGXS's too, so the folder is put by.
-SHOP := $(if $(filter environment% command%,$(origin DATA)),$(DATA))
+SHOP := $(if $(filter environment% command%,$(origin DATA)),DATA='$(DATA)')
 unexport DATA
 
 # The version lives in META.json and nowhere else.
@@ -58,7 +58,7 @@ deps:
 	@test/deps.sh >/dev/null
 
 demo:
-	@DATA='$(SHOP)' test/server.sh demo/run
+	@$(SHOP) test/server.sh demo/run
 
 # ONLY="regress documents" runs some of the kinds of test.
 test:

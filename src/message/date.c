@@ -224,6 +224,16 @@ JulianDay(const Instant *i)
 	return date2j(i->year, i->month, i->day);
 }
 
+/* Seconds since 1970. */
+static int64
+Seconds(const Instant *i)
+{
+	int64		days = JulianDay(i) - UNIX_EPOCH_JDATE;
+
+	return days * SECS_PER_DAY + i->hour * SECS_PER_HOUR +
+		i->minute * SECS_PER_MINUTE + i->second - i->offset;
+}
+
 static int
 Hour12(const Instant *i)
 {
@@ -280,10 +290,7 @@ Word(const Instant *i, char directive)
 		case 'P':
 			return pstrdup(i->hour < 12 ? "am" : "pm");
 		case 's':
-			return psprintf(INT64_FORMAT,
-							(int64) (JulianDay(i) - UNIX_EPOCH_JDATE) * SECS_PER_DAY +
-							i->hour * SECS_PER_HOUR +
-							i->minute * SECS_PER_MINUTE + i->second - i->offset);
+			return psprintf(INT64_FORMAT, Seconds(i));
 		case 'Z':
 			return i->offset == 0 ? pstrdup("UTC") : offset;
 		case 'z':

@@ -247,24 +247,36 @@ Digits(const MessageValue *value)
 	return pnstrdup(text, sign + whole + (part > 0 ? part + 1 : 0));
 }
 
-/* Half goes away from zero. Digits that are not there are not made up. */
+/* Digits rounded to so many places, without zeros at the end but one. */
+static char *
+Rounded(char *digits, int places)
+{
+	Datum		number;
+	char	   *last;
+
+	number = DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
+								 ObjectIdGetDatum(InvalidOid),
+								 Int32GetDatum(-1));
+	number = DirectFunctionCall2(numeric_round, number, Int32GetDatum(places));
+	digits = DatumGetCString(DirectFunctionCall1(numeric_out, number));
+	if (strchr(digits, '.') == NULL)
+		return digits;
+	last = digits + strlen(digits) - 1;
+	while (*last == '0' && last[-1] != '.')
+		*last-- = '\0';
+	return digits;
+}
+
+/* Half goes away from zero. What needs no rounding stays as it is. */
 static void
 FilterRound(MessageValue *value, MessageValue *args, int nargs)
 {
 	char	   *digits = Digits(value);
 	const char *point = strchr(digits, '.');
 	int			places = Max(-20, Min(20, MessageToInt(&args[0])));
-	Datum		number;
 
 	if (places < 0 || (point != NULL && strlen(point + 1) > places))
-	{
-		number = DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
-									 ObjectIdGetDatum(InvalidOid),
-									 Int32GetDatum(-1));
-		number = DirectFunctionCall2(numeric_round, number,
-									 Int32GetDatum(places));
-		digits = DatumGetCString(DirectFunctionCall1(numeric_out, number));
-	}
+		digits = Rounded(digits, places);
 	*value = MessageNumber(digits);
 }
 

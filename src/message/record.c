@@ -39,9 +39,13 @@ FromText(Oid type, char *text)
 
 	if (IsNumber(type) && strspn(text, "0123456789.-+e") == strlen(text))
 	{
+		Datum		number = DirectFunctionCall3(numeric_in,
+												 CStringGetDatum(text),
+												 ObjectIdGetDatum(InvalidOid),
+												 Int32GetDatum(-1));
+
 		json.type = jbvNumeric;
-		json.val.numeric = DatumGetNumeric(DirectFunctionCall3(numeric_in,
-															   CStringGetDatum(text), 0, -1));
+		json.val.numeric = DatumGetNumeric(number);
 		return json;
 	}
 	json.val.string.val = text;
@@ -68,6 +72,7 @@ static JsonbValue
 FromScalar(Oid type, Datum value)
 {
 	JsonbValue	json = {.type = jbvBool};
+	char	   *written;
 	Oid			output;
 	bool		varlena;
 
@@ -79,8 +84,8 @@ FromScalar(Oid type, Datum value)
 		case JSONBOID:
 			return FromJson(DatumGetJsonbP(value));
 		case JSONOID:
-			value = DirectFunctionCall1(jsonb_in,
-										CStringGetDatum(TextDatumGetCString(value)));
+			written = TextDatumGetCString(value);
+			value = DirectFunctionCall1(jsonb_in, CStringGetDatum(written));
 			return FromJson(DatumGetJsonbP(value));
 		case DATEOID:
 		case TIMESTAMPOID:

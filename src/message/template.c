@@ -93,8 +93,8 @@ PG_FUNCTION_INFO_V1(persona_render_text);
 Datum
 persona_render_text(PG_FUNCTION_ARGS)
 {
-	Datum		json = DirectFunctionCall1(jsonb_in,
-										   CStringGetDatum(text_to_cstring(PG_GETARG_TEXT_PP(1))));
+	char	   *data = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Datum		json = DirectFunctionCall1(jsonb_in, CStringGetDatum(data));
 
 	PG_RETURN_TEXT_P(MessageRender(PG_GETARG_TEMPLATE(0), DatumGetJsonbP(json),
 								   PG_GETARG_BOOL(2), NULL));

@@ -24,7 +24,7 @@ INSERT INTO golden VALUES
 	('{{ "<a & ''b''>" | escape }}', '&lt;a &amp; &#39;b&#39;&gt;'), ('{{ "a" | size }}', '1'), ('{{ "äö" | size }}', '2'), ('{{ 12 | size }}', '0'),
 	-- numbers
 	('{{ n | round }}', '5'), ('{{ n | round: 2 }}', '4.57'), ('{{ nil | round }}', '0'), ('{{ -2.5 | round }}', '-3'), ('{{ "7.25" | round: 1 }}', '7.3'), ('{{ "12 apples" | round }}', '12'),
-	('{{ 7.5 | round: 2 }}', '7.5'), ('{{ 1234 | round: -2 }}', '1200'), ('{{ "x" | round }}', '0'), ('{{ 1.005 | round: 2 }}', '1.01'),
+	('{{ 7.5 | round: 2 }}', '7.5'), ('{{ 7.50 | round: 2 }}', '7.50'), ('{{ 7.999 | round: 2 }}', '8.0'), ('{{ 1234 | round: -2 }}', '1200'), ('{{ "x" | round }}', '0'), ('{{ 1.005 | round: 2 }}', '1.01'),
 	-- what stands in for nothing
 	('{{ missing | default: "there" }}', 'there'), ('{{ e | default: "x" }}', 'x'), ('{{ b | default: "blank" }}', 'blank'), ('{{ none | default: "x" }}', 'x'), ('{{ missing | default: nobody }}', ''),
 	('{{ false | default: "x" }}', 'x'), ('{{ false | default: "x", allow_false: true }}', 'false'), ('{{ 0 | default: "x" }}', '0'), ('{{ name | default: "x" }}', 'ann lee'), ('{{ missing | default }}', ''),

@@ -2,37 +2,22 @@
  * rewrite.c: what the names of a rule mean.
  *
  * Works on the raw tree, before PostgreSQL types it. A bare name is a column
- * of the subject (s), new.name one of the starting event (n). An aggregate
- * over an event source is taken out and becomes a column of that source's
- * sub-select; inside it bare names and event.name are the event's columns (e).
- * What comes out is plain SQL and keeps the places of the rule's text.
+ * of the subject (s), new.name one of the starting event (n). Aggregates over
+ * events go to feature.c; inside of them bare names and event.name are the
+ * event's columns (e). What comes out is plain SQL and keeps the places of the
+ * rule's text.
  */
-#include "rule/rule.h"
+#include "rule/scope.h"
 
-#include "catalog/namespace.h"
-#include "catalog/pg_attribute.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
-#include "nodes/nodeFuncs.h"
 #include "parser/parser.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
-
-/* Where a name stands: among the subject's, or inside an event's aggregate. */
-typedef struct Scope
-{
-	RuleQuery  *query;
-	const SpaceEvent *event;	/* NULL: outside of any aggregate */
-} Scope;
-
-static Node *Rewrite(Scope *scope, Node *node);
 
 /* ---- small makers ---- */
 
-static Node *
-MakeColumn(const char *alias, const char *column, int location)
+Node *
+RuleMakeColumn(const char *alias, const char *column, int location)
 {
 	ColumnRef  *ref = makeNode(ColumnRef);
 
@@ -51,28 +36,13 @@ MakeCall(const char *function, List *args, int location)
 }
 
 /* A raw tree of our own SQL, whose places mean nothing. */
-static Node *
-ParseOwn(const char *sql)
+Node *
+RuleParseOwn(const char *sql)
 {
 	List	   *statements = raw_parser(sql, RAW_PARSE_PLPGSQL_EXPR);
 	SelectStmt *select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
 
 	return linitial_node(ResTarget, select->targetList)->val;
-}
-
-static Node *
-EventTime(const SpaceEvent *event)
-{
-	return ParseOwn(SpaceEventTime(event, "e"));
-}
-
-static bool
-IsName(Node *node, const char *name)
-{
-	ColumnRef  *ref = (ColumnRef *) node;
-
-	return IsA(node, ColumnRef) && list_length(ref->fields) == 1 &&
-		strcmp(strVal(linitial(ref->fields)), name) == 0;
 }
 
 /* ---- names ---- */
@@ -107,8 +77,8 @@ RefuseColumn(Scope *scope, Oid relid, const char *name, int location)
 			 RulePosition(scope->query->text, location)));
 }
 
-static void
-NoteUse(RuleQuery *query, const char *source, const char *column)
+void
+RuleNoteUse(RuleQuery *query, const char *source, const char *column)
 {
 	RuleUse    *use;
 	ListCell   *cell;
@@ -133,13 +103,13 @@ ColumnOf(Scope *scope, Oid relid, const char *alias, const char *source,
 
 	if (number <= 0)
 		RefuseColumn(scope, relid, name, location);
-	NoteUse(scope->query, source, name);
-	return MakeColumn(alias, name, location);
+	RuleNoteUse(scope->query, source, name);
+	return RuleMakeColumn(alias, name, location);
 }
 
-static void
-RefuseTimeless(Scope *scope, const SpaceEvent *event, const char *what,
-			   int location)
+Node *
+RuleEventTime(Scope *scope, const SpaceEvent *event, const char *what,
+			  int location)
 {
 	if (event->at.name == NULL)
 		ereport(ERROR,
@@ -149,7 +119,8 @@ RefuseTimeless(Scope *scope, const SpaceEvent *event, const char *what,
 				 errhint("Name its time column: define_event('%s', ..., at => 'column').",
 						 event->name),
 				 RulePosition(scope->query->text, location)));
-	NoteUse(scope->query, event->name, event->at.name);
+	RuleNoteUse(scope->query, event->name, event->at.name);
+	return RuleParseOwn(SpaceEventTime(event, "e"));
 }
 
 static Node *
@@ -170,10 +141,8 @@ RewriteBare(Scope *scope, const char *name, int location)
 						name, location);
 	}
 	if (strcmp(name, "ago") == 0)
-	{
-		RefuseTimeless(scope, event, "ago", location);
-		return MakeCall("ago", list_make1(EventTime(event)), location);
-	}
+		return MakeCall("ago", list_make1(RuleEventTime(scope, event, "ago",
+														location)), location);
 	return ColumnOf(scope, event->relid, "e", event->name, name, location);
 }
 
@@ -221,277 +190,6 @@ RewriteColumn(Scope *scope, ColumnRef *ref)
 	return NULL;
 }
 
-/* ---- features ---- */
-
-static RuleFeature *
-FeatureOf(RuleQuery *query, const SpaceEvent *event, const char *segment,
-		  int *number)
-{
-	RuleFeature *feature;
-	ListCell   *cell;
-
-	*number = 1;
-	foreach(cell, query->features)
-	{
-		feature = lfirst(cell);
-		if (segment == NULL ? feature->event == event :
-			feature->segment && strcmp(feature->segment, segment) == 0)
-			return feature;
-		(*number)++;
-	}
-	feature = palloc0(sizeof(RuleFeature));
-	feature->event = event;
-	feature->segment = segment ? pstrdup(segment) : NULL;
-	query->features = lappend(query->features, feature);
-	return feature;
-}
-
-/* The column of the event's sub-select that computes `sql`. */
-static Node *
-FeatureColumn(Scope *scope, const SpaceEvent *event, char *sql, int location)
-{
-	int			number;
-	RuleFeature *feature = FeatureOf(scope->query, event, NULL, &number);
-	int			column = 1;
-	ListCell   *cell;
-
-	foreach(cell, feature->columns)
-	{
-		if (strcmp(lfirst(cell), sql) == 0)
-			break;
-		column++;
-	}
-	if (cell == NULL)
-		feature->columns = lappend(feature->columns, sql);
-	return MakeColumn(psprintf("f%d", number), psprintf("a%d", column), location);
-}
-
-/* The rows an event's aggregate is analysed over. */
-static char *
-FeatureFrom(const RuleQuery *query, const SpaceEvent *event)
-{
-	char	   *from = psprintf("FROM %s e", PersonaRelationName(event->relid));
-
-	if (query->event == NULL)
-		return from;
-	return psprintf("%s CROSS JOIN %s n", from,
-					PersonaRelationName(query->event->relid));
-}
-
-/* first(event.column), last(event.column): by time, ties by key. */
-static char *
-ByTime(Scope *scope, const SpaceEvent *event, FuncCall *call, Node *arg,
-	   Node *filter, bool last)
-{
-	StringInfoData sql;
-	const char *direction = last ? " DESC" : "";
-	char	   *at = SpaceEventTime(event, "e");
-
-	(void) RuleAnalyse(scope->query->text, arg,
-					   FeatureFrom(scope->query, event));
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "(pg_catalog.array_agg(%s ORDER BY %s%s",
-					 RuleDeparse(arg), at, direction);
-	for (int i = 0; i < event->nkeys; i++)
-		appendStringInfo(&sql, ", e.%s%s", quote_identifier(event->keys[i].name),
-						 direction);
-	appendStringInfo(&sql, ") FILTER (WHERE %s IS NOT NULL", at);
-	if (filter != NULL)
-	{
-		(void) RuleAnalyse(scope->query->text, filter,
-						   FeatureFrom(scope->query, event));
-		appendStringInfo(&sql, " AND (%s)", RuleDeparse(filter));
-	}
-	appendStringInfoString(&sql, "))[1]");
-	return sql.data;
-}
-
-/* An ordinary aggregate, analysed and written as it stands. */
-static char *
-Aggregate(Scope *scope, const SpaceEvent *event, FuncCall *call,
-		  const char *name, List *args, Node *filter)
-{
-	FuncCall   *feature = makeFuncCall(list_make1(makeString(pstrdup(name))),
-									   args, COERCE_EXPLICIT_CALL,
-									   call->location);
-
-	feature->agg_star = args == NIL;
-	feature->agg_distinct = call->agg_distinct;
-	feature->agg_filter = filter;
-	(void) RuleAnalyse(scope->query->text, (Node *) feature,
-					   FeatureFrom(scope->query, event));
-	return RuleDeparse((Node *) feature);
-}
-
-/* Which event source the names in an aggregate's arguments belong to. */
-typedef struct Finder
-{
-	const Space *space;
-	const SpaceEvent *event;
-	bool		several;
-} Finder;
-
-static bool
-FindEvent(Node *node, Finder *finder)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, ColumnRef))
-	{
-		const char *first = strVal(linitial(((ColumnRef *) node)->fields));
-		SpaceEvent *event = strcmp(first, "new") == 0 ? NULL :
-		SpaceFindEvent(finder->space, first);
-
-		finder->several = finder->several ||
-			(event && finder->event && event != finder->event);
-		if (event != NULL)
-			finder->event = event;
-		return false;
-	}
-	return raw_expression_tree_walker(node, FindEvent, finder);
-}
-
-/* The event that was probably meant: the nearest to the name, or the first. */
-static const char *
-NearestEvent(const Space *space, FuncCall *call)
-{
-	List	   *names = NIL;
-	ListCell   *cell;
-	const char *near = NULL;
-
-	foreach(cell, space->events)
-		names = lappend(names, ((SpaceEvent *) lfirst(cell))->name);
-	if (call->args != NIL && IsA(linitial(call->args), ColumnRef))
-		near = PersonaSuggest(strVal(linitial(((ColumnRef *) linitial(call->args))->fields)),
-							  names);
-	return near || names == NIL ? near : linitial(names);
-}
-
-static const SpaceEvent *
-EventOf(Scope *scope, FuncCall *call)
-{
-	Finder		finder = {.space = scope->query->space};
-	const char *name = strVal(llast(call->funcname));
-	const char *near;
-
-	if (scope->event != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_GROUPING_ERROR),
-				 errmsg("%s() stands inside another aggregate", name),
-				 RulePosition(scope->query->text, call->location)));
-	(void) FindEvent((Node *) call->args, &finder);
-	if (finder.several)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("%s() mixes two events", name),
-				 errhint("Aggregate each event by itself and compare the results."),
-				 RulePosition(scope->query->text, call->location)));
-	if (finder.event != NULL)
-		return finder.event;
-	near = NearestEvent(scope->query->space, call);
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_TABLE),
-			 errmsg("%s() names no event", name),
-			 near ? errhint("Write it as %s(%s).", name, near) :
-			 errhint("Define one first: SELECT * FROM persona.define_event('purchase', 'orders')."),
-			 RulePosition(scope->query->text, call->location)));
-	return NULL;
-}
-
-static Node *
-CountOrZero(RuleQuery *query, const char *name, Node *column)
-{
-	CoalesceExpr *coalesce;
-
-	if (query->mode == RULE_FEATURES_LATERAL || strcmp(name, "count") != 0)
-		return column;
-	coalesce = makeNode(CoalesceExpr);
-	coalesce->args = list_make2(column, ParseOwn("0"));
-	coalesce->location = exprLocation(column);
-	return (Node *) coalesce;
-}
-
-static Node *
-RewriteAggregate(Scope *outer, FuncCall *call, const char *name)
-{
-	Scope		scope = {outer->query, EventOf(outer, call)};
-	const SpaceEvent *event = scope.event;
-	bool		last = strcmp(name, "last") == 0;
-	bool		by_time = last || strcmp(name, "first") == 0;
-	bool		whole = list_length(call->args) == 1 &&
-	IsName(linitial(call->args), event->name);
-	Node	   *filter = Rewrite(&scope, call->agg_filter);
-	char	   *sql;
-
-	/* Counting looks at whose the events are, whatever else it looks at. */
-	NoteUse(outer->query, event->name, event->subject.name);
-	if (by_time)
-		RefuseTimeless(&scope, event, name, call->location);
-	if (whole && !by_time && strcmp(name, "count") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("%s() needs a column of event \"%s\"", name, event->name),
-				 errhint("Write it as %s(%s.column).", name, event->name),
-				 RulePosition(outer->query->text, call->location)));
-	if (list_length(call->args) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("%s() takes one argument", name),
-				 RulePosition(outer->query->text, call->location)));
-	if (whole && by_time)
-		sql = Aggregate(&scope, event, call, last ? "max" : "min",
-						list_make1(EventTime(event)), filter);
-	else if (whole)
-		sql = Aggregate(&scope, event, call, "count", NIL, filter);
-	else if (by_time)
-		sql = ByTime(&scope, event, call, Rewrite(&scope, linitial(call->args)),
-					 filter, last);
-	else
-		sql = Aggregate(&scope, event, call, name,
-						list_make1(Rewrite(&scope, linitial(call->args))),
-						filter);
-	return CountOrZero(outer->query, name,
-					   FeatureColumn(outer, event, sql, call->location));
-}
-
-/* segment(name): whether the subject is among the rows of that view. */
-static Node *
-RewriteSegment(Scope *scope, FuncCall *call)
-{
-	Node	   *arg = list_length(call->args) == 1 ? linitial(call->args) : NULL;
-	const char *name = NULL;
-	NullTest   *test = makeNode(NullTest);
-	ListCell   *cell;
-	int			number;
-
-	if (arg && IsA(arg, ColumnRef) && list_length(((ColumnRef *) arg)->fields) == 1)
-		name = strVal(linitial(((ColumnRef *) arg)->fields));
-	else if (arg && IsA(arg, A_Const) && IsA(&((A_Const *) arg)->val, String))
-		name = strVal(&((A_Const *) arg)->val);
-	foreach(cell, scope->query->space->segments)
-		if (name && strcmp(lfirst(cell), name) == 0)
-			break;
-	if (name == NULL || cell == NULL)
-	{
-		const char *near = name == NULL ? NULL :
-		PersonaSuggest(name, scope->query->space->segments);
-
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("segment \"%s\" does not exist in space \"%s\"",
-						name ? name : "?", scope->query->space->name),
-				 near ? errhint("Did you mean \"%s\"?", near) :
-				 errhint("Define it first with persona.define_segment()."),
-				 RulePosition(scope->query->text, call->location)));
-	}
-	(void) FeatureOf(scope->query, NULL, name, &number);
-	test->arg = (Expr *) MakeColumn(psprintf("f%d", number), "subject",
-									call->location);
-	test->nulltesttype = IS_NOT_NULL;
-	test->location = call->location;
-	return (Node *) test;
-}
-
 /* ---- calls ---- */
 
 static List *
@@ -501,7 +199,7 @@ RewriteList(Scope *scope, List *list)
 	ListCell   *cell;
 
 	foreach(cell, list)
-		rewritten = lappend(rewritten, Rewrite(scope, lfirst(cell)));
+		rewritten = lappend(rewritten, RuleRewriteIn(scope, lfirst(cell)));
 	return rewritten;
 }
 
@@ -526,13 +224,13 @@ RewriteFunction(Scope *scope, FuncCall *call)
 	FuncCall   *copy;
 
 	if (bare && strcmp(name, "segment") == 0)
-		return RewriteSegment(scope, call);
+		return RuleSegment(scope, call);
 	if (bare && strcmp(name, "ago") == 0)
 		return MakeCall("ago", RewriteList(scope, call->args), call->location);
 	if (bare && strcmp(name, "now") == 0 && call->args == NIL)
 		return MakeCall("now", NIL, call->location);
 	if (RuleKnowsAggregate(name))
-		return RewriteAggregate(scope, call, name);
+		return RuleAggregate(scope, call, name);
 	if (!RuleKnowsFunction(name))
 		RefuseFunction(scope, call, name);
 	if (call->agg_filter != NULL || call->agg_distinct)
@@ -552,12 +250,12 @@ RewriteClock(SQLValueFunction *value)
 {
 	if (value->op == SVFOP_CURRENT_TIMESTAMP)
 		return MakeCall("now", NIL, value->location);
-	return ParseOwn("(persona.now() AT TIME ZONE 'UTC')::pg_catalog.date");
+	return RuleParseOwn("(persona.now() AT TIME ZONE 'UTC')::pg_catalog.date");
 }
 
 /* ---- everything else is rewritten in its parts ---- */
 
-#define REWRITE(field) (field) = (void *) Rewrite(scope, (Node *) (field))
+#define REWRITE(field) (field) = (void *) RuleRewriteIn(scope, (Node *) (field))
 
 static void
 RewriteParts(Scope *scope, Node *node)
@@ -610,8 +308,8 @@ RewriteParts(Scope *scope, Node *node)
 	}
 }
 
-static Node *
-Rewrite(Scope *scope, Node *node)
+Node *
+RuleRewriteIn(Scope *scope, Node *node)
 {
 	if (node == NULL)
 		return NULL;
@@ -637,5 +335,5 @@ RuleRewrite(RuleQuery *query, Node *node)
 {
 	Scope		scope = {.query = query};
 
-	return Rewrite(&scope, node);
+	return RuleRewriteIn(&scope, node);
 }

@@ -4,7 +4,8 @@
  *	parse.c		text -> raw parse tree, checked node by node
  *	deparse.c	raw parse tree -> canonical text
  *	rule.c		the SQL type persona.rule
- *	rewrite.c	the language: columns, new, ago, events, segment()
+ *	rewrite.c	what names mean: columns, new, ago, functions
+ *	feature.c	aggregates over events, and segment()
  *	check.c		what PostgreSQL made of it: every function is on the list
  *	compile.c	several expressions over one subject -> SQL
  *	segment.c	a rule as the SQL of a view

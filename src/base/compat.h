@@ -13,6 +13,16 @@
 #endif
 
 #include "utils/datetime.h"
+#include "utils/guc.h"
+
+/* 16 keeps what the check of a setting found in memory of its own. */
+#if PG_VERSION_NUM >= 160000
+#define CompatSettingMemory(size) guc_malloc(LOG, size)
+#define CompatSettingFree(memory) guc_free(memory)
+#else
+#define CompatSettingMemory(size) malloc(size)
+#define CompatSettingFree(memory) free(memory)
+#endif
 
 /* 16 added a place for the time zone abbreviation that could not be read. */
 static inline int

@@ -49,14 +49,14 @@ ReadInstant(const char *text, TimestampTz *instant)
 static bool
 CheckClock(char **value, void **extra, GucSource source)
 {
-	TimestampTz *instant = malloc(sizeof(TimestampTz));
+	TimestampTz *instant = CompatSettingMemory(sizeof(TimestampTz));
 
 	if (instant == NULL)
 		return false;
 	*instant = 0;
 	if (**value != '\0' && !ReadInstant(*value, instant))
 	{
-		free(instant);
+		CompatSettingFree(instant);
 		GUC_check_errhint("Write a date and a time with its zone, such as "
 						  "2026-03-01 09:00+00, or nothing for real time.");
 		return false;

@@ -9,7 +9,6 @@ use Time::HiRes qw(usleep);
 
 my $node = PostgreSQL::Test::Cluster->new('crash');
 $node->init;
-$node->append_conf('postgresql.conf', slurp_file($ENV{TEMP_CONFIG}));
 $node->append_conf('postgresql.conf', "fsync = on\nrestart_after_crash = on\n");
 $node->start;
 $node->safe_psql('postgres', q{

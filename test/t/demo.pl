@@ -12,7 +12,6 @@ use Test::More;
 my $demo = dirname(abs_path($0)) . '/../../demo';
 my $node = PostgreSQL::Test::Cluster->new('demo');
 $node->init;
-$node->append_conf('postgresql.conf', slurp_file($ENV{TEMP_CONFIG}));
 $node->start;
 local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, DATA => '', SIZE => 1000);
 delete $ENV{PGUSER};

@@ -8,7 +8,6 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('restore');
 $node->init;
-$node->append_conf('postgresql.conf', slurp_file($ENV{TEMP_CONFIG}));
 $node->start;
 $node->safe_psql('postgres', 'CREATE DATABASE shop');
 $node->safe_psql('shop', q{

@@ -41,33 +41,31 @@ typedef struct Claim
 	FunctionCallInfo fcinfo;
 } Claim;
 
-/* The purposes of messages that wait in this channel, with their basis. */
+/* A purpose that messages may have, with its basis. */
 typedef struct Purpose
 {
 	char	   *purpose;
 	char	   *basis;
-	char	   *moments;		/* the live ones of this purpose, text[] */
 } Purpose;
 
-typedef struct PurposeList
+/* What is read of the definitions. */
+typedef struct Definitions
 {
 	const Claim *claim;
-	List	   *purposes;
-} PurposeList;
+	List	   *purposes;		/* of Purpose * */
+	char	   *live;			/* the live moments, as an array literal */
+} Definitions;
 
 static void
-ReadPurposes(void *arg)
+ReadDefinitions(void *arg)
 {
-	PurposeList *list = arg;
+	Definitions *definitions = arg;
 	PersonaArgs args = {0};
 	uint64		n;
 
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(list->claim->space->name),
-			   false);
-	n = PersonaExecute("SELECT p.purpose, p.basis,"
-					   " pg_catalog.array_agg(m.moment)::pg_catalog.text AS moments"
-					   " FROM persona.moment m JOIN persona.purpose p USING (space, purpose)"
-					   " WHERE m.space = $1 AND m.state = 'live' GROUP BY 1, 2 ORDER BY 1",
+	PersonaArg(&args, TEXTOID,
+			   CStringGetTextDatum(definitions->claim->space->name), false);
+	n = PersonaExecute("SELECT purpose, basis FROM persona.purpose WHERE space = $1 ORDER BY 1",
 					   &args, true);
 	for (uint64 i = 0; i < n; i++)
 	{
@@ -75,9 +73,12 @@ ReadPurposes(void *arg)
 
 		purpose->purpose = pstrdup(PersonaColumnText(i, "purpose"));
 		purpose->basis = pstrdup(PersonaColumnText(i, "basis"));
-		purpose->moments = pstrdup(PersonaColumnText(i, "moments"));
-		list->purposes = lappend(list->purposes, purpose);
+		definitions->purposes = lappend(definitions->purposes, purpose);
 	}
+	PersonaExecute("SELECT ARRAY(SELECT moment FROM persona.moment"
+				   " WHERE space = $1 AND state = 'live')::pg_catalog.text AS live",
+				   &args, true);
+	definitions->live = pstrdup(PersonaColumnText(0, "live"));
 }
 
 /* ---- one page: lock, then look again ---- */
@@ -192,38 +193,20 @@ Return(Claim *c, uint64 n)
 	c->claimed += n;
 }
 
-static char *
-LiveMoments(const PurposeList *list)
-{
-	StringInfoData all;
-	ListCell   *cell;
-
-	initStringInfo(&all);
-	foreach(cell, list->purposes)
-	{
-		char	   *moments = pstrdup(((Purpose *) lfirst(cell))->moments);
-
-		/* Names of moments need no quotes: {a,b} and {c} make {a,b,c}. */
-		moments[strlen(moments) - 1] = '\0';
-		appendStringInfo(&all, "%s%s", all.len ? "," : "", moments + 1);
-	}
-	return psprintf("{%s}", all.data);
-}
-
 static void
 ClaimPages(Claim *c)
 {
-	PurposeList list = {.claim = c};
-	const char *live;
+	Definitions definitions = {.claim = c};
 	ListCell   *cell;
 
-	SpaceWithDefinitions(ReadPurposes, &list);
-	live = LiveMoments(&list);
-	while (c->claimed < c->wanted && LockPage(c, live) > 0)
+	SpaceWithDefinitions(ReadDefinitions, &definitions);
+	while (c->claimed < c->wanted && LockPage(c, definitions.live) > 0)
 	{
 		CHECK_FOR_INTERRUPTS();
-		foreach(cell, list.purposes)
+		foreach(cell, definitions.purposes)
+		{
 			Return(c, ClaimPurpose(c, lfirst(cell)));
+		}
 	}
 }
 

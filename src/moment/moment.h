@@ -9,6 +9,7 @@
  *	gate.c		the gates, one function each, over what was read
  *	decide.c	schedule -> decision and message
  *	explain.c	the same gates for one subject, writing nothing
+ *	id.c		a decision's id: a pure function of what is decided
  *	run.c		CALL persona.run(): batch after batch
  *	claim.c		outbox -> sender, consent read again under lock
  */

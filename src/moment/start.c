@@ -36,6 +36,13 @@ typedef struct Entry
 	TimestampTz due;
 } Entry;
 
+/*
+ * How far from its head a batch looks into the inbox for subjects that have no
+ * anchor yet and for strangers: far enough that a few who are locked hide
+ * nobody, and no further, for each batch looks again.
+ */
+#define START_WINDOW (10 * MOMENT_BATCH)
+
 /* ---- the lock, and the rows under it ---- */
 
 /* Anchors of the subjects that wait in the inbox and have none yet. */
@@ -44,14 +51,14 @@ MakeAnchors(const Space *space)
 {
 	PersonaExecute(psprintf("INSERT INTO %s (subject, born_at)"
 							" SELECT DISTINCT w.subject, pg_catalog.clock_timestamp()"
-							" FROM (SELECT i.subject FROM %s i JOIN %s s ON s.%s = i.subject"
-							"  WHERE NOT EXISTS (SELECT FROM %s a WHERE a.subject = i.subject) LIMIT %d) w"
+							" FROM (SELECT i.subject FROM %s i LIMIT %d) w JOIN %s s ON s.%s = w.subject"
+							" WHERE NOT EXISTS (SELECT FROM %s a WHERE a.subject = w.subject)"
 							" ORDER BY 1 ON CONFLICT DO NOTHING",
 							SpaceTable(space, "anchor"),
-							SpaceTable(space, "inbox"),
+							SpaceTable(space, "inbox"), START_WINDOW,
 							PersonaRelationName(space->relid),
 							quote_identifier(space->key.name),
-							SpaceTable(space, "anchor"), MOMENT_BATCH),
+							SpaceTable(space, "anchor")),
 				   NULL, false);
 }
 
@@ -63,16 +70,15 @@ static uint64
 CountStrangers(const Space *space, List **tallies)
 {
 	uint64		n = PersonaExecute(psprintf("WITH gone AS (DELETE FROM %s i WHERE i.ctid = ANY (ARRAY("
-											"  SELECT j.ctid FROM %s j WHERE NOT EXISTS"
-											"   (SELECT FROM %s s WHERE s.%s = j.subject) LIMIT %d))"
+											"  SELECT w.row FROM (SELECT j.ctid AS row, j.subject FROM %s j LIMIT %d) w"
+											"   WHERE NOT EXISTS (SELECT FROM %s s WHERE s.%s = w.subject)))"
 											"  AND NOT EXISTS (SELECT FROM %s s WHERE s.%s = i.subject)"
 											" RETURNING i.event, i.subject IS NULL AS nobody)"
 											" SELECT event, nobody, pg_catalog.count(*) AS n FROM gone GROUP BY 1, 2",
 											SpaceTable(space, "inbox"),
-											SpaceTable(space, "inbox"),
+											SpaceTable(space, "inbox"), START_WINDOW,
 											PersonaRelationName(space->relid),
 											quote_identifier(space->key.name),
-											MOMENT_BATCH,
 											PersonaRelationName(space->relid),
 											quote_identifier(space->key.name)),
 								   NULL, false);

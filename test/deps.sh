@@ -26,7 +26,8 @@ missing() {
 	have gcc command -v cc
 	have libc6-dev test -f /usr/include/stdio.h
 	have "postgresql-$M" test -x "$(bindir)/postgres"
-	have "postgresql-server-dev-$M" test -f "$("$PG" --pgxs 2>/dev/null)"
+	# With the server, so that headers and server are of one minor release.
+	have "postgresql-$M postgresql-server-dev-$M" test -f "$("$PG" --includedir-server 2>/dev/null)/postgres.h"
 	have "postgresql-$M-pgtap" test -f "$("$PG" --sharedir 2>/dev/null)/extension/pgtap.control"
 	have libtap-parser-sourcehandler-pgtap-perl command -v pg_prove
 	have libipc-run-perl perl -MIPC::Run -e 1

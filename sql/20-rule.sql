@@ -157,3 +157,116 @@ CREATE FUNCTION in_segment(subject anyelement, segment text, space text DEFAULT 
 LANGUAGE sql STABLE AS 'SELECT @extschema@.in_segment(subject::text, segment, space)';
 COMMENT ON FUNCTION in_segment(anyelement, text, text) IS 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION in_segment(anyelement, text, text) FROM PUBLIC;
+
+/* Preview, explain, features */
+
+CREATE FUNCTION need_rule(rule text, what text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF rule IS NULL THEN
+		RAISE null_value_not_allowed USING
+			MESSAGE = format('%s needs a rule', what),
+			HINT = 'Write it as after WHERE: ''country = ''''DE'''' AND count(purchase) > 1''.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION need_rule(text, text) IS 'Raises an error where the rule is NULL (22004).';
+REVOKE ALL ON FUNCTION need_rule(text, text) FROM PUBLIC;
+
+CREATE FUNCTION rule_meant(what text, space space) RETURNS rule
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	known text[] := ARRAY(SELECT s.segment FROM @extschema@.segment s WHERE s.space = rule_meant.space.space);
+	columns text[] := @extschema@.columns_of(space.subjects);
+BEGIN
+	IF what = ANY (known) THEN
+		RETURN (SELECT s.rule FROM @extschema@.segment s WHERE (s.space, s.segment) = (rule_meant.space.space, what));
+	ELSIF what ~ '^\s*[a-z][a-z0-9_]*\s*$' AND trim(what) <> ALL (columns)
+		AND NOT EXISTS (SELECT FROM pg_get_keywords() k WHERE k.word = trim(what) AND k.catcode = 'R') THEN
+		RAISE undefined_object USING
+			MESSAGE = format('"%s" is neither a segment of space "%s" nor a column of %s', trim(what), space.space, space.subjects),
+			HINT = @extschema@.ask(trim(what), known || columns, 'Pass a rule, such as ''country = ''''DE'''''', or define the segment with persona.define_segment().');
+	END IF;
+	RETURN what;
+END;
+$$;
+COMMENT ON FUNCTION rule_meant(text, space) IS
+'The rule of the segment of that name, else the text itself as a rule; a bare word that is neither a segment nor a column is refused (42704).';
+REVOKE ALL ON FUNCTION rule_meant(text, space) FROM PUBLIC;
+
+CREATE FUNCTION preview_rule(rule rule, sample int, space text)
+RETURNS TABLE (clause text, members bigint, alone bigint, without bigint, note text)
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'persona_preview_rule';
+COMMENT ON FUNCTION preview_rule(rule, int, text) IS
+'The rows of preview() for a rule: counted in one pass, as the owner of the space, for its members only (42501).';
+REVOKE ALL ON FUNCTION preview_rule(rule, int, text) FROM PUBLIC;
+
+CREATE FUNCTION preview(what text, sample int DEFAULT 10, space text DEFAULT NULL)
+RETURNS TABLE (clause text, members bigint, alone bigint, without bigint, note text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+BEGIN
+	PERFORM @extschema@.need_rule(what, 'preview()');
+	RETURN QUERY SELECT * FROM @extschema@.preview_rule(@extschema@.rule_meant(what, home), coalesce(sample, 10), home.space);
+END;
+$$;
+COMMENT ON FUNCTION preview(text, int, text) IS
+'Whom a rule, or the rule of a segment, reaches: how many subjects are members; of each clause how many it is true of alone, how many would be members without it, and what it decides; how many with each AND read as OR and each OR as AND; then the keys of the first members, 0 to 1,000, none where fewer than 10 are members. A count is NULL where a clause fails for somebody. One pass over the data.';
+REVOKE ALL ON FUNCTION preview(text, int, text) FROM PUBLIC;
+
+CREATE FUNCTION explain_branches(subject text, rule rule, at timestamptz, space text)
+RETURNS TABLE (path text, clause text, value text, result boolean, deciding boolean)
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'persona_explain_branches';
+COMMENT ON FUNCTION explain_branches(text, rule, timestamptz, text) IS
+'The rows of explain() for a key; only at may be NULL. Evaluated as the owner of the space, for its members only (42501).';
+REVOKE ALL ON FUNCTION explain_branches(text, rule, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION explain(subject text, rule rule, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
+RETURNS TABLE (path text, clause text, value text, result boolean, deciding boolean)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+BEGIN
+	PERFORM @extschema@.need_rule(rule::text, 'explain()');
+	RETURN QUERY SELECT * FROM @extschema@.explain_branches(@extschema@.subject_key(home, subject), rule, at, home.space);
+END;
+$$;
+COMMENT ON FUNCTION explain(text, rule, timestamptz, text) IS
+'Why a rule is true, false or unknown (NULL) for a subject: a row for the whole (path 1) and each part of it (1.1, 1.2, 1.2.1), segments opened up; value is what the clause compares, up to 200 characters each; deciding marks the parts that made the result. at: with the clock at that time, later events left out. An unknown subject is an error (P0002).';
+REVOKE ALL ON FUNCTION explain(text, rule, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION explain(subject anyelement, rule rule, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
+RETURNS TABLE (path text, clause text, value text, result boolean, deciding boolean)
+LANGUAGE sql STABLE AS 'SELECT * FROM @extschema@.explain(subject::text, rule, at, space)';
+COMMENT ON FUNCTION explain(anyelement, rule, timestamptz, text) IS
+'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION explain(anyelement, rule, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION rule_features(rule rule, space text)
+RETURNS TABLE (feature text, source text, "column" text, aggregate text, filter text)
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'persona_features';
+COMMENT ON FUNCTION rule_features(rule, text) IS 'The rows of features(); neither argument may be NULL.';
+REVOKE ALL ON FUNCTION rule_features(rule, text) FROM PUBLIC;
+
+CREATE FUNCTION features(rule rule, space text DEFAULT NULL)
+RETURNS TABLE (feature text, source text, "column" text, aggregate text, filter text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+BEGIN
+	PERFORM @extschema@.need_rule(rule::text, 'features()');
+	RETURN QUERY SELECT * FROM @extschema@.rule_features(rule, home.space);
+END;
+$$;
+COMMENT ON FUNCTION features(rule, text) IS
+'Each value that a rule looks at, once, in the order of the rule: its text; its source (subject, the name of an event or a facet, segment); its column, NULL for whole events, an expression where the aggregate has one; the aggregate and its FILTER, NULL where it has none.';
+REVOKE ALL ON FUNCTION features(rule, text) FROM PUBLIC;

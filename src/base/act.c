@@ -12,6 +12,7 @@
 
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/timestamp.h"
 
 static void
 Pin(const char *name, const char *value)
@@ -49,6 +50,15 @@ PersonaActBegin(PersonaAct *act, Oid owner)
 	 * random page it would rather read a whole queue for a thousand of them.
 	 */
 	Pin("random_page_cost", "1.1");
+}
+
+void
+PersonaActAt(const PersonaAct *act, TimestampTz at)
+{
+	Assert(act->guc_level > 0);
+	(void) set_config_option("persona.clock", timestamptz_to_str(at),
+							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+							 0, false);
 }
 
 void

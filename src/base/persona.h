@@ -51,6 +51,12 @@ extern void PersonaActBegin(PersonaAct *act, Oid owner);
 extern void PersonaActLightly(PersonaAct *act, Oid owner);
 extern void PersonaActEnd(const PersonaAct *act);
 
+/*
+ * Until PersonaActEnd the clock stands at that instant, whoever the caller is:
+ * what is evaluated must have no effect, for SET persona.clock is not everybody's.
+ */
+extern void PersonaActAt(const PersonaAct *act, TimestampTz at);
+
 /* ---- errors (trap.c) ---- */
 
 /*

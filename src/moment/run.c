@@ -13,7 +13,6 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -334,16 +333,6 @@ RefuseAtomic(FunctionCallInfo fcinfo)
 				 errhint("SET default_transaction_isolation = 'read committed'.")));
 }
 
-void
-MomentRefuseStranger(const Space *space)
-{
-	if (!has_privs_of_role(GetUserId(), space->owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("you must be a member of %s, who owns space \"%s\"",
-						GetUserNameFromId(space->owner, false), space->name)));
-}
-
 PG_FUNCTION_INFO_V1(persona_run);
 
 /* persona.run(max_batches, space): starts and decides all that is due. */
@@ -366,7 +355,7 @@ persona_run(PG_FUNCTION_ARGS)
 	}
 	space = SpaceGet(PG_ARGISNULL(1) ? NULL :
 					 text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	MomentRefuseStranger(space);
+	SpaceRefuseStranger(space);
 	run.space = pstrdup(space->name);
 	if (!persona_enabled)
 	{

@@ -58,6 +58,8 @@ EventJoin(const RuleQuery *query, const RuleFeature *feature, int number)
 						 (char *) lfirst(cell), column), column++;
 	appendStringInfo(&sql, " FROM %s e WHERE ",
 					 PersonaRelationName(feature->event->relid));
+	if (feature->event->only != NULL)
+		appendStringInfo(&sql, "%s AND ", feature->event->only);
 	if (lateral)
 		appendStringInfo(&sql, "e.%s = s.%s) f%d ON true", subject, key, number);
 	else

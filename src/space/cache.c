@@ -362,6 +362,35 @@ SpaceFindEvent(const Space *space, const char *name)
 	return NULL;
 }
 
+typedef struct SegmentAsked
+{
+	const Space *space;
+	const char *name;
+	char	   *rule;
+} SegmentAsked;
+
+static void
+ReadSegmentRule(void *arg)
+{
+	SegmentAsked *asked = arg;
+	PersonaArgs args = {0};
+
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(asked->space->name), false);
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(asked->name), false);
+	if (PersonaExecute("SELECT rule FROM persona.segment"
+					   " WHERE space = $1 AND segment = $2", &args, true) > 0)
+		asked->rule = PersonaColumnText(0, "rule");
+}
+
+char *
+SpaceSegmentRule(const Space *space, const char *name)
+{
+	SegmentAsked asked = {.space = space, .name = name};
+
+	SpaceWithDefinitions(ReadSegmentRule, &asked);
+	return asked.rule;
+}
+
 char *
 SpaceEventTime(const SpaceEvent *event, const char *alias)
 {

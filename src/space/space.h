@@ -31,6 +31,7 @@ typedef struct SpaceEvent
 	int			nkeys;			/* columns that identify a row; 0: none known */
 	SpaceColumn *keys;
 	char	   *fires;			/* insert | never */
+	const char *only;			/* SQL over e: which rows are events; or NULL */
 } SpaceEvent;
 
 typedef struct Space
@@ -59,6 +60,12 @@ extern void SpaceWithDefinitions(void (*work) (void *arg), void *arg);
 
 /* The event source `name`, or NULL; an error where its columns are gone. */
 extern SpaceEvent *SpaceFindEvent(const Space *space, const char *name);
+
+/* The rule of a segment, or NULL where there is none of that name. */
+extern char *SpaceSegmentRule(const Space *space, const char *name);
+
+/* An error unless the caller is a member of the space's owner (member.c). */
+extern void SpaceRefuseStranger(const Space *space);
 
 /*
  * A number that grows whenever a definition, or a table that one names, has

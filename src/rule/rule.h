@@ -9,6 +9,10 @@
  *	check.c		what PostgreSQL made of it: every function is on the list
  *	compile.c	several expressions over one subject -> SQL
  *	segment.c	a rule as the SQL of a view
+ *	branch.c	the boolean structure of a rule, and logic over it
+ *	value.c		what a rule looks at: features()
+ *	explain.c	why a rule is true, false or unknown for one subject
+ *	preview.c	how many a rule reaches, and what each part does
  *
  * PostgreSQL's own parser reads a rule and its own analysis types it. In
  * between the raw tree is rewritten: names become columns of s (the subject),

@@ -83,6 +83,11 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN @extschema@.ago(at::timestamp);
 COMMENT ON FUNCTION ago(date) IS 'The same for a day, from its midnight in UTC.';
 
+CREATE FUNCTION before(ago interval) RETURNS timestamptz
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_before';
+COMMENT ON FUNCTION before(interval) IS
+'The instant that long before persona.now(), by the interval''s length as it compares: a month is 30 days, a day 24 hours. Where that is beyond all time, infinity. For every finite t: ago(t) < x is t > before(x).';
+
 CREATE FUNCTION rule_sql(rule rule, space text DEFAULT NULL) RETURNS text
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'persona_rule_sql';
 COMMENT ON FUNCTION rule_sql(rule, text) IS

@@ -401,14 +401,20 @@ RuleAggregate(Scope *outer, FuncCall *call, const char *name)
 
 /* ---- segments ---- */
 
-static const char *
-SegmentName(FuncCall *call)
+char *
+RuleSegmentName(Node *node)
 {
-	Node	   *arg = list_length(call->args) == 1 ? linitial(call->args) : NULL;
+	FuncCall   *call = (FuncCall *) node;
+	Node	   *arg;
 
-	if (arg && IsA(arg, ColumnRef) && list_length(((ColumnRef *) arg)->fields) == 1)
+	if (!IsA(node, FuncCall) || list_length(call->funcname) != 1 ||
+		strcmp(strVal(linitial(call->funcname)), "segment") != 0 ||
+		list_length(call->args) != 1)
+		return NULL;
+	arg = linitial(call->args);
+	if (IsA(arg, ColumnRef) && list_length(((ColumnRef *) arg)->fields) == 1)
 		return strVal(linitial(((ColumnRef *) arg)->fields));
-	if (arg && IsA(arg, A_Const) && !((A_Const *) arg)->isnull &&
+	if (IsA(arg, A_Const) && !((A_Const *) arg)->isnull &&
 		IsA(&((A_Const *) arg)->val, String))
 		return strVal(&((A_Const *) arg)->val);
 	return NULL;
@@ -422,8 +428,9 @@ RefuseSegment(Scope *scope, FuncCall *call, const char *name)
 
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("segment \"%s\" does not exist in space \"%s\"",
-					name ? name : "?", scope->query->space->name),
+			 name ? errmsg("segment \"%s\" does not exist in space \"%s\"",
+						   name, scope->query->space->name) :
+			 errmsg("segment() takes the name of a segment"),
 			 near ? errhint("Did you mean \"%s\"?", near) :
 			 errhint("Define it first with persona.define_segment()."),
 			 RulePosition(scope->query->text, call->location)));
@@ -453,7 +460,7 @@ OwnRule(Scope *scope, const char *rule, int location)
 Node *
 RuleSegment(Scope *scope, FuncCall *call)
 {
-	const char *name = SegmentName(call);
+	const char *name = RuleSegmentName((Node *) call);
 	char	   *rule = name ? SpaceSegmentRule(scope->query->space, name) : NULL;
 	NullTest   *test = makeNode(NullTest);
 	RuleSource *source;

@@ -144,13 +144,11 @@ AddExistence(Members *m, const RuleSource *source, bool exists)
 static int
 Membership(Node *clause)
 {
-	FuncCall   *call = (FuncCall *) clause;
 	BoolExpr   *not = (BoolExpr *) clause;
 
 	if (IsA(clause, BoolExpr) && not->boolop == NOT_EXPR)
 		return -Membership(linitial(not->args));
-	return IsA(call, FuncCall) &&
-		strcmp(strVal(llast(call->funcname)), "segment") == 0 ? 1 : 0;
+	return RuleSegmentName(clause) ? 1 : 0;
 }
 
 static void

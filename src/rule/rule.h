@@ -10,6 +10,7 @@
  *	check.c		what PostgreSQL made of it: every function is on the list
  *	compile.c	several expressions over one subject -> SQL
  *	members.c	a rule as the SQL of a view
+ *	reach.c		the segments that a rule leads to
  *	segment.c	what SQL asks of all this
  *
  * PostgreSQL's own parser reads a rule and its own analysis types it. In
@@ -52,6 +53,9 @@ extern char *RuleDeparse(Node *node);
 
 /* ereport's auxiliary: the error stands at byte `location` of `text`. */
 extern int	RulePosition(const char *text, int location);
+
+/* The name in segment(name); NULL where the raw node is something else. */
+extern char *RuleSegmentName(Node *node);
 
 /*
  * An error context callback: an error that PostgreSQL's parser or analysis

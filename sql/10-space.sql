@@ -42,6 +42,18 @@ CREATE TABLE event (
 COMMENT ON TABLE event IS
 'The event sources: tables with many rows a subject, the columns that hold subject, time and identity, and what fires.';
 
+CREATE TABLE facet (
+	space text,
+	facet text,
+	relation regclass NOT NULL,
+	key text NOT NULL,
+	parent text,
+	via text NOT NULL,
+	PRIMARY KEY (space, facet)
+);
+COMMENT ON TABLE facet IS
+'The facets: at most one row for each row of the parent (NULL: the subject; else an event or another facet), whose column via points to the facet''s column key.';
+
 CREATE TABLE attribute (
 	space text,
 	attribute text,
@@ -191,13 +203,15 @@ REVOKE ALL ON FUNCTION forget_space() FROM PUBLIC;
 CREATE TRIGGER forget BEFORE DELETE ON space
 FOR EACH ROW EXECUTE FUNCTION forget_space();
 
-SELECT keep_definitions(t) FROM unnest(ARRAY['space', 'event', 'attribute', 'channel', 'purpose', 'segment']::regclass[]) t;
+SELECT keep_definitions(t) FROM unnest(ARRAY['space', 'event', 'facet', 'attribute', 'channel', 'purpose', 'segment']::regclass[]) t;
 SELECT pg_extension_config_dump('definition_log', '');
 
 CREATE POLICY owner ON space
 USING (pg_catalog.pg_has_role((SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) subjects), 'MEMBER'));
 CREATE POLICY owner ON event
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) event.space));
+CREATE POLICY owner ON facet
+USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) facet.space));
 CREATE POLICY owner ON attribute
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) attribute.space));
 CREATE POLICY owner ON channel
@@ -444,6 +458,21 @@ DECLARE
 	CREATE INDEX ON %1$I.message (channel, ready_at, message) WHERE done_at IS NULL;
 	COMMENT ON TABLE %1$I.message IS 'The outbox: rendered messages, claimed and acknowledged by senders; blanked when acknowledged.';
 
+	CREATE TABLE %1$I.feedback (
+		subject %2$s NOT NULL,
+		feedback uuid NOT NULL,
+		message uuid NOT NULL,
+		moment text NOT NULL,
+		variant text NOT NULL,
+		channel text NOT NULL,
+		purpose text NOT NULL,
+		what text NOT NULL,
+		at timestamptz NOT NULL,
+		detail jsonb,
+		PRIMARY KEY (subject, feedback)
+	);
+	COMMENT ON TABLE %1$I.feedback IS 'What became of messages: delivered, opened, clicked, bounced, complained and whatever else a sender reports.';
+
 	CREATE TABLE %1$I.exposure (
 		subject %2$s NOT NULL,
 		experiment text NOT NULL,
@@ -627,6 +656,62 @@ REVOKE ALL ON FUNCTION drop_space(text, boolean) FROM PUBLIC;
 
 /* Events */
 
+CREATE FUNCTION check_source(space space, other text, name text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF EXISTS (SELECT FROM @extschema@.facet f WHERE other = 'facet' AND f.space = check_source.space.space AND f.facet = name)
+		OR EXISTS (SELECT FROM @extschema@.event e WHERE other = 'event' AND e.space = check_source.space.space AND e.event = name) THEN
+		RAISE duplicate_object USING
+			MESSAGE = format('"%s" is already the name of %s %s', name, CASE other WHEN 'event' THEN 'an' ELSE 'a' END, other),
+			HINT = format('In a rule one name means one source. Choose another, or SELECT persona.drop_definition(%L, %L).', other, name);
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_source(space, text, text) IS
+'Raises an error where the name is that of an event or facet (other says which) already: the sources of a space share their names (42710).';
+REVOKE ALL ON FUNCTION check_source(space, text, text) FROM PUBLIC;
+
+CREATE FUNCTION check_readable(space space, relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	owner oid := @extschema@.space_owner(space.subjects);
+BEGIN
+	IF NOT has_table_privilege(owner, relation, 'SELECT') THEN
+		RAISE insufficient_privilege USING
+			MESSAGE = format('%s, who owns space "%s", may not read %s', owner::regrole, space.space, relation),
+			HINT = format('GRANT SELECT ON %s TO %s.', relation, owner::regrole);
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_readable(space, regclass) IS
+'Raises an error unless the owner of the space may read the table (42501).';
+REVOKE ALL ON FUNCTION check_readable(space, regclass) FROM PUBLIC;
+
+CREATE FUNCTION base_type(relation regclass, col text) RETURNS oid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT coalesce(nullif(t.typbasetype, 0), t.oid)
+	FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+	WHERE a.attrelid = relation AND a.attname = col AND a.attnum > 0 AND NOT a.attisdropped;
+END;
+COMMENT ON FUNCTION base_type(regclass, text) IS
+'The type of a column, of a domain the type under it; NULL where there is no such column.';
+REVOKE ALL ON FUNCTION base_type(regclass, text) FROM PUBLIC;
+
+CREATE FUNCTION comparable(a oid, b oid) RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT EXISTS (SELECT FROM pg_operator o
+		WHERE o.oprname = '=' AND o.oprnamespace = 'pg_catalog'::regnamespace
+			AND o.oprleft IN (a, CASE WHEN a = 'varchar'::regtype THEN 'text'::regtype END)
+			AND o.oprright IN (b, CASE WHEN b = 'varchar'::regtype THEN 'text'::regtype END));
+END;
+COMMENT ON FUNCTION comparable(oid, oid) IS
+'Whether PostgreSQL itself can say that a value of the one type equals one of the other.';
+REVOKE ALL ON FUNCTION comparable(oid, oid) FROM PUBLIC;
+
 CREATE FUNCTION event_subject(space space, relation regclass, subject text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -646,14 +731,10 @@ BEGIN
 						AND attname <> ALL (@extschema@.event_id(relation, NULL)) ORDER BY attnum LIMIT 1), columns[1]));
 	END IF;
 	subject := coalesce(subject, foreign_keys[1]);
-	SELECT coalesce(nullif(t.typbasetype, 0), t.oid) INTO type
-	FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-	WHERE a.attrelid = relation AND a.attname = subject AND a.attnum > 0 AND NOT a.attisdropped;
-	IF NOT FOUND THEN
+	type := @extschema@.base_type(relation, subject);
+	IF type IS NULL THEN
 		PERFORM @extschema@.refuse_column(relation, subject, columns);
-	ELSIF NOT EXISTS (SELECT FROM pg_operator o WHERE o.oprname = '=' AND o.oprnamespace = 'pg_catalog'::regnamespace
-			AND o.oprleft IN (type, CASE WHEN type = 'varchar'::regtype THEN 'text'::regtype END)
-			AND o.oprright IN (space.key_type::regtype, CASE WHEN space.key_type::regtype = 'varchar'::regtype THEN 'text'::regtype END)) THEN
+	ELSIF NOT @extschema@.comparable(type, space.key_type::regtype) THEN
 		RAISE datatype_mismatch USING
 			MESSAGE = format('column "%s" of %s is of type %s, but the key of %s is of type %s',
 				subject, relation, type::regtype, space.subjects, space.key_type),
@@ -722,11 +803,11 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	owner oid := @extschema@.space_owner(home.subjects);
 	made @extschema@.event;
 	time_type regtype;
 BEGIN
 	PERFORM @extschema@.check_name('event', event);
+	PERFORM @extschema@.check_source(home, 'facet', event);
 	IF relation IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = format('event "%s" needs a table', event);
 	ELSIF coalesce(fires, '') NOT IN ('insert', 'never') THEN
@@ -737,19 +818,15 @@ BEGIN
 		RAISE wrong_object_type USING
 			MESSAGE = format('%s is not a table, so no trigger can fire on it', relation),
 			HINT = 'Pass fires => ''never'' to use it in rules only.';
-	ELSIF NOT has_table_privilege(owner, relation, 'SELECT') THEN
-		RAISE insufficient_privilege USING
-			MESSAGE = format('%s, who owns space "%s", may not read %s', owner::regrole, home.space, relation),
-			HINT = format('GRANT SELECT ON %s TO %s.', relation, owner::regrole);
 	END IF;
+	PERFORM @extschema@.check_readable(home, relation);
 	INSERT INTO @extschema@.event
 	VALUES (home.space, event, relation, @extschema@.event_subject(home, relation, subject),
 		@extschema@.event_time(relation, at), @extschema@.event_id(relation, id), fires)
 	ON CONFLICT ON CONSTRAINT event_pkey DO UPDATE
 	SET (relation, subject, at, id, fires) = (excluded.relation, excluded.subject, excluded.at, excluded.id, excluded.fires)
 	RETURNING * INTO made;
-	SELECT coalesce(nullif(t.typbasetype, 0), t.oid) INTO time_type
-	FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = relation AND a.attname = made.at;
+	time_type := @extschema@.base_type(relation, made.at);
 	IF made.at IS NULL THEN
 		RETURN NEXT ('info', 'event_without_time', event,
 			format('%s has no column with a time, so rules cannot ask when it happened', relation),
@@ -777,6 +854,159 @@ COMMENT ON FUNCTION define_event(text, regclass, text, text, text, text, text) I
 'Binds a table with many rows a subject. Its subject column comes from the foreign key, its time from the only column with one, its identity from the primary key, unless named. fires: insert (a statement trigger, present while a live moment needs it) or never.';
 REVOKE ALL ON FUNCTION define_event(text, regclass, text, text, text, text, text) FROM PUBLIC;
 
+/* Facets */
+
+CREATE FUNCTION facet_parent(space space, facet text, via text, OUT parent text, OUT relation regclass, OUT col text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	path text[] := string_to_array(via, '.');
+	step text;
+BEGIN
+	col := path[cardinality(path)];
+	parent := path[1];
+	IF cardinality(path) > 2 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('a facet cannot be reached via %L', via),
+			HINT = 'Write a column of the subject table, event.column or facet.column.';
+	ELSIF cardinality(path) = 1 THEN
+		parent := NULL;
+		relation := space.subjects;
+	ELSE
+		SELECT s.relation INTO relation FROM (
+			SELECT e.event AS name, e.relation FROM @extschema@.event e WHERE e.space = facet_parent.space.space
+			UNION ALL SELECT f.facet, f.relation FROM @extschema@.facet f WHERE f.space = facet_parent.space.space) s
+		WHERE s.name = facet_parent.parent;
+	END IF;
+	IF relation IS NULL THEN
+		RAISE undefined_object USING
+			MESSAGE = format('"%s" is neither an event nor a facet of space "%s"', parent, space.space),
+			HINT = @extschema@.ask(parent, ARRAY(SELECT e.event FROM @extschema@.event e WHERE e.space = facet_parent.space.space
+				UNION ALL SELECT f.facet FROM @extschema@.facet f WHERE f.space = facet_parent.space.space),
+				'Define it first.');
+	ELSIF col <> ALL (@extschema@.columns_of(relation)) THEN
+		PERFORM @extschema@.refuse_column(relation, col, @extschema@.columns_of(relation));
+	END IF;
+	step := parent;
+	WHILE step IS NOT NULL LOOP
+		IF step = facet THEN
+			RAISE invalid_object_definition USING
+				MESSAGE = format('facet "%s" would hang off itself, via "%s"', facet, via),
+				HINT = 'Reach one of the facets from the subject or from an event.';
+		END IF;
+		step := (SELECT f.parent FROM @extschema@.facet f WHERE f.space = facet_parent.space.space AND f.facet = step);
+	END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION facet_parent(space, text, text) IS
+'What a facet hangs off: the parent (NULL: the subject), its table, and its column that points to the facet. A chain that comes back to the facet is refused (42P17).';
+REVOKE ALL ON FUNCTION facet_parent(space, text, text) FROM PUBLIC;
+
+CREATE FUNCTION foreign_key(from_relation regclass, from_column text, to_relation regclass, OUT pointing text, OUT pointed text, OUT n int)
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT min(a.attname), min(b.attname), count(*)::int
+	FROM pg_constraint c
+	JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+	JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = c.confkey[1]
+	WHERE c.contype = 'f' AND c.conrelid = from_relation AND c.confrelid = to_relation
+		AND cardinality(c.conkey) = 1 AND (from_column IS NULL OR a.attname = from_column);
+END;
+COMMENT ON FUNCTION foreign_key(regclass, text, regclass) IS
+'The foreign keys of one column from a table, or its column, to another table: the columns of the first, and how many there are.';
+REVOKE ALL ON FUNCTION foreign_key(regclass, text, regclass) FROM PUBLIC;
+
+CREATE FUNCTION facet_ends(space space, facet text, relation regclass, INOUT key text, INOUT via text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns text[] := @extschema@.columns_of(relation);
+	primary_key text[] := @extschema@.event_id(relation, NULL);
+	link record;
+	reached record;
+BEGIN
+	IF key IS NOT NULL AND key <> ALL (columns) THEN
+		PERFORM @extschema@.refuse_column(relation, key, columns);
+	END IF;
+	IF via IS NULL THEN
+		/* One row a subject points at it; of look-ups the subject points at them. */
+		SELECT * INTO link FROM @extschema@.foreign_key(relation, key, space.subjects);
+		IF link.n = 1 THEN
+			key := link.pointing;
+			via := link.pointed;
+		ELSE
+			SELECT * INTO link FROM @extschema@.foreign_key(space.subjects, NULL, relation);
+			IF link.n > 1 THEN
+				RAISE invalid_table_definition USING
+					MESSAGE = format('%s has %s foreign keys to %s', space.subjects, link.n, relation),
+					HINT = format('Name the column that points to it: define_facet(..., via => ''%s'').', link.pointing);
+			ELSIF link.n = 1 AND (key IS NULL OR key = link.pointed) THEN
+				key := link.pointed;
+				via := link.pointing;
+			END IF;
+		END IF;
+		via := coalesce(via, space.key);
+	ELSIF key IS NULL THEN
+		reached := @extschema@.facet_parent(space, facet, via);
+		SELECT pointed INTO key FROM @extschema@.foreign_key(reached.relation, reached.col, relation);
+	END IF;
+	IF key IS NULL AND cardinality(primary_key) <> 1 THEN
+		RAISE invalid_table_definition USING
+			MESSAGE = format('%s has no primary key of one column', relation),
+			HINT = format('Name the column that is pointed to: define_facet(..., key => ''%s'').', columns[1]);
+	END IF;
+	key := coalesce(key, primary_key[1]);
+END;
+$$;
+COMMENT ON FUNCTION facet_ends(space, text, regclass, text, text) IS
+'Both ends of the way to a facet, its key and the parent''s column via, where they are not named: by the foreign keys, else by the primary keys.';
+REVOKE ALL ON FUNCTION facet_ends(space, text, regclass, text, text) FROM PUBLIC;
+
+CREATE FUNCTION define_facet(facet text, relation regclass, key text DEFAULT NULL, via text DEFAULT NULL, space text DEFAULT NULL)
+RETURNS SETOF finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	ends record;
+	reached record;
+	is_table boolean := (SELECT relkind IN ('r', 'p') FROM pg_class WHERE oid = relation);
+BEGIN
+	PERFORM @extschema@.check_name('facet', facet);
+	PERFORM @extschema@.check_source(home, 'event', facet);
+	IF relation IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = format('facet "%s" needs a table', facet);
+	END IF;
+	PERFORM @extschema@.check_readable(home, relation);
+	ends := @extschema@.facet_ends(home, facet, relation, key, via);
+	reached := @extschema@.facet_parent(home, facet, ends.via);
+	IF NOT @extschema@.comparable(@extschema@.base_type(relation, ends.key), @extschema@.base_type(reached.relation, reached.col)) THEN
+		RAISE datatype_mismatch USING
+			MESSAGE = format('column "%s" of %s is of type %s, but "%s", by which it is reached, of type %s', ends.key, relation,
+				@extschema@.base_type(relation, ends.key)::regtype, ends.via, @extschema@.base_type(reached.relation, reached.col)::regtype),
+			HINT = 'Name the columns that belong together: define_facet(..., key => ''column'', via => ''column'').';
+	ELSIF is_table AND NOT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+			WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL AND i.indnkeyatts = 1 AND a.attname = ends.key) THEN
+		RAISE invalid_table_definition USING
+			MESSAGE = format('column "%s" of %s is not unique, so one row could not be told from another', ends.key, relation),
+			HINT = format('If a customer has many rows it is an event: define_event(''%s'', %L). Else: ALTER TABLE %s ADD UNIQUE (%I).',
+				facet, relation, relation, ends.key);
+	END IF;
+	INSERT INTO @extschema@.facet VALUES (home.space, facet, relation, ends.key, reached.parent, reached.col)
+	ON CONFLICT ON CONSTRAINT facet_pkey DO UPDATE
+	SET (relation, key, parent, via) = (excluded.relation, excluded.key, excluded.parent, excluded.via);
+	IF NOT is_table THEN
+		RETURN NEXT ('warn', 'facet_without_key', facet,
+			format('nothing keeps %s from having several rows with one "%s"; of such a rule sees any one', relation, ends.key),
+			'Point the facet to a table with a unique index where there is one.')::@extschema@.finding;
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION define_facet(text, regclass, text, text, text) IS
+'Binds a table with at most one row a subject, or a look-up, whose columns rules read as facet.column. via is the column that points to it: of the subject table, or event.column, facet.column; key the unique column it points to. Both come from foreign keys, else primary keys, unless named.';
+REVOKE ALL ON FUNCTION define_facet(text, regclass, text, text, text) FROM PUBLIC;
+
 /* Attributes */
 
 CREATE FUNCTION define_attribute(attribute text, category text, provenance text, sensitivity text DEFAULT NULL,
@@ -789,7 +1019,8 @@ DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	path text[] := string_to_array(attribute, '.');
 	relation regclass := CASE WHEN cardinality(path) = 1 THEN home.subjects ELSE
-		(SELECT e.relation FROM @extschema@.event e WHERE e.space = home.space AND e.event = path[1]) END;
+		(SELECT e.relation FROM @extschema@.event e WHERE e.space = home.space AND e.event = path[1]
+		UNION ALL SELECT f.relation FROM @extschema@.facet f WHERE f.space = home.space AND f.facet = path[1]) END;
 	columns text[] := @extschema@.columns_of(relation);
 BEGIN
 	PERFORM @extschema@.check_label('category', category);
@@ -797,8 +1028,8 @@ BEGIN
 		RAISE null_value_not_allowed USING MESSAGE = 'the attribute needs a name';
 	ELSIF cardinality(path) > 2 OR relation IS NULL THEN
 		RAISE undefined_object USING
-			MESSAGE = format('"%s" is no column of %s and names no event', attribute, home.subjects),
-			HINT = 'Write a column of the subject table, or event.column.';
+			MESSAGE = format('"%s" is no column of %s and names neither an event nor a facet', attribute, home.subjects),
+			HINT = 'Write a column of the subject table, event.column or facet.column.';
 	ELSIF path[cardinality(path)] <> ALL (columns) THEN
 		PERFORM @extschema@.refuse_column(relation, path[cardinality(path)], columns);
 	END IF;
@@ -815,7 +1046,7 @@ EXCEPTION
 END;
 $$;
 COMMENT ON FUNCTION define_attribute(text, text, text, text, interval, text) IS
-'Says what a column is to its customer: its data category (dotted), where it came from, how sensitive it is, and after what age its source counts as stale. A column of the subject table by its name, of an event as event.column.';
+'Says what a column is to its customer: its data category (dotted), where it came from, how sensitive it is, and after what age its source counts as stale. A column of the subject table by its name, others as event.column or facet.column.';
 REVOKE ALL ON FUNCTION define_attribute(text, text, text, text, interval, text) FROM PUBLIC;
 
 /* Discover */
@@ -956,27 +1187,13 @@ COMMENT ON FUNCTION attribute_hints() IS
 'What a column probably is, by its name (lower case, letters and digits only) and the category of its type: the first that fits counts, those that are not for everywhere only in the subject table. Categories are those of the Fides taxonomy.';
 REVOKE ALL ON FUNCTION attribute_hints() FROM PUBLIC;
 
-CREATE FUNCTION facets_of(home space)
-RETURNS TABLE (name text, relation regclass, via text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	IF to_regclass('@extschema@.facet') IS NOT NULL THEN
-		RETURN QUERY EXECUTE 'SELECT f.facet, f.relation, concat_ws(''.'', f.parent, f.via) FROM @extschema@.facet f WHERE f.space = $1'
-		USING home.space;
-	END IF;
-END;
-$$;
-COMMENT ON FUNCTION facets_of(space) IS 'The facets of a space, with the column by which each is reached.';
-REVOKE ALL ON FUNCTION facets_of(space) FROM PUBLIC;
-
 CREATE FUNCTION sources_of(home space)
 RETURNS TABLE (kind text, name text, relation regclass)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT 'event', e.event, e.relation FROM @extschema@.event e WHERE e.space = home.space
 	UNION ALL
-	SELECT 'facet', f.name, f.relation FROM @extschema@.facets_of(home) f;
+	SELECT 'facet', f.facet, f.relation FROM @extschema@.facet f WHERE f.space = home.space;
 END;
 COMMENT ON FUNCTION sources_of(space) IS 'The events and facets of a space.';
 REVOKE ALL ON FUNCTION sources_of(space) FROM PUBLIC;
@@ -1061,8 +1278,8 @@ BEGIN
 		JOIN @extschema@.company_tables(owner) t ON t.relation = l.target
 		WHERE l.target NOT IN (home.subjects, source.relation) AND position('.' IN l.col) = 0
 	LOOP
-		CONTINUE WHEN EXISTS (SELECT FROM @extschema@.facets_of(home) f
-			WHERE f.relation = link.relation AND f.via = coalesce(link.via, home.key));
+		CONTINUE WHEN EXISTS (SELECT FROM @extschema@.facet f WHERE f.space = home.space
+			AND f.relation = link.relation AND concat_ws('.', f.parent, f.via) = coalesce(link.via, home.key));
 		kind := 'facet';
 		relation := link.relation;
 		name := @extschema@.free_name(link.wishes || (link.wishes[2] || '_facet'), kind, taken);

@@ -83,6 +83,11 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN @extschema@.ago(at::timestamp);
 COMMENT ON FUNCTION ago(date) IS 'The same for a day, from its midnight in UTC.';
 
+CREATE FUNCTION before(ago interval) RETURNS timestamptz
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_before';
+COMMENT ON FUNCTION before(interval) IS
+'The instant that long before persona.now(), by the interval''s length as it compares: a month is 30 days, a day 24 hours. Where that is beyond all time, infinity. For every finite t: ago(t) < x is t > before(x).';
+
 CREATE FUNCTION rule_sql(rule rule, space text DEFAULT NULL) RETURNS text
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'persona_rule_sql';
 COMMENT ON FUNCTION rule_sql(rule, text) IS
@@ -95,6 +100,34 @@ COMMENT ON FUNCTION check_expression(text, text, text) IS
 'Compiles an expression over a subject as text; an error names what it is for and the place in it.';
 REVOKE ALL ON FUNCTION check_expression(text, text, text) FROM PUBLIC;
 
+CREATE FUNCTION rule_segments(rule rule) RETURNS text[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_rule_segments';
+COMMENT ON FUNCTION rule_segments(rule) IS 'The names of the segments that the rule names, in their order.';
+REVOKE ALL ON FUNCTION rule_segments(rule) FROM PUBLIC;
+
+CREATE FUNCTION check_reach(segment text, rule rule, space text) RETURNS void
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'persona_check_reach';
+COMMENT ON FUNCTION check_reach(text, rule, text) IS
+'Raises an error where a segment of that rule would contain itself, naming the way round (42P17), or would have more than 20,000 nodes with all its segments written out (54000).';
+REVOKE ALL ON FUNCTION check_reach(text, rule, text) FROM PUBLIC;
+
+CREATE FUNCTION create_view(home space, segment text, rule rule) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	view_name text := format('%I.%I', home.schema_name, 'segment_' || segment);
+	owner oid := @extschema@.space_owner(home.subjects);
+BEGIN
+	EXECUTE format('CREATE OR REPLACE VIEW %s WITH (security_invoker = true) AS %s',
+		view_name, @extschema@.rule_sql(rule, home.space));
+	IF owner <> (SELECT c.relowner FROM pg_class c WHERE c.oid = view_name::regclass) THEN
+		EXECUTE format('ALTER VIEW %s OWNER TO %s', view_name, owner::regrole);
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION create_view(space, text, rule) IS 'Makes or makes anew the view of a segment.';
+REVOKE ALL ON FUNCTION create_view(space, text, rule) FROM PUBLIC;
+
 CREATE FUNCTION define_segment(segment text, rule rule, description text DEFAULT NULL, space text DEFAULT NULL)
 RETURNS SETOF finding
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -102,7 +135,6 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	view_name text := 'segment_' || segment;
 BEGIN
 	PERFORM @extschema@.check_name('segment', segment);
 	IF rule IS NULL THEN
@@ -110,25 +142,40 @@ BEGIN
 			MESSAGE = format('segment "%s" needs a rule', segment),
 			HINT = 'Write ''true'' for everybody.';
 	END IF;
-	EXECUTE format('CREATE OR REPLACE VIEW %I.%I WITH (security_invoker = true) AS %s',
-		home.schema_name, view_name, @extschema@.rule_sql(rule, home.space));
-	EXECUTE format('SELECT FROM %I.%I LIMIT 0', home.schema_name, view_name);
-	EXECUTE format('COMMENT ON VIEW %I.%I IS %L', home.schema_name, view_name, coalesce(description, rule::text));
+	/* Two at once could each close half of a circle. */
+	PERFORM pg_advisory_xact_lock(hashtextextended('persona segments ' || home.space, 0));
+	PERFORM @extschema@.check_reach(segment, rule, home.space);
+	PERFORM @extschema@.create_view(home, segment, rule);
+	EXECUTE format('COMMENT ON VIEW %I.%I IS %L', home.schema_name, 'segment_' || segment, coalesce(description, rule::text));
 	INSERT INTO @extschema@.segment VALUES (home.space, segment, rule::text, description)
 	ON CONFLICT ON CONSTRAINT segment_pkey DO UPDATE SET (rule, description) = (excluded.rule, excluded.description);
-	PERFORM @extschema@.own_schema(home);
 	RETURN;
-EXCEPTION
-	WHEN invalid_object_definition THEN
-		RAISE invalid_object_definition USING
-			MESSAGE = format('segment "%s" would contain itself', segment),
-			DETAIL = format('Its rule is: %s', rule),
-			HINT = 'One of the segments in it refers to this one: give the common part a segment of its own.';
 END;
 $$;
 COMMENT ON FUNCTION define_segment(text, rule, text, text) IS
-'Names a rule; it becomes the view segment_<name>(subject) of the space, through which a reader sees no more than her own rights allow. A cycle is refused (42P17).';
+'Names a rule; it becomes the view segment_<name>(subject) of the space, through which a reader sees no more than her own rights allow. A cycle is refused, naming it (42P17), and more than 20,000 nodes with all segments written out (54000).';
 REVOKE ALL ON FUNCTION define_segment(text, rule, text, text) FROM PUBLIC;
+
+/* SECURITY INVOKER like all: who changes a source owns the views, too. */
+CREATE FUNCTION source_changed() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	source text := coalesce(to_jsonb(NEW)->>'event', to_jsonb(NEW)->>'facet');
+BEGIN
+	IF OLD IS DISTINCT FROM NEW THEN
+		PERFORM @extschema@.create_view(h, s.segment, s.rule::@extschema@.rule)
+		FROM @extschema@.segment s JOIN @extschema@.space h ON h.space = s.space
+		WHERE s.space = NEW.space AND s.rule ~ ('\m' || source || '\M');
+	END IF;
+	RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION source_changed() IS
+'Trigger: an event or facet that is defined anew makes the views of the segments that name it anew.';
+REVOKE ALL ON FUNCTION source_changed() FROM PUBLIC;
+CREATE TRIGGER views AFTER UPDATE ON event FOR EACH ROW EXECUTE FUNCTION source_changed();
+CREATE TRIGGER views AFTER UPDATE ON facet FOR EACH ROW EXECUTE FUNCTION source_changed();
 
 CREATE FUNCTION in_segment(subject text, segment text, space text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp

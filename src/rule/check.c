@@ -104,13 +104,14 @@ bool
 RuleKnowsAggregate(const char *name)
 {
 	return strcmp(name, "first") == 0 || strcmp(name, "last") == 0 ||
+		strcmp(name, "jsonb_agg") == 0 ||
 		Knows(allowed_aggregates, lengthof(allowed_aggregates), name);
 }
 
 List *
 RuleFunctionNames(void)
 {
-	List	   *names = list_make4("ago", "segment", "first", "last");
+	List	   *names = list_make5("ago", "segment", "first", "last", "jsonb_agg");
 
 	for (int i = 0; i < lengthof(allowed_functions); i++)
 		names = lappend(names, SignatureName(allowed_functions[i]));
@@ -126,8 +127,8 @@ RuleFunctionNames(void)
  * labels are data; and domains over these, which a column may have but no
  * rule may cast to.
  */
-static bool
-IsAllowedType(Oid type)
+bool
+RuleAllowsType(Oid type)
 {
 	static const Oid builtin[] = {
 		BOOLOID, INT2OID, INT4OID, INT8OID, FLOAT4OID, FLOAT8OID, NUMERICOID,
@@ -153,7 +154,7 @@ CheckType(Check *check, Node *node)
 {
 	Oid			type = exprType(node);
 
-	if (!IsAllowedType(type))
+	if (!RuleAllowsType(type))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("type %s is not part of the rule language",
@@ -181,6 +182,7 @@ IsOurs(Oid function)
 	return function >= FirstNormalObjectId &&
 		get_func_namespace(function) == get_namespace_oid("persona", false) &&
 		(strcmp(get_func_name(function), "now") == 0 ||
+		 strcmp(get_func_name(function), "before") == 0 ||
 		 strcmp(get_func_name(function), "ago") == 0);
 }
 
@@ -339,8 +341,8 @@ Analyse(const char *text, Node *node, const char *from)
 	return query;
 }
 
-Oid
-RuleAnalyse(const char *text, Node *node, const char *from)
+Node *
+RuleAnalyseExpression(const char *text, Node *node, const char *from)
 {
 	Check		check = {.text = text};
 	Query	   *query;
@@ -352,5 +354,11 @@ RuleAnalyse(const char *text, Node *node, const char *from)
 	query = Analyse(text, copyObject(node), from);
 	target = linitial_node(TargetEntry, query->targetList);
 	(void) Walk((Node *) target, &check);
-	return exprType((Node *) target->expr);
+	return (Node *) target->expr;
+}
+
+Oid
+RuleAnalyse(const char *text, Node *node, const char *from)
+{
+	return exprType(RuleAnalyseExpression(text, node, from));
 }

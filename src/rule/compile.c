@@ -28,70 +28,194 @@ RuleQueryUses(RuleQuery *query)
 	return query->uses;
 }
 
-/* ---- the joins ---- */
+/* ---- facets ---- */
 
+/* Where no index makes sure of it, one row is taken of those there are. */
 static char *
-SegmentJoin(const RuleQuery *query, const RuleFeature *feature, int number)
+FacetJoin(const RuleJoin *join)
 {
-	return psprintf(" LEFT JOIN %s f%d ON f%d.subject = s.%s",
-					SpaceTable(query->space,
-							   psprintf("segment_%s", feature->segment)),
-					number, number, quote_identifier(query->space->key.name));
+	const SpaceFacet *facet = join->facet;
+	char	   *relation = PersonaRelationName(facet->relid);
+	const char *key = quote_identifier(facet->key.name);
+	char	   *via = psprintf("%s.%s", join->parent,
+							   quote_identifier(facet->via.name));
+
+	if (facet->is_unique)
+		return psprintf(" LEFT JOIN %s %s ON %s.%s = %s", relation, join->alias,
+						join->alias, key, via);
+	return psprintf(" LEFT JOIN LATERAL (SELECT * FROM %s x WHERE x.%s = %s LIMIT 1) %s ON true",
+					relation, key, via, join->alias);
 }
 
-static char *
-EventJoin(const RuleQuery *query, const RuleFeature *feature, int number)
+char *
+RuleEventJoins(const RuleSource *source)
 {
 	StringInfoData sql;
-	const char *subject = quote_identifier(feature->event->subject.name);
-	const char *key = quote_identifier(query->space->key.name);
+	ListCell   *cell;
+
+	initStringInfo(&sql);
+	foreach(cell, source->joins)
+		appendStringInfoString(&sql, FacetJoin(lfirst(cell)));
+	return sql.data;
+}
+
+/* ---- features ---- */
+
+static bool
+HasFilter(const RuleColumn *column, const char *filter)
+{
+	ListCell   *cell;
+
+	foreach(cell, column->filters)
+		if (strcmp(lfirst(cell), filter) == 0)
+			return true;
+	return false;
+}
+
+/* Whether every column looks only at rows that meet this filter. */
+static bool
+IsCommon(const RuleSource *source, const char *filter)
+{
+	ListCell   *cell;
+
+	foreach(cell, source->columns)
+		if (!HasFilter(lfirst(cell), filter))
+			return false;
+	return true;
+}
+
+char *
+RuleCommonFilter(const RuleSource *source)
+{
+	StringInfoData sql;
+	ListCell   *cell;
+
+	initStringInfo(&sql);
+	if (source->event->only != NULL)
+		appendStringInfo(&sql, " AND %s", source->event->only);
+	foreach(cell, ((RuleColumn *) linitial(source->columns))->filters)
+		if (IsCommon(source, lfirst(cell)))
+			appendStringInfo(&sql, " AND %s", (char *) lfirst(cell));
+	return sql.data;
+}
+
+/* head FILTER (WHERE what is not common to all) tail */
+static void
+AppendColumn(StringInfo sql, const RuleSource *source, const RuleColumn *column)
+{
+	const char *before = " FILTER (WHERE ";
+	const char *after = "";
+	ListCell   *cell;
+
+	appendStringInfoString(sql, column->head);
+	foreach(cell, column->filters)
+		if (!IsCommon(source, lfirst(cell)))
+		{
+			appendStringInfo(sql, "%s%s", before, (char *) lfirst(cell));
+			before = " AND ";
+			after = ")";
+		}
+	appendStringInfo(sql, "%s%s", after, column->tail);
+}
+
+char *
+RuleFeatureSelect(const RuleQuery *query, const RuleSource *source)
+{
+	StringInfoData sql;
+	const char *subject = quote_identifier(source->event->subject.name);
 	bool		lateral = query->mode == RULE_FEATURES_LATERAL;
+	const char *comma = "";
 	int			column = 1;
 	ListCell   *cell;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, " LEFT JOIN %s(SELECT ", lateral ? "LATERAL " : "");
+	appendStringInfoString(&sql, "SELECT ");
 	if (!lateral)
 		appendStringInfo(&sql, "e.%s AS subject, ", subject);
-	foreach(cell, feature->columns)
-		appendStringInfo(&sql, "%s%s AS a%d", column > 1 ? ", " : "",
-						 (char *) lfirst(cell), column), column++;
-	appendStringInfo(&sql, " FROM %s e WHERE ",
-					 PersonaRelationName(feature->event->relid));
-	if (feature->event->only != NULL)
-		appendStringInfo(&sql, "%s AND ", feature->event->only);
+	foreach(cell, source->columns)
+	{
+		appendStringInfoString(&sql, comma);
+		AppendColumn(&sql, source, lfirst(cell));
+		appendStringInfo(&sql, " AS a%d", column++);
+		comma = ", ";
+	}
+	appendStringInfo(&sql, " FROM %s e%s WHERE ",
+					 PersonaRelationName(source->event->relid),
+					 RuleEventJoins(source));
 	if (lateral)
-		appendStringInfo(&sql, "e.%s = s.%s) f%d ON true", subject, key, number);
+		appendStringInfo(&sql, "e.%s = s.%s%s", subject,
+						 quote_identifier(query->space->key.name),
+						 RuleCommonFilter(source));
 	else
-		appendStringInfo(&sql, "e.%s IS NOT NULL GROUP BY e.%s) f%d ON f%d.subject = s.%s",
-						 subject, subject, number, number, key);
+		appendStringInfo(&sql, "e.%s IS NOT NULL%s GROUP BY e.%s", subject,
+						 RuleCommonFilter(source), subject);
 	return sql.data;
 }
 
+/* ---- the joins ---- */
+
+static char *
+SegmentJoin(const RuleQuery *query, const RuleSource *source)
+{
+	return psprintf(" LEFT JOIN %s %s ON %s.subject = s.%s",
+					SpaceTable(query->space,
+							   psprintf("segment_%s", source->segment)),
+					source->alias, source->alias,
+					quote_identifier(query->space->key.name));
+}
+
+static char *
+EventJoin(const RuleQuery *query, const RuleSource *source)
+{
+	char	   *select = RuleFeatureSelect(query, source);
+
+	if (query->mode == RULE_FEATURES_LATERAL)
+		return psprintf(" LEFT JOIN LATERAL (%s) %s ON true", select,
+						source->alias);
+	return psprintf(" LEFT JOIN (%s) %s ON %s.subject = s.%s", select,
+					source->alias, source->alias,
+					quote_identifier(query->space->key.name));
+}
+
+/* A source whose columns are still being found out is not joined yet. */
+static char *
+SourceJoin(const RuleQuery *query, const RuleSource *source)
+{
+	if (source->join != NULL)
+		return FacetJoin(source->join);
+	if (source->segment != NULL)
+		return SegmentJoin(query, source);
+	return source->columns ? EventJoin(query, source) : "";
+}
+
+/*
+ * In the order of their use, so that what is joined once keeps its place. A
+ * look-up for one subject may need a facet of new, and comes after all facets.
+ */
 char *
 RuleQueryJoins(RuleQuery *query)
 {
-	StringInfoData sql;
-	int			number = 1;
+	bool		lateral = query->mode == RULE_FEATURES_LATERAL;
+	StringInfoData facets;
+	StringInfoData others;
 	ListCell   *cell;
 
-	initStringInfo(&sql);
-	foreach(cell, query->features)
+	initStringInfo(&facets);
+	initStringInfo(&others);
+	foreach(cell, query->sources)
 	{
-		RuleFeature *feature = lfirst(cell);
+		RuleSource *source = lfirst(cell);
 
-		appendStringInfoString(&sql, feature->event == NULL ?
-							   SegmentJoin(query, feature, number) :
-							   EventJoin(query, feature, number));
-		number++;
+		appendStringInfoString(lateral && source->join ? &facets : &others,
+							   SourceJoin(query, source));
 	}
-	return sql.data;
+	return psprintf("%s%s", facets.data, others.data);
 }
 
 /* ---- an expression ---- */
 
-static char *
-From(RuleQuery *query)
+char *
+RuleQueryFrom(RuleQuery *query)
 {
 	StringInfoData sql;
 
@@ -105,13 +229,21 @@ From(RuleQuery *query)
 }
 
 static void
-RefuseType(const RuleQuery *query, const char *what, Oid is, const char *wanted)
+RefuseType(const char *text, const char *what, int location, Oid is,
+		   const char *wanted)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("the %s is of type %s, not %s", what, format_type_be(is),
 					wanted),
-			 RulePosition(query->text, 0)));
+			 RulePosition(text, location)));
+}
+
+void
+RuleRequireBoolean(const char *text, const char *what, int location, Oid type)
+{
+	if (getBaseType(type) != BOOLOID)
+		RefuseType(text, what, location, type, "boolean");
 }
 
 /* The SQL, brought to the type that is wanted. */
@@ -127,15 +259,14 @@ Coerce(RuleQuery *query, char *sql, Oid want, const char *what, Oid *type)
 		return psprintf("(%s)::pg_catalog.text", sql);
 	if (want == BOOLOID)
 	{
-		if (is != BOOLOID)
-			RefuseType(query, what, is, "boolean");
+		RuleRequireBoolean(query->text, what, 0, is);
 		return psprintf("(%s)", sql);
 	}
 	Assert(want == TIMESTAMPTZOID);
 	if (is == TIMESTAMPOID || is == DATEOID)
 		return psprintf("((%s)::pg_catalog.timestamp AT TIME ZONE 'UTC')", sql);
 	if (is != TIMESTAMPTZOID)
-		RefuseType(query, what, is, "timestamp with time zone");
+		RefuseType(query->text, what, 0, is, "timestamp with time zone");
 	return psprintf("(%s)", sql);
 }
 
@@ -174,7 +305,7 @@ RuleQueryAdd(RuleQuery *query, const char *text, Oid want, const char *what,
 	error_context_stack = &callback;
 	query->text = text;
 	node = Typed(RuleRewrite(query, RuleParse(text)), want);
-	*type = RuleAnalyse(text, node, From(query));
+	*type = RuleAnalyse(text, node, RuleQueryFrom(query));
 	sql = Coerce(query, RuleDeparse(node), want, what, type);
 	error_context_stack = callback.previous;
 	return sql;

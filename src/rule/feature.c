@@ -8,110 +8,217 @@
  */
 #include "rule/scope.h"
 
+#include "access/transam.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
-/* ---- the columns of a source's sub-select ---- */
+/* ---- sources ---- */
 
-static RuleFeature *
-FeatureOf(RuleQuery *query, const SpaceEvent *event, const char *segment,
-		  int *number)
+static RuleSource *
+FindSource(RuleQuery *query, const SpaceEvent *event, const char *segment)
 {
-	RuleFeature *feature;
 	ListCell   *cell;
 
-	*number = 1;
-	foreach(cell, query->features)
+	foreach(cell, query->sources)
 	{
-		feature = lfirst(cell);
-		if (segment == NULL ? feature->event == event :
-			feature->segment && strcmp(feature->segment, segment) == 0)
-			return feature;
-		(*number)++;
+		RuleSource *source = lfirst(cell);
+
+		if (event != NULL ? source->event == event :
+			source->segment && strcmp(source->segment, segment) == 0)
+			return source;
 	}
-	feature = palloc0(sizeof(RuleFeature));
-	feature->event = event;
-	feature->segment = segment ? pstrdup(segment) : NULL;
-	query->features = lappend(query->features, feature);
-	return feature;
+	return NULL;
 }
 
-/* The column of the event's sub-select that computes `sql`. */
-static Node *
-FeatureColumn(Scope *scope, const SpaceEvent *event, char *sql, int location)
+/* The feature of an event, or the members of a segment, made where needed. */
+static RuleSource *
+SourceOf(RuleQuery *query, const SpaceEvent *event, const char *segment)
 {
-	int			number;
-	RuleFeature *feature = FeatureOf(scope->query, event, NULL, &number);
-	int			column = 1;
+	RuleSource *source = FindSource(query, event, segment);
+	int			number = 1;
 	ListCell   *cell;
 
-	foreach(cell, feature->columns)
+	if (source != NULL)
+		return source;
+	foreach(cell, query->sources)
+		if (((RuleSource *) lfirst(cell))->join == NULL)
+			number++;
+	source = palloc0(sizeof(RuleSource));
+	source->alias = psprintf("f%d", number);
+	source->event = event;
+	source->segment = segment ? pstrdup(segment) : NULL;
+	query->sources = lappend(query->sources, source);
+	return source;
+}
+
+char *
+RuleScopeFrom(Scope *scope)
+{
+	char	   *from = RuleQueryFrom(scope->query);
+	RuleSource *source = scope->source;
+
+	if (source == NULL)
+		return from;
+	return psprintf("%s CROSS JOIN %s e%s", from,
+					PersonaRelationName(source->event->relid),
+					RuleEventJoins(source));
+}
+
+/* ---- the columns of a feature ---- */
+
+static bool
+SameColumn(const RuleColumn *a, const RuleColumn *b)
+{
+	ListCell   *x;
+	ListCell   *y;
+
+	if (strcmp(a->head, b->head) != 0 || strcmp(a->tail, b->tail) != 0 ||
+		list_length(a->filters) != list_length(b->filters))
+		return false;
+	forboth(x, a->filters, y, b->filters)
+		if (strcmp(lfirst(x), lfirst(y)) != 0)
+			return false;
+	return true;
+}
+
+/* The column of the feature that computes this. */
+static Node *
+ColumnFor(RuleSource *source, RuleColumn *column, int location)
+{
+	int			number = 1;
+	ListCell   *cell;
+
+	foreach(cell, source->columns)
 	{
-		if (strcmp(lfirst(cell), sql) == 0)
+		if (SameColumn(lfirst(cell), column))
 			break;
-		column++;
+		number++;
 	}
 	if (cell == NULL)
-		feature->columns = lappend(feature->columns, sql);
-	return RuleMakeColumn(psprintf("f%d", number), psprintf("a%d", column), location);
+		source->columns = lappend(source->columns, column);
+	return RuleMakeColumn(source->alias, psprintf("a%d", number), location);
 }
 
-/* The rows an event's aggregate is analysed over. */
-static char *
-FeatureFrom(const RuleQuery *query, const SpaceEvent *event)
+/* The parts of a FILTER that must all be true, as SQL, rewritten. */
+static List *
+Filters(Scope *scope, Node *filter)
 {
-	char	   *from = psprintf("FROM %s e", PersonaRelationName(event->relid));
+	List	   *parts = NIL;
+	ListCell   *cell;
 
-	if (query->event == NULL)
-		return from;
-	return psprintf("%s CROSS JOIN %s n", from,
-					PersonaRelationName(query->event->relid));
+	if (filter == NULL)
+		return NIL;
+	if (IsA(filter, BoolExpr) && ((BoolExpr *) filter)->boolop == AND_EXPR)
+	{
+		check_stack_depth();
+		foreach(cell, ((BoolExpr *) filter)->args)
+			parts = list_concat(parts, Filters(scope, lfirst(cell)));
+		return parts;
+	}
+	filter = RuleRewriteCondition(scope, filter);
+	RuleRequireBoolean(scope->query->text, "FILTER", exprLocation(filter),
+					   RuleAnalyse(scope->query->text, filter, RuleScopeFrom(scope)));
+	return list_make1(psprintf("(%s)", RuleDeparse(filter)));
 }
 
-/* first(event.column), last(event.column): by time, ties by key. */
+/* " ORDER BY e.at DESC, e.id DESC": by time, ties by key. */
 static char *
-ByTime(Scope *scope, const SpaceEvent *event, FuncCall *call, Node *arg,
-	   Node *filter, bool last)
+ByTime(const SpaceEvent *event, bool last)
 {
 	StringInfoData sql;
 	const char *direction = last ? " DESC" : "";
-	char	   *at = SpaceEventTime(event, "e");
 
-	(void) RuleAnalyse(scope->query->text, arg,
-					   FeatureFrom(scope->query, event));
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "(pg_catalog.array_agg(%s ORDER BY %s%s",
-					 RuleDeparse(arg), at, direction);
+	appendStringInfo(&sql, " ORDER BY %s%s", SpaceEventTime(event, "e"), direction);
 	for (int i = 0; i < event->nkeys; i++)
 		appendStringInfo(&sql, ", e.%s%s", quote_identifier(event->keys[i].name),
 						 direction);
-	appendStringInfo(&sql, ") FILTER (WHERE %s IS NOT NULL", at);
-	if (filter != NULL)
-	{
-		(void) RuleAnalyse(scope->query->text, filter,
-						   FeatureFrom(scope->query, event));
-		appendStringInfo(&sql, " AND (%s)", RuleDeparse(filter));
-	}
-	appendStringInfoString(&sql, "))[1]");
 	return sql.data;
 }
 
-/* An ordinary aggregate, analysed and written as it stands. */
-static char *
-Aggregate(Scope *scope, const SpaceEvent *event, FuncCall *call,
-		  const char *name, List *args, Node *filter)
+/* first(event.column), last(event.column) */
+static RuleColumn *
+Nearest(Scope *scope, Node *arg, List *filters, bool last)
 {
-	FuncCall   *feature = makeFuncCall(list_make1(makeString(pstrdup(name))),
+	RuleColumn *column = palloc(sizeof(RuleColumn));
+	const SpaceEvent *event = scope->source->event;
+
+	(void) RuleAnalyse(scope->query->text, arg, RuleScopeFrom(scope));
+	column->head = psprintf("(pg_catalog.array_agg(%s%s)", RuleDeparse(arg),
+							ByTime(event, last));
+	column->filters = lcons(psprintf("%s IS NOT NULL", SpaceEventTime(event, "e")),
+							filters);
+	column->tail = ")[1]";
+	return column;
+}
+
+/* An ordinary aggregate, analysed and written as it stands. */
+static RuleColumn *
+Aggregate(Scope *scope, FuncCall *call, const char *name, List *args,
+		  List *filters)
+{
+	RuleColumn *column = palloc(sizeof(RuleColumn));
+	FuncCall   *feature = makeFuncCall(list_make2(makeString("pg_catalog"),
+												  makeString(pstrdup(name))),
 									   args, COERCE_EXPLICIT_CALL,
 									   call->location);
 
 	feature->agg_star = args == NIL;
 	feature->agg_distinct = call->agg_distinct;
-	feature->agg_filter = filter;
-	(void) RuleAnalyse(scope->query->text, (Node *) feature,
-					   FeatureFrom(scope->query, event));
-	return RuleDeparse((Node *) feature);
+	(void) RuleAnalyse(scope->query->text, (Node *) feature, RuleScopeFrom(scope));
+	column->head = RuleDeparse((Node *) feature);
+	column->filters = filters;
+	column->tail = "";
+	return column;
+}
+
+/* ---- rows, for a template's list ---- */
+
+/*
+ * A column as a value for jsonb. One that is not PostgreSQL's own type goes by
+ * its text, for to_jsonb() would call a cast of that type's owner.
+ */
+static char *
+ValueOf(Scope *scope, const char *name, Oid type)
+{
+	char	   *value = psprintf("e.%s", quote_identifier(name));
+
+	if (type < FirstNormalObjectId)
+		return value;
+	value = psprintf("%s::pg_catalog.text", value);
+	(void) RuleAnalyse(scope->query->text, RuleParseOwn(value), RuleScopeFrom(scope));
+	return value;
+}
+
+/* jsonb_agg(event): all its columns that a rule may read, oldest first. */
+static RuleColumn *
+Rows(Scope *scope, List *filters)
+{
+	const SpaceEvent *event = scope->source->event;
+	RuleColumn *column = palloc(sizeof(RuleColumn));
+	StringInfoData sql;
+	char	   *name;
+
+	initStringInfo(&sql);
+	for (AttrNumber i = 1; (name = get_attname(event->relid, i, true)) != NULL; i++)
+	{
+		Oid			type = get_atttype(event->relid, i);
+
+		if (!OidIsValid(type) || !RuleAllowsType(type))
+			continue;
+		RuleNoteUse(scope->query, event->name, name);
+		appendStringInfo(&sql, "%spg_catalog.jsonb_build_object(%s, %s)",
+						 sql.len ? " || " : "", PersonaLiteral(name),
+						 ValueOf(scope, name, type));
+	}
+	column->head = psprintf("pg_catalog.jsonb_agg(%s%s)", sql.data,
+							event->at.name ? ByTime(event, false) : "");
+	column->filters = filters;
+	column->tail = "";
+	return column;
 }
 
 /* ---- whose events ---- */
@@ -124,6 +231,23 @@ typedef struct Finder
 	bool		several;
 } Finder;
 
+/* The event that a name begins with, or the one whose facet it begins with. */
+static const SpaceEvent *
+EventNamed(const Space *space, const char *name)
+{
+	const SpaceFacet *facet;
+	const SpaceEvent *event;
+
+	if (strcmp(name, "new") == 0)
+		return NULL;
+	event = SpaceFindEvent(space, name);
+	if (event != NULL)
+		return event;
+	facet = SpaceFindFacet(space, name);
+	name = facet ? RuleFacetRoot(space, facet) : NULL;
+	return name ? SpaceFindEvent(space, name) : NULL;
+}
+
 static bool
 FindEvent(Node *node, Finder *finder)
 {
@@ -132,8 +256,7 @@ FindEvent(Node *node, Finder *finder)
 	if (IsA(node, ColumnRef))
 	{
 		const char *first = strVal(linitial(((ColumnRef *) node)->fields));
-		SpaceEvent *event = strcmp(first, "new") == 0 ? NULL :
-		SpaceFindEvent(finder->space, first);
+		const SpaceEvent *event = EventNamed(finder->space, first);
 
 		finder->several = finder->several ||
 			(event && finder->event && event != finder->event);
@@ -167,7 +290,7 @@ EventOf(Scope *scope, FuncCall *call)
 	const char *name = strVal(llast(call->funcname));
 	const char *near;
 
-	if (scope->event != NULL)
+	if (scope->source != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_GROUPING_ERROR),
 				 errmsg("%s() stands inside another aggregate", name),
@@ -206,91 +329,154 @@ CountOrZero(RuleQuery *query, const char *name, Node *column)
 	return (Node *) coalesce;
 }
 
+/* What an aggregate's one argument must be: the event, or a value of it. */
 static bool
-IsName(Node *node, const char *name)
+TakesWhole(Scope *scope, FuncCall *call, const char *name)
 {
-	ColumnRef  *ref = (ColumnRef *) node;
+	const SpaceEvent *event = scope->source->event;
 
-	return IsA(node, ColumnRef) && list_length(ref->fields) == 1 &&
-		strcmp(strVal(linitial(ref->fields)), name) == 0;
+	if (list_length(call->args) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("%s() takes one argument", name),
+				 RulePosition(scope->query->text, call->location)));
+	if (!RuleIsName(linitial(call->args), event->name))
+	{
+		if (strcmp(name, "jsonb_agg") == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_FUNCTION),
+					 errmsg("jsonb_agg() takes an event, whose rows it lists"),
+					 errhint("Write it as jsonb_agg(%s).", event->name),
+					 RulePosition(scope->query->text, call->location)));
+		return false;
+	}
+	if (strcmp(name, "count") != 0 && strcmp(name, "jsonb_agg") != 0 &&
+		strcmp(name, "first") != 0 && strcmp(name, "last") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("%s() needs a column of event \"%s\"", name, event->name),
+				 errhint("Write it as %s(%s.column).", name, event->name),
+				 RulePosition(scope->query->text, call->location)));
+	return true;
+}
+
+static RuleColumn *
+WholeColumn(Scope *scope, FuncCall *call, const char *name, Node *time,
+			List *filters)
+{
+	if (strcmp(name, "count") == 0)
+		return Aggregate(scope, call, name, NIL, filters);
+	if (strcmp(name, "jsonb_agg") == 0)
+		return Rows(scope, filters);
+	return Aggregate(scope, call, strcmp(name, "last") == 0 ? "max" : "min",
+					 list_make1(time), filters);
 }
 
 Node *
 RuleAggregate(Scope *outer, FuncCall *call, const char *name)
 {
-	Scope		scope = {outer->query, EventOf(outer, call)};
-	const SpaceEvent *event = scope.event;
+	const SpaceEvent *event = EventOf(outer, call);
+	Scope		scope = {outer->query, SourceOf(outer->query, event, NULL)};
+	bool		whole = TakesWhole(&scope, call, name);
 	bool		last = strcmp(name, "last") == 0;
 	bool		by_time = last || strcmp(name, "first") == 0;
-	bool		whole = list_length(call->args) == 1 &&
-	IsName(linitial(call->args), event->name);
-	Node	   *filter = RuleRewriteIn(&scope, call->agg_filter);
-	Node	   *time = NULL;
-	char	   *sql;
+	Node	   *time = by_time ? RuleEventTime(&scope, name, call->location) : NULL;
+	List	   *filters = Filters(&scope, call->agg_filter);
+	RuleColumn *column;
+	Node	   *arg;
 
 	/* Counting looks at whose the events are, whatever else it looks at. */
 	RuleNoteUse(outer->query, event->name, event->subject.name);
-	if (by_time)
-		time = RuleEventTime(&scope, event, name, call->location);
-	if (whole && !by_time && strcmp(name, "count") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("%s() needs a column of event \"%s\"", name, event->name),
-				 errhint("Write it as %s(%s.column).", name, event->name),
-				 RulePosition(outer->query->text, call->location)));
-	if (list_length(call->args) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("%s() takes one argument", name),
-				 RulePosition(outer->query->text, call->location)));
-	if (whole && by_time)
-		sql = Aggregate(&scope, event, call, last ? "max" : "min",
-						list_make1(time), filter);
-	else if (whole)
-		sql = Aggregate(&scope, event, call, "count", NIL, filter);
-	else if (by_time)
-		sql = ByTime(&scope, event, call, RuleRewriteIn(&scope, linitial(call->args)),
-					 filter, last);
+	if (whole)
+		column = WholeColumn(&scope, call, name, time, filters);
 	else
-		sql = Aggregate(&scope, event, call, name,
-						list_make1(RuleRewriteIn(&scope, linitial(call->args))),
-						filter);
+	{
+		arg = RuleRewriteIn(&scope, linitial(call->args));
+		column = by_time ? Nearest(&scope, arg, filters, last) :
+			Aggregate(&scope, call, name, list_make1(arg), filters);
+	}
 	return CountOrZero(outer->query, name,
-					   FeatureColumn(outer, event, sql, call->location));
+					   ColumnFor(scope.source, column, call->location));
+}
+
+/* ---- segments ---- */
+
+char *
+RuleSegmentName(Node *node)
+{
+	FuncCall   *call = (FuncCall *) node;
+	Node	   *arg;
+
+	if (!IsA(node, FuncCall) || list_length(call->funcname) != 1 ||
+		strcmp(strVal(linitial(call->funcname)), "segment") != 0 ||
+		list_length(call->args) != 1)
+		return NULL;
+	arg = linitial(call->args);
+	if (IsA(arg, ColumnRef) && list_length(((ColumnRef *) arg)->fields) == 1)
+		return strVal(linitial(((ColumnRef *) arg)->fields));
+	if (IsA(arg, A_Const) && !((A_Const *) arg)->isnull &&
+		IsA(&((A_Const *) arg)->val, String))
+		return strVal(&((A_Const *) arg)->val);
+	return NULL;
+}
+
+static void
+RefuseSegment(Scope *scope, FuncCall *call, const char *name)
+{
+	const char *near = name == NULL ? NULL :
+	PersonaSuggest(name, SpaceSegmentNames(scope->query->space));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 name ? errmsg("segment \"%s\" does not exist in space \"%s\"",
+						   name, scope->query->space->name) :
+			 errmsg("segment() takes the name of a segment"),
+			 near ? errhint("Did you mean \"%s\"?", near) :
+			 errhint("Define it first with persona.define_segment()."),
+			 RulePosition(scope->query->text, call->location)));
+}
+
+/* For one subject the segment's own rule stands in its place. */
+static Node *
+OwnRule(Scope *scope, const char *rule, int location)
+{
+	RuleQuery  *query = scope->query;
+	const char *outer = query->text;
+	BooleanTest *test = makeNode(BooleanTest);
+
+	if (++query->depth > RULE_MAX_DEPTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("segments are nested more than %d deep", RULE_MAX_DEPTH)));
+	query->text = rule;
+	test->arg = (Expr *) RuleRewriteIn(scope, RuleParse(rule));
+	test->booltesttype = IS_TRUE;
+	test->location = location;
+	query->text = outer;
+	query->depth--;
+	return (Node *) test;
 }
 
 Node *
 RuleSegment(Scope *scope, FuncCall *call)
 {
-	Node	   *arg = list_length(call->args) == 1 ? linitial(call->args) : NULL;
-	const char *name = NULL;
+	const char *name = RuleSegmentName((Node *) call);
+	char	   *rule = name ? SpaceSegmentRule(scope->query->space, name) : NULL;
 	NullTest   *test = makeNode(NullTest);
-	ListCell   *cell;
-	int			number;
+	RuleSource *source;
 
-	if (arg && IsA(arg, ColumnRef) && list_length(((ColumnRef *) arg)->fields) == 1)
-		name = strVal(linitial(((ColumnRef *) arg)->fields));
-	else if (arg && IsA(arg, A_Const) && IsA(&((A_Const *) arg)->val, String))
-		name = strVal(&((A_Const *) arg)->val);
-	foreach(cell, scope->query->space->segments)
-		if (name && strcmp(lfirst(cell), name) == 0)
-			break;
-	if (name == NULL || cell == NULL)
-	{
-		const char *near = name == NULL ? NULL :
-		PersonaSuggest(name, scope->query->space->segments);
-
+	if (rule == NULL)
+		RefuseSegment(scope, call, name);
+	if (scope->source != NULL)
 		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("segment \"%s\" does not exist in space \"%s\"",
-						name ? name : "?", scope->query->space->name),
-				 near ? errhint("Did you mean \"%s\"?", near) :
-				 errhint("Define it first with persona.define_segment()."),
+				(errcode(ERRCODE_GROUPING_ERROR),
+				 errmsg("segment(%s) is about the subject, not about an event", name),
+				 errhint("Use it outside of the aggregate."),
 				 RulePosition(scope->query->text, call->location)));
-	}
-	(void) FeatureOf(scope->query, NULL, name, &number);
-	test->arg = (Expr *) RuleMakeColumn(psprintf("f%d", number), "subject",
-										call->location);
+	if (scope->query->mode == RULE_FEATURES_LATERAL)
+		return OwnRule(scope, rule, call->location);
+	source = SourceOf(scope->query, NULL, name);
+	test->arg = (Expr *) RuleMakeColumn(source->alias, "subject", call->location);
 	test->nulltesttype = IS_NOT_NULL;
 	test->location = call->location;
 	return (Node *) test;

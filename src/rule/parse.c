@@ -87,9 +87,10 @@ CheckColumn(Check *check, ColumnRef *column)
 		if (!IsA(lfirst(cell), String))
 			Refuse(check, (Node *) column, "* is not allowed",
 				   "Name a column, or count an event: count(purchase).");
-	if (list_length(column->fields) > 2)
-		Refuse(check, (Node *) column, "a name of more than two parts is not allowed",
-			   "Write column, new.column or event.column.");
+	if (list_length(column->fields) > RULE_MAX_PATH)
+		Refuse(check, (Node *) column,
+			   psprintf("a name of more than %d parts is not allowed", RULE_MAX_PATH),
+			   "Write column, facet.column, new.column or event.column.");
 }
 
 static void

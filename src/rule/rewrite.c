@@ -4,8 +4,9 @@
  * Works on the raw tree, before PostgreSQL types it. A bare name is a column
  * of the subject (s), new.name one of the starting event (n). Aggregates over
  * events go to feature.c; inside of them bare names and event.name are the
- * event's columns (e). What comes out is plain SQL and keeps the places of the
- * rule's text.
+ * event's columns (e). A name may go on through facets, each of which is
+ * joined where it is first met: crm.industry, new.product.supplier.country.
+ * What comes out is plain SQL and keeps the places of the rule's text.
  */
 #include "rule/scope.h"
 
@@ -27,8 +28,8 @@ RuleMakeColumn(const char *alias, const char *column, int location)
 	return (Node *) ref;
 }
 
-static Node *
-MakeCall(const char *function, List *args, int location)
+Node *
+RuleMakeCall(const char *function, List *args, int location)
 {
 	return (Node *) makeFuncCall(list_make2(makeString("persona"),
 											makeString(pstrdup(function))),
@@ -45,7 +46,24 @@ RuleParseOwn(const char *sql)
 	return linitial_node(ResTarget, select->targetList)->val;
 }
 
-/* ---- names ---- */
+bool
+RuleIsName(Node *node, const char *name)
+{
+	ColumnRef  *ref = (ColumnRef *) node;
+
+	return IsA(node, ColumnRef) && list_length(ref->fields) == 1 &&
+		strcmp(strVal(linitial(ref->fields)), name) == 0;
+}
+
+/* ---- columns ---- */
+
+/* Where a name stands: a row of a source. */
+typedef struct Place
+{
+	const char *source;			/* subject, an event's or a facet's name */
+	Oid			relid;
+	const char *alias;
+} Place;
 
 static List *
 ColumnsOf(Oid relid)
@@ -59,20 +77,37 @@ ColumnsOf(Oid relid)
 	return columns;
 }
 
-static void
-RefuseColumn(Scope *scope, Oid relid, const char *name, int location)
+/* What a source's name by itself may have been meant to be; or NULL. */
+static char *
+SourceHint(Scope *scope, const char *name)
 {
-	List	   *known = ColumnsOf(relid);
-	const char *near;
-	ListCell   *cell;
+	const Space *space = scope->query->space;
 
-	if (scope->event == NULL)
-		foreach(cell, scope->query->space->events)
-			known = lappend(known, ((SpaceEvent *) lfirst(cell))->name);
-	near = PersonaSuggest(name, known);
+	if (SpaceFindEvent(space, name) != NULL)
+		return psprintf("It is an event: ask how many there are, count(%s), or of their columns, max(%s.column).",
+						name, name);
+	if (SpaceFindFacet(space, name) != NULL)
+		return psprintf("It is a facet: name a column of it, %s.column.", name);
+	return NULL;
+}
+
+static void
+RefuseColumn(Scope *scope, const Place *place, const char *name, int location)
+{
+	List	   *known = ColumnsOf(place->relid);
+	const char *hint = NULL;
+	const char *near;
+
+	if (strcmp(place->source, "subject") == 0)
+	{
+		known = list_concat(known, SpaceSourceNames(scope->query->space));
+		hint = SourceHint(scope, name);
+	}
+	near = hint ? NULL : PersonaSuggest(name, known);
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
-			 errmsg("%s has no column \"%s\"", PersonaRelationName(relid), name),
+			 errmsg("%s has no column \"%s\"", PersonaRelationName(place->relid), name),
+			 hint ? errhint("%s", hint) :
 			 near ? errhint("Did you mean \"%s\"?", near) : 0,
 			 RulePosition(scope->query->text, location)));
 }
@@ -96,21 +131,19 @@ RuleNoteUse(RuleQuery *query, const char *source, const char *column)
 }
 
 static Node *
-ColumnOf(Scope *scope, Oid relid, const char *alias, const char *source,
-		 const char *name, int location)
+ColumnOf(Scope *scope, const Place *place, const char *name, int location)
 {
-	AttrNumber	number = get_attnum(relid, name);
-
-	if (number <= 0)
-		RefuseColumn(scope, relid, name, location);
-	RuleNoteUse(scope->query, source, name);
-	return RuleMakeColumn(alias, name, location);
+	if (get_attnum(place->relid, name) <= 0)
+		RefuseColumn(scope, place, name, location);
+	RuleNoteUse(scope->query, place->source, name);
+	return RuleMakeColumn(place->alias, name, location);
 }
 
 Node *
-RuleEventTime(Scope *scope, const SpaceEvent *event, const char *what,
-			  int location)
+RuleEventTime(Scope *scope, const char *what, int location)
 {
+	const SpaceEvent *event = scope->source->event;
+
 	if (event->at.name == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
@@ -123,71 +156,235 @@ RuleEventTime(Scope *scope, const SpaceEvent *event, const char *what,
 	return RuleParseOwn(SpaceEventTime(event, "e"));
 }
 
-static Node *
-RewriteBare(Scope *scope, const char *name, int location)
-{
-	const SpaceEvent *event = scope->event;
+/* ---- facets ---- */
 
-	if (event == NULL)
-	{
-		if (strcmp(name, "ago") == 0 &&
-			get_attnum(scope->query->space->relid, name) <= 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("ago stands inside an event's FILTER"),
-					 errhint("Write count(purchase) FILTER (WHERE ago < '30 days'), or ago(column)."),
-					 RulePosition(scope->query->text, location)));
-		return ColumnOf(scope, scope->query->space->relid, "s", "subject",
-						name, location);
-	}
-	if (strcmp(name, "ago") == 0)
-		return MakeCall("ago", list_make1(RuleEventTime(scope, event, "ago",
-														location)), location);
-	return ColumnOf(scope, event->relid, "e", event->name, name, location);
+const char *
+RuleFacetRoot(const Space *space, const SpaceFacet *facet)
+{
+	const SpaceFacet *parent;
+
+	while (facet->parent != NULL &&
+		   (parent = SpaceFindFacet(space, facet->parent)) != NULL)
+		facet = parent;
+	return facet->parent;
 }
 
-static Node *
-RewriteNew(Scope *scope, const char *column, int location)
+static RuleJoin *
+FindJoin(List *joins, const SpaceFacet *facet, const char *parent)
 {
-	const SpaceEvent *event = scope->query->event;
+	ListCell   *cell;
 
-	if (event == NULL)
+	foreach(cell, joins)
+	{
+		RuleJoin   *join = lfirst(cell);
+
+		if (join->facet == facet && strcmp(join->parent, parent) == 0)
+			return join;
+	}
+	return NULL;
+}
+
+static RuleJoin *
+MakeJoin(const SpaceFacet *facet, const char *parent, char *alias)
+{
+	RuleJoin   *join = palloc(sizeof(RuleJoin));
+
+	join->facet = facet;
+	join->parent = parent;
+	join->alias = alias;
+	return join;
+}
+
+/* A facet of the subject or of new is joined beside the features. */
+static RuleJoin *
+JoinOutside(RuleQuery *query, const SpaceFacet *facet, const char *parent)
+{
+	List	   *joins = NIL;
+	RuleSource *source;
+	RuleJoin   *join;
+	ListCell   *cell;
+
+	foreach(cell, query->sources)
+		if (((RuleSource *) lfirst(cell))->join != NULL)
+			joins = lappend(joins, ((RuleSource *) lfirst(cell))->join);
+	join = FindJoin(joins, facet, parent);
+	if (join != NULL)
+		return join;
+	source = palloc0(sizeof(RuleSource));
+	source->alias = psprintf("c%d", list_length(joins) + 1);
+	source->join = MakeJoin(facet, parent, pstrdup(source->alias));
+	query->sources = lappend(query->sources, source);
+	return source->join;
+}
+
+/* A facet of an event is joined inside its feature. */
+static RuleJoin *
+JoinInside(RuleSource *source, const SpaceFacet *facet, const char *parent)
+{
+	RuleJoin   *join = FindJoin(source->joins, facet, parent);
+
+	if (join == NULL)
+	{
+		join = MakeJoin(facet, parent,
+						psprintf("e%d", list_length(source->joins) + 1));
+		source->joins = lappend(source->joins, join);
+	}
+	return join;
+}
+
+static void
+RefuseFacet(Scope *scope, const Place *place, const SpaceFacet *facet,
+			int location)
+{
+	const char *root = RuleFacetRoot(scope->query->space, facet);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
+			 errmsg("facet \"%s\" belongs to %s%s, not to %s", facet->name,
+					root ? "event " : "the subject", root ? root : "",
+					strcmp(place->source, "subject") == 0 ? "the subject" : place->source),
+			 root ? errhint("Use it inside an aggregate: count(%s) FILTER (WHERE %s.column = ...), or as new.%s.column.",
+							root, facet->name, facet->name) :
+			 errhint("Use it outside of the aggregate."),
+			 RulePosition(scope->query->text, location)));
+}
+
+/* From a place to a facet of it, by way of the facets in between. */
+static Place
+StepTo(Scope *scope, Place place, const SpaceFacet *facet, int location)
+{
+	const char *parent = facet->parent ? facet->parent : "subject";
+	const SpaceFacet *between;
+	RuleJoin   *join;
+
+	if (strcmp(parent, place.source) != 0)
+	{
+		between = SpaceFindFacet(scope->query->space, parent);
+		if (between == NULL)
+			RefuseFacet(scope, &place, facet, location);
+		place = StepTo(scope, place, between, location);
+	}
+	RuleNoteUse(scope->query, place.source, facet->via.name);
+	RuleNoteUse(scope->query, facet->name, facet->key.name);
+	join = place.alias[0] == 'e' ?
+		JoinInside(scope->source, facet, place.alias) :
+		JoinOutside(scope->query, facet, place.alias);
+	return (Place)
+	{
+		facet->name, facet->relid, join->alias
+	};
+}
+
+/* ---- names ---- */
+
+static Place
+SubjectPlace(Scope *scope)
+{
+	return (Place)
+	{
+		"subject", scope->query->space->relid, "s"
+	};
+}
+
+static Place
+EventPlace(const SpaceEvent *event, const char *alias)
+{
+	return (Place)
+	{
+		event->name, event->relid, alias
+	};
+}
+
+static Place
+NewPlace(Scope *scope, int location)
+{
+	if (scope->query->event == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
 				 errmsg("\"new\" is the event that starts a moment, and here no event does"),
 				 errhint("Use it in the rules and templates of a moment with on_event."),
 				 RulePosition(scope->query->text, location)));
-	return ColumnOf(scope, event->relid, "n", event->name, column, location);
+	return EventPlace(scope->query->event, "n");
 }
 
+/* `ago` is how long ago the event was; an event may have such a column, too. */
 static Node *
-RewriteColumn(Scope *scope, ColumnRef *ref)
+RewriteAgo(Scope *scope, const Place *place, int location)
 {
-	const char *first = strVal(linitial(ref->fields));
-	const char *second;
+	bool		is_column = get_attnum(place->relid, "ago") > 0;
 
-	if (list_length(ref->fields) == 1)
-		return RewriteBare(scope, first, ref->location);
-	second = strVal(lsecond(ref->fields));
-	if (strcmp(first, "new") == 0)
-		return RewriteNew(scope, second, ref->location);
-	if (scope->event != NULL && strcmp(first, scope->event->name) == 0)
-		return ColumnOf(scope, scope->event->relid, "e", first, second,
-						ref->location);
-	if (SpaceFindEvent(scope->query->space, first) != NULL)
+	if (scope->source == NULL && is_column)
+		return ColumnOf(scope, place, "ago", location);
+	if (scope->source == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("ago stands inside an event's FILTER"),
+				 errhint("Write count(purchase) FILTER (WHERE ago < '30 days'), or ago(column)."),
+				 RulePosition(scope->query->text, location)));
+	if (is_column)
+		ereport(ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_COLUMN),
+				 errmsg("\"ago\" is ambiguous: event \"%s\" has a column of that name",
+						place->source),
+				 errhint("Write %s.ago for the column, ago(%s) for how long ago it was.",
+						 place->source,
+						 scope->source->event->at.name ? scope->source->event->at.name : "at"),
+				 RulePosition(scope->query->text, location)));
+	return RuleMakeCall("ago", list_make1(RuleEventTime(scope, "ago", location)),
+						location);
+}
+
+static void
+RefuseName(Scope *scope, const char *first, const char *second, int location)
+{
+	const Space *space = scope->query->space;
+	const char *near = PersonaSuggest(first, SpaceSourceNames(space));
+
+	if (SpaceFindEvent(space, first) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_GROUPING_ERROR),
 				 errmsg("%s.%s has many values for one customer", first, second),
 				 errhint("Say which: last(%s.%s), max(%s.%s), bool_or(%s.%s = ...).",
 						 first, second, first, second, first, second),
-				 RulePosition(scope->query->text, ref->location)));
+				 RulePosition(scope->query->text, location)));
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_TABLE),
-			 errmsg("\"%s\" is neither an event nor \"new\"", first),
-			 errhint("Define it first: SELECT * FROM persona.define_event('%s', 'a_table').",
+			 errmsg("\"%s\" is neither an event, a facet nor \"new\"", first),
+			 near ? errhint("Did you mean \"%s\"?", near) :
+			 errhint("Define it first: SELECT * FROM persona.define_facet('%s', 'a_table'), or persona.define_event for one with many rows a customer.",
 					 first),
-			 RulePosition(scope->query->text, ref->location)));
-	return NULL;
+			 RulePosition(scope->query->text, location)));
+}
+
+static Node *
+RewriteColumn(Scope *scope, ColumnRef *ref)
+{
+	Place		place = scope->source ? EventPlace(scope->source->event, "e") :
+	SubjectPlace(scope);
+	int			n = list_length(ref->fields);
+	const char *first = strVal(linitial(ref->fields));
+	int			i = 0;
+
+	if (n == 1 && strcmp(first, "ago") == 0)
+		return RewriteAgo(scope, &place, ref->location);
+	if (n > 1 && strcmp(first, "new") == 0)
+	{
+		place = NewPlace(scope, ref->location);
+		i = 1;
+	}
+	else if (n > 1 && scope->source && strcmp(first, place.source) == 0)
+		i = 1;
+	for (; i < n - 1; i++)
+	{
+		const char *name = strVal(list_nth(ref->fields, i));
+		SpaceFacet *facet = SpaceFindFacet(scope->query->space, name);
+
+		if (facet == NULL)
+			RefuseName(scope, name, strVal(list_nth(ref->fields, i + 1)),
+					   ref->location);
+		place = StepTo(scope, place, facet, ref->location);
+	}
+	return ColumnOf(scope, &place, strVal(llast(ref->fields)), ref->location);
 }
 
 /* ---- calls ---- */
@@ -226,9 +423,9 @@ RewriteFunction(Scope *scope, FuncCall *call)
 	if (bare && strcmp(name, "segment") == 0)
 		return RuleSegment(scope, call);
 	if (bare && strcmp(name, "ago") == 0)
-		return MakeCall("ago", RewriteList(scope, call->args), call->location);
+		return RuleMakeCall("ago", RewriteList(scope, call->args), call->location);
 	if (bare && strcmp(name, "now") == 0 && call->args == NIL)
-		return MakeCall("now", NIL, call->location);
+		return RuleMakeCall("now", NIL, call->location);
 	if (RuleKnowsAggregate(name))
 		return RuleAggregate(scope, call, name);
 	if (!RuleKnowsFunction(name))
@@ -249,7 +446,7 @@ static Node *
 RewriteClock(SQLValueFunction *value)
 {
 	if (value->op == SVFOP_CURRENT_TIMESTAMP)
-		return MakeCall("now", NIL, value->location);
+		return RuleMakeCall("now", NIL, value->location);
 	return RuleParseOwn("(persona.now() AT TIME ZONE 'UTC')::pg_catalog.date");
 }
 
@@ -328,6 +525,25 @@ RuleRewriteIn(Scope *scope, Node *node)
 			RewriteParts(scope, node);
 			return node;
 	}
+}
+
+Node *
+RuleRewriteCondition(Scope *scope, Node *node)
+{
+	Node	   *window = NULL;
+	ListCell   *cell;
+
+	if (node != NULL && IsA(node, BoolExpr) &&
+		((BoolExpr *) node)->boolop != NOT_EXPR)
+	{
+		check_stack_depth();
+		foreach(cell, ((BoolExpr *) node)->args)
+			lfirst(cell) = RuleRewriteCondition(scope, lfirst(cell));
+		return node;
+	}
+	if (node != NULL && IsA(node, A_Expr))
+		window = RuleWindow(scope, (A_Expr *) node);
+	return window ? window : RuleRewriteIn(scope, node);
 }
 
 Node *

@@ -4,11 +4,14 @@
  *	parse.c		text -> raw parse tree, checked node by node
  *	deparse.c	raw parse tree -> canonical text
  *	rule.c		the SQL type persona.rule
- *	rewrite.c	what names mean: columns, new, ago, functions
+ *	rewrite.c	what names mean: columns, facets, new, ago, functions
  *	feature.c	aggregates over events, and segment()
+ *	window.c	how long ago, as a comparison that an index serves
  *	check.c		what PostgreSQL made of it: every function is on the list
  *	compile.c	several expressions over one subject -> SQL
- *	segment.c	a rule as the SQL of a view
+ *	members.c	a rule as the SQL of a view
+ *	reach.c		the segments that a rule leads to
+ *	segment.c	what SQL asks of all this
  *	branch.c	the boolean structure of a rule, and logic over it
  *	value.c		what a rule looks at: features()
  *	explain.c	why a rule is true, false or unknown for one subject
@@ -16,8 +19,9 @@
  *
  * PostgreSQL's own parser reads a rule and its own analysis types it. In
  * between the raw tree is rewritten: names become columns of s (the subject),
- * n (the event that started a moment) or e (an event inside an aggregate),
- * and each aggregate over events becomes a column of a joined sub-select, a
+ * n (the event that started a moment) or e (an event inside an aggregate), or
+ * of a facet of these, joined as c1, c2, ... (those of an event as e1, ...).
+ * Each aggregate over events becomes a column of a joined sub-select, a
  * feature f1, f2, ..., one for each event source.
  */
 #ifndef PERSONA_RULE_H
@@ -33,6 +37,12 @@
 #define RULE_MAX_DEPTH 100
 #define RULE_MAX_NODES 2000
 
+/* Nodes of a segment's rule with the rules of all segments in it. */
+#define RULE_MAX_EXPANDED 20000
+
+/* The parts of a name: purchase.product.supplier.country has four. */
+#define RULE_MAX_PATH 8
+
 /* The longest regular expression, and its highest repetition count. */
 #define RULE_MAX_REGEX 200
 #define RULE_MAX_REPEAT 32
@@ -47,6 +57,9 @@ extern char *RuleDeparse(Node *node);
 
 /* ereport's auxiliary: the error stands at byte `location` of `text`. */
 extern int	RulePosition(const char *text, int location);
+
+/* The name in segment(name); NULL where the raw node is something else. */
+extern char *RuleSegmentName(Node *node);
 
 /*
  * An error context callback: an error that PostgreSQL's parser or analysis
@@ -64,7 +77,7 @@ typedef enum
 	RULE_FEATURES_GROUPED		/* one pass a source: for segments */
 } RuleFeatures;
 
-/* A column that was read; source is "subject" or an event's name. */
+/* A column that was read; source is "subject", an event or a facet. */
 typedef struct RuleUse
 {
 	char	   *source;
@@ -86,37 +99,81 @@ extern char *RuleQueryAdd(RuleQuery *query, const char *text, Oid want,
 /* The joins that the features need, to follow FROM subjects s, event n. */
 extern char *RuleQueryJoins(RuleQuery *query);
 
+/* The SQL that selects the keys of the subjects of whom a rule is true. */
+extern char *RuleMembers(const Space *space, const char *text);
+
 /* Every column read so far; List of RuleUse *. */
 extern List *RuleQueryUses(RuleQuery *query);
 
 /* ---- between the files of this room ---- */
 
-/* One event source in use: what its sub-select computes. */
-typedef struct RuleFeature
+/* A facet in use: the row that column `via` of `parent` points to. */
+typedef struct RuleJoin
 {
-	const SpaceEvent *event;	/* NULL: a segment's members */
-	char	   *segment;
-	List	   *columns;		/* of char *: SQL of a1, a2, ... */
-} RuleFeature;
+	const SpaceFacet *facet;
+	const char *parent;			/* alias of the parent's row */
+	const char *alias;
+} RuleJoin;
+
+/* A column of a feature: head FILTER (WHERE all of filters) tail. */
+typedef struct RuleColumn
+{
+	char	   *head;			/* an aggregate call */
+	List	   *filters;		/* of char *: conditions over e */
+	const char *tail;			/* what follows the FILTER */
+} RuleColumn;
+
+/* What is joined to the subject: a facet, a feature or a segment. */
+typedef struct RuleSource
+{
+	const char *alias;
+	RuleJoin   *join;			/* a facet of the subject or of new */
+	const SpaceEvent *event;	/* a feature */
+	List	   *joins;			/* of RuleJoin *: facets of the event */
+	List	   *columns;		/* of RuleColumn *: a1, a2, ... */
+	char	   *segment;		/* the segment's members */
+} RuleSource;
 
 struct RuleQuery
 {
 	const Space *space;
 	const SpaceEvent *event;
 	RuleFeatures mode;
-	List	   *features;		/* of RuleFeature *: f1, f2, ... */
+	List	   *sources;		/* of RuleSource *, in the order of their use */
 	List	   *uses;			/* of RuleUse * */
 	const char *text;			/* the rule being compiled, for positions */
+	int			depth;			/* of segments in segments */
 };
 
 /* Resolves the names of a checked raw tree; returns the tree to analyse. */
 extern Node *RuleRewrite(RuleQuery *query, Node *node);
 
+/* FROM subject, event and facets, as an expression over these sees them. */
+extern char *RuleQueryFrom(RuleQuery *query);
+
+/* One event's aggregates by subject: SELECT ... FROM ... GROUP BY ... */
+extern char *RuleFeatureSelect(const RuleQuery *query, const RuleSource *source);
+
+/* LEFT JOINs of an event's facets, to follow FROM event e. */
+extern char *RuleEventJoins(const RuleSource *source);
+
+/* The rows of an event e that all of its columns look at: SQL, or "". */
+extern char *RuleCommonFilter(const RuleSource *source);
+
 /*
  * Analyses `node` as SELECT node <from> and checks the result against the
- * list; returns its type.
+ * list; returns it, or only its type.
  */
+extern Node *RuleAnalyseExpression(const char *text, Node *node,
+								   const char *from);
 extern Oid	RuleAnalyse(const char *text, Node *node, const char *from);
+
+/* An error unless the type of that part of a rule is boolean. */
+extern void RuleRequireBoolean(const char *text, const char *what,
+							   int location, Oid type);
+
+/* Whether a rule may read a value of the type. */
+extern bool RuleAllowsType(Oid type);
 
 /* Whether any function, or any aggregate, of that name is on the list. */
 extern bool RuleKnowsFunction(const char *name);

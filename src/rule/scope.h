@@ -11,29 +11,48 @@
 typedef struct Scope
 {
 	RuleQuery  *query;
-	const SpaceEvent *event;	/* NULL: outside of any aggregate */
+	RuleSource *source;			/* the event's feature; NULL: the subject's */
 } Scope;
 
 /* The node with its names resolved in that scope (rewrite.c). */
 extern Node *RuleRewriteIn(Scope *scope, Node *node);
 
-/* alias.column, and the raw tree of SQL of our own. */
+/*
+ * The same for a condition of which only the truth matters: what is false may
+ * come out unknown and the other way round, so times may be compared in a way
+ * that an index serves.
+ */
+extern Node *RuleRewriteCondition(Scope *scope, Node *node);
+
+/* alias.column, a call of persona's own, the raw tree of SQL of our own. */
 extern Node *RuleMakeColumn(const char *alias, const char *column,
 							int location);
+extern Node *RuleMakeCall(const char *function, List *args, int location);
 extern Node *RuleParseOwn(const char *sql);
 
-/* Notes that a column is read; source is "subject" or an event's name. */
+/* Whether a raw tree is that bare name. */
+extern bool RuleIsName(Node *node, const char *name);
+
+/* Notes that a column is read; source is "subject", an event or a facet. */
 extern void RuleNoteUse(RuleQuery *query, const char *source,
 						const char *column);
 
+/* The event or the subject that a facet hangs off in the end; NULL: subject. */
+extern const char *RuleFacetRoot(const Space *space, const SpaceFacet *facet);
+
 /* The event's time as a raw tree; an error that names `what` if it has none. */
-extern Node *RuleEventTime(Scope *scope, const SpaceEvent *event,
-						   const char *what, int location);
+extern Node *RuleEventTime(Scope *scope, const char *what, int location);
+
+/* FROM, as an expression in that scope sees its rows (feature.c). */
+extern char *RuleScopeFrom(Scope *scope);
 
 /* An aggregate over an event as a column of its feature (feature.c). */
 extern Node *RuleAggregate(Scope *outer, FuncCall *call, const char *name);
 
 /* segment(name): whether the subject is among its members (feature.c). */
 extern Node *RuleSegment(Scope *scope, FuncCall *call);
+
+/* A comparison with how long ago something was, or NULL (window.c). */
+extern Node *RuleWindow(Scope *scope, A_Expr *expr);
 
 #endif							/* PERSONA_RULE_SCOPE_H */

@@ -1,6 +1,6 @@
 /*
- * segment.c: a rule as the SQL of a view: one row, the subject's key, for
- * each subject of whom the rule is true.
+ * segment.c: what SQL asks of rules: the view of a segment, the check of an
+ * expression, and how long ago a time was.
  */
 #include "rule/rule.h"
 
@@ -17,18 +17,13 @@ persona_rule_sql(PG_FUNCTION_ARGS)
 	char	   *rule = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	Space	   *space = SpaceGet(PG_ARGISNULL(1) ? NULL :
 								 text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	RuleQuery  *query = RuleQueryBegin(space, NULL, RULE_FEATURES_GROUPED);
 	PersonaAct	act;
-	Oid			type;
-	char	   *condition;
+	char	   *sql;
 
 	PersonaActBegin(&act, space->owner);
-	condition = RuleQueryAdd(query, rule, BOOLOID, "rule", &type);
+	sql = RuleMembers(space, rule);
 	PersonaActEnd(&act);
-	PG_RETURN_TEXT_P(cstring_to_text(psprintf("SELECT s.%s AS subject FROM %s s%s WHERE %s",
-											  quote_identifier(space->key.name),
-											  PersonaRelationName(space->relid),
-											  RuleQueryJoins(query), condition)));
+	PG_RETURN_TEXT_P(cstring_to_text(sql));
 }
 
 PG_FUNCTION_INFO_V1(persona_check_expression);
@@ -62,4 +57,28 @@ persona_ago(PG_FUNCTION_ARGS)
 	return DirectFunctionCall2(timestamp_mi,
 							   TimestampTzGetDatum(PersonaNow()),
 							   TimestampTzGetDatum(at));
+}
+
+/* An interval's length in microseconds, as intervals compare. */
+static int128
+Length(const Interval *span)
+{
+	int128		days = (int128) span->month * DAYS_PER_MONTH + span->day;
+
+	return days * USECS_PER_DAY + span->time;
+}
+
+PG_FUNCTION_INFO_V1(persona_before);
+
+/* persona.before(interval): the instant that long before the clock. */
+Datum
+persona_before(PG_FUNCTION_ARGS)
+{
+	int128		at = (int128) PersonaNow() - Length(PG_GETARG_INTERVAL_P(0));
+
+	if (at < MIN_TIMESTAMP)
+		PG_RETURN_TIMESTAMPTZ(DT_NOBEGIN);
+	if (at >= END_TIMESTAMP)
+		PG_RETURN_TIMESTAMPTZ(DT_NOEND);
+	PG_RETURN_TIMESTAMPTZ((TimestampTz) at);
 }

@@ -6,7 +6,7 @@
  * that a definition names (ALTER, DROP, a change of owner). A copy that went
  * stale lives on until the transaction ends, for a caller may still hold it.
  */
-#include "space/space.h"
+#include "space/read.h"
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
@@ -14,25 +14,21 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-static MemoryContext cache_context;
-static List *spaces;			/* of Space *, by name */
-static List *watched;			/* OIDs whose change makes the copy stale */
+static SpaceDefinitions known;
 static uint64 generation = 1;
 static bool stale = true;
 
 static void
 Invalidate(Datum arg, Oid relid)
 {
-	if (relid == InvalidOid || list_member_oid(watched, relid))
+	if (relid == InvalidOid || list_member_oid(known.watched, relid))
 	{
 		stale = true;
 		generation++;
@@ -45,79 +41,12 @@ SpaceGeneration(void)
 	return generation;
 }
 
-/* Where column `name` of `relid` stands; number 0 where it does not exist. */
-static SpaceColumn
-FindColumn(Oid relid, char *name)
-{
-	SpaceColumn column = {.name = name};
-
-	if (name != NULL)
-		column.number = get_attnum(relid, name);
-	if (column.number != InvalidAttrNumber)
-		column.type = getBaseType(get_atttype(relid, column.number));
-	return column;
-}
-
-static char *
-CopyText(uint64 row, const char *column)
-{
-	char	   *text = PersonaColumnText(row, column);
-
-	return text ? MemoryContextStrdup(cache_context, text) : NULL;
-}
-
-static Oid
-ReadRelation(uint64 row, const char *column)
-{
-	bool		isnull;
-	Oid			relid = DatumGetObjectId(PersonaColumn(row, column, &isnull));
-
-	watched = lappend_oid(watched, relid);
-	return relid;
-}
-
-static Oid
-RelationOwner(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner = InvalidOid;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-		ReleaseSysCache(tuple);
-	}
-	return owner;
-}
-
-static void
-ReadSpaces(void)
-{
-	uint64		n = PersonaExecute("SELECT space, schema_name, subjects::oid AS relid, key"
-								   " FROM persona.space ORDER BY space",
-								   NULL, true);
-
-	for (uint64 i = 0; i < n; i++)
-	{
-		MemoryContext old = MemoryContextSwitchTo(cache_context);
-		Space	   *space = palloc0(sizeof(Space));
-
-		space->name = CopyText(i, "space");
-		space->schema = CopyText(i, "schema_name");
-		space->relid = ReadRelation(i, "relid");
-		space->owner = RelationOwner(space->relid);
-		space->key = FindColumn(space->relid, CopyText(i, "key"));
-		spaces = lappend(spaces, space);
-		MemoryContextSwitchTo(old);
-	}
-}
-
 static Space *
 FindSpace(const char *name)
 {
 	ListCell   *cell;
 
-	foreach(cell, spaces)
+	foreach(cell, known.spaces)
 	{
 		Space	   *space = lfirst(cell);
 
@@ -127,77 +56,19 @@ FindSpace(const char *name)
 	return NULL;
 }
 
-static void
-ReadKeys(SpaceEvent *event, ArrayType *names)
+static Oid
+DefinitionsOwner(void)
 {
-	Datum	   *elements;
-	int			n;
+	Oid			schema = get_namespace_oid("persona", false);
+	HeapTuple	tuple = SearchSysCache1(RELOID,
+										ObjectIdGetDatum(get_relname_relid("space", schema)));
+	Oid			owner;
 
-	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT,
-					  &elements, NULL, &n);
-	event->nkeys = n;
-	event->keys = palloc0(sizeof(SpaceColumn) * Max(n, 1));
-	for (int i = 0; i < n; i++)
-		event->keys[i] = FindColumn(event->relid,
-									TextDatumGetCString(elements[i]));
-}
-
-static void
-ReadEvents(void)
-{
-	uint64		n = PersonaExecute("SELECT space, event, relation::oid AS relid, subject, at, id, fires"
-								   " FROM persona.event ORDER BY space, event",
-								   NULL, true);
-
-	for (uint64 i = 0; i < n; i++)
-	{
-		MemoryContext old = MemoryContextSwitchTo(cache_context);
-		Space	   *space = FindSpace(PersonaColumnText(i, "space"));
-		SpaceEvent *event = palloc0(sizeof(SpaceEvent));
-		bool		isnull;
-
-		event->name = CopyText(i, "event");
-		event->relid = ReadRelation(i, "relid");
-		event->subject = FindColumn(event->relid, CopyText(i, "subject"));
-		event->at = FindColumn(event->relid, CopyText(i, "at"));
-		ReadKeys(event, DatumGetArrayTypeP(PersonaColumn(i, "id", &isnull)));
-		event->fires = CopyText(i, "fires");
-		space->events = lappend(space->events, event);
-		MemoryContextSwitchTo(old);
-	}
-}
-
-static void
-ReadSegments(void)
-{
-	uint64		n = PersonaExecute("SELECT space, segment FROM persona.segment"
-								   " ORDER BY space, segment", NULL, true);
-
-	for (uint64 i = 0; i < n; i++)
-	{
-		MemoryContext old = MemoryContextSwitchTo(cache_context);
-		Space	   *space = FindSpace(PersonaColumnText(i, "space"));
-
-		space->segments = lappend(space->segments, CopyText(i, "segment"));
-		MemoryContextSwitchTo(old);
-	}
-}
-
-/* Every table of persona's own is watched, whichever room it belongs to. */
-static void
-WatchDefinitions(void)
-{
-	uint64		n = PersonaExecute("SELECT c.oid AS relid FROM pg_catalog.pg_class c"
-								   " WHERE c.relnamespace = 'persona'::pg_catalog.regnamespace"
-								   " AND c.relkind = 'r'", NULL, true);
-
-	for (uint64 i = 0; i < n; i++)
-	{
-		MemoryContext old = MemoryContextSwitchTo(cache_context);
-
-		(void) ReadRelation(i, "relid");
-		MemoryContextSwitchTo(old);
-	}
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "persona's tables are not there");
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
 }
 
 /*
@@ -210,9 +81,8 @@ SpaceWithDefinitions(void (*work) (void *arg), void *arg)
 {
 	PersonaAct	act;
 	MemoryContext caller = CurrentMemoryContext;
-	Oid			schema = get_namespace_oid("persona", false);
 
-	PersonaActBegin(&act, RelationOwner(get_relname_relid("space", schema)));
+	PersonaActBegin(&act, DefinitionsOwner());
 	SPI_connect();
 	PushActiveSnapshot(GetLatestSnapshot());
 	MemoryContextSwitchTo(caller);
@@ -220,15 +90,6 @@ SpaceWithDefinitions(void (*work) (void *arg), void *arg)
 	PopActiveSnapshot();
 	SPI_finish();
 	PersonaActEnd(&act);
-}
-
-static void
-ReadAll(void *arg)
-{
-	ReadSpaces();
-	ReadEvents();
-	ReadSegments();
-	WatchDefinitions();
 }
 
 static void
@@ -242,14 +103,13 @@ Refresh(void)
 		CacheRegisterRelcacheCallback(Invalidate, (Datum) 0);
 		registered = true;
 	}
-	if (cache_context != NULL)
-		MemoryContextSetParent(cache_context, TopTransactionContext);
-	cache_context = AllocSetContextCreate(CacheMemoryContext, "persona spaces",
+	if (known.context != NULL)
+		MemoryContextSetParent(known.context, TopTransactionContext);
+	memset(&known, 0, sizeof(known));
+	known.context = AllocSetContextCreate(CacheMemoryContext, "persona spaces",
 										  ALLOCSET_SMALL_SIZES);
-	spaces = NIL;
-	watched = NIL;
 	loading = generation;
-	SpaceWithDefinitions(ReadAll, NULL);
+	SpaceWithDefinitions(SpaceReadAll, &known);
 	stale = generation != loading;
 }
 
@@ -259,7 +119,7 @@ SpaceNames(void)
 	List	   *names = NIL;
 	ListCell   *cell;
 
-	foreach(cell, spaces)
+	foreach(cell, known.spaces)
 		names = lappend(names, ((Space *) lfirst(cell))->name);
 	return names;
 }
@@ -277,10 +137,10 @@ RefuseAmbiguous(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
 			 errmsg("which space is meant?"),
-			 errdetail("There are %d: %s.", list_length(spaces), list.data),
+			 errdetail("There are %d: %s.", list_length(known.spaces), list.data),
 			 errhint("Pass space => '%s', or SET persona.space = '%s'.",
-					 ((Space *) linitial(spaces))->name,
-					 ((Space *) linitial(spaces))->name)));
+					 ((Space *) linitial(known.spaces))->name,
+					 ((Space *) linitial(known.spaces))->name)));
 }
 
 static void
@@ -302,7 +162,7 @@ SpaceGet(const char *name)
 
 	if (stale)
 		Refresh();
-	if (spaces == NIL)
+	if (known.spaces == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("there is no space yet"),
@@ -310,9 +170,9 @@ SpaceGet(const char *name)
 						 "persona.define_space('shop', 'customers').")));
 	if (name == NULL && persona_space[0] != '\0')
 		name = persona_space;
-	if (name == NULL && list_length(spaces) > 1)
+	if (name == NULL && list_length(known.spaces) > 1)
 		RefuseAmbiguous();
-	space = name ? FindSpace(name) : linitial(spaces);
+	space = name ? FindSpace(name) : linitial(known.spaces);
 	if (space == NULL)
 		RefuseUnknown(name);
 	if (!OidIsValid(space->owner) || space->key.number == InvalidAttrNumber)
@@ -323,7 +183,9 @@ SpaceGet(const char *name)
 	return space;
 }
 
-/* Whether every column that the definition names still exists. */
+/* ---- events and facets ---- */
+
+/* A column that the definition names and that is not there any more. */
 static const char *
 MissingColumn(const SpaceEvent *event)
 {
@@ -335,6 +197,17 @@ MissingColumn(const SpaceEvent *event)
 		if (event->keys[i].number == InvalidAttrNumber)
 			return event->keys[i].name;
 	return NULL;
+}
+
+static void
+RefuseMissing(const char *kind, const char *name, const char *column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" of %s \"%s\" does not exist any more",
+					column, kind, name),
+			 errhint("Run define_%s('%s', ...) again with the table's present columns.",
+					 kind, name)));
 }
 
 SpaceEvent *
@@ -351,45 +224,94 @@ SpaceFindEvent(const Space *space, const char *name)
 			continue;
 		missing = MissingColumn(event);
 		if (missing != NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("column \"%s\" of event \"%s\" does not exist any more",
-							missing, name),
-					 errhint("Run define_event('%s', ...) again with the table's present columns.",
-							 name)));
+			RefuseMissing("event", name, missing);
 		return event;
 	}
 	return NULL;
 }
 
-typedef struct SegmentAsked
+SpaceFacet *
+SpaceFindFacet(const Space *space, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, space->facets)
+	{
+		SpaceFacet *facet = lfirst(cell);
+
+		if (strcmp(facet->name, name) != 0)
+			continue;
+		if (facet->key.number == InvalidAttrNumber)
+			RefuseMissing("facet", name, facet->key.name);
+		if (facet->via.number == InvalidAttrNumber)
+			RefuseMissing("facet", name, facet->via.name);
+		return facet;
+	}
+	return NULL;
+}
+
+List *
+SpaceSourceNames(const Space *space)
+{
+	List	   *names = NIL;
+	ListCell   *cell;
+
+	foreach(cell, space->events)
+		names = lappend(names, ((SpaceEvent *) lfirst(cell))->name);
+	foreach(cell, space->facets)
+		names = lappend(names, ((SpaceFacet *) lfirst(cell))->name);
+	return names;
+}
+
+/* ---- segments ---- */
+
+typedef struct SegmentLookup
 {
 	const Space *space;
-	const char *name;
+	const char *name;			/* NULL: all of them */
 	char	   *rule;
-} SegmentAsked;
+	List	   *names;
+} SegmentLookup;
 
 static void
-ReadSegmentRule(void *arg)
+LookUpSegments(void *arg)
 {
-	SegmentAsked *asked = arg;
+	SegmentLookup *lookup = arg;
 	PersonaArgs args = {0};
+	uint64		n;
 
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(asked->space->name), false);
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(asked->name), false);
-	if (PersonaExecute("SELECT rule FROM persona.segment"
-					   " WHERE space = $1 AND segment = $2", &args, true) > 0)
-		asked->rule = PersonaColumnText(0, "rule");
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(lookup->space->name), false);
+	PersonaArg(&args, TEXTOID, lookup->name ? CStringGetTextDatum(lookup->name) : 0,
+			   lookup->name == NULL);
+	n = PersonaExecute("SELECT segment, rule FROM persona.segment WHERE space = $1"
+					   " AND ($2 IS NULL OR segment = $2) ORDER BY segment",
+					   &args, true);
+	if (n > 0 && lookup->name != NULL)
+		lookup->rule = pstrdup(PersonaColumnText(0, "rule"));
+	for (uint64 i = 0; i < n; i++)
+		lookup->names = lappend(lookup->names,
+								pstrdup(PersonaColumnText(i, "segment")));
 }
 
 char *
 SpaceSegmentRule(const Space *space, const char *name)
 {
-	SegmentAsked asked = {.space = space, .name = name};
+	SegmentLookup lookup = {space, name};
 
-	SpaceWithDefinitions(ReadSegmentRule, &asked);
-	return asked.rule;
+	SpaceWithDefinitions(LookUpSegments, &lookup);
+	return lookup.rule;
 }
+
+List *
+SpaceSegmentNames(const Space *space)
+{
+	SegmentLookup lookup = {space};
+
+	SpaceWithDefinitions(LookUpSegments, &lookup);
+	return lookup.names;
+}
+
+/* ---- SQL ---- */
 
 char *
 SpaceEventTime(const SpaceEvent *event, const char *alias)

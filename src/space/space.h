@@ -1,10 +1,15 @@
 /*
  * space.h: what the company has, as C sees it.
  *
- * A space is one population of one brand: its subject table, the event
- * sources bound to it, its channels. SpaceGet reads the definitions once a
- * backend and keeps them until one of them, or one of the tables they name,
- * changes; a Space is valid until the end of the statement that asked for it.
+ *	read.c		the definitions of all spaces, from persona's tables
+ *	cache.c		the copy of them that this backend keeps, and look-ups in it
+ *	member.c	who may look at its customers
+ *
+ * A space is one population of one brand: its subject table, the events and
+ * facets bound to it. SpaceGet reads the definitions once a backend and keeps
+ * them until one of them, or one of the tables they name, changes; a Space is
+ * valid until the end of the statement that asked for it. Segments may be
+ * thousands, so they are looked up one by one.
  */
 #ifndef PERSONA_SPACE_H
 #define PERSONA_SPACE_H
@@ -21,7 +26,10 @@ typedef struct SpaceColumn
 	Oid			type;			/* base type where the column's is a domain */
 } SpaceColumn;
 
-/* An event table (many rows a subject), bound by define_event. */
+/*
+ * An event table (many rows a subject), bound by define_event; or what persona
+ * itself sent and heard of, which every space has: message and feedback.
+ */
 typedef struct SpaceEvent
 {
 	char	   *name;			/* the event's name in rules: purchase */
@@ -34,6 +42,20 @@ typedef struct SpaceEvent
 	const char *only;			/* SQL over e: which rows are events; or NULL */
 } SpaceEvent;
 
+/*
+ * A facet: at most one row for each row of its parent, which is the subject,
+ * an event or another facet, found by the parent's column `via`.
+ */
+typedef struct SpaceFacet
+{
+	char	   *name;			/* the facet's name in rules: crm */
+	Oid			relid;
+	SpaceColumn key;			/* the column of the facet that via points to */
+	char	   *parent;			/* an event's or a facet's name; NULL: subject */
+	SpaceColumn via;			/* a column of the parent */
+	bool		is_unique;		/* an index makes sure of one row a key */
+} SpaceFacet;
+
 typedef struct Space
 {
 	char	   *name;			/* shop */
@@ -42,7 +64,7 @@ typedef struct Space
 	Oid			owner;			/* its owner, as whom rules are evaluated */
 	SpaceColumn key;			/* K: the subject's key */
 	List	   *events;			/* of SpaceEvent *, by name */
-	List	   *segments;		/* of char *: names of its segments */
+	List	   *facets;			/* of SpaceFacet *, by name */
 } Space;
 
 /*
@@ -61,10 +83,19 @@ extern void SpaceWithDefinitions(void (*work) (void *arg), void *arg);
 /* The event source `name`, or NULL; an error where its columns are gone. */
 extern SpaceEvent *SpaceFindEvent(const Space *space, const char *name);
 
+/* The facet `name`, or NULL; an error where its columns are gone. */
+extern SpaceFacet *SpaceFindFacet(const Space *space, const char *name);
+
+/* The names of its events and facets: what a mistaken name may have meant. */
+extern List *SpaceSourceNames(const Space *space);
+
 /* The rule of a segment, or NULL where there is none of that name. */
 extern char *SpaceSegmentRule(const Space *space, const char *name);
 
-/* An error unless the caller is a member of the space's owner (member.c). */
+/* The names of all its segments; List of char *. */
+extern List *SpaceSegmentNames(const Space *space);
+
+/* An error unless the caller is a member of the space's owner. */
 extern void SpaceRefuseStranger(const Space *space);
 
 /*

@@ -23,6 +23,11 @@ SELECT * FROM persona.explain(1, 'segment(nested) AND count(purchase) FILTER (WH
 SELECT * FROM persona.explain('40', 'country = ''DE''');
 SELECT * FROM persona.explain(40, 'a IS NOT TRUE AND tags[1] = ''x'' AND data ->> ''k'' = ''true'' AND n + 1 > length(country) AND joined > now() AND coalesce(a, b) AND n BETWEEN 1 AND 3 AND ''x'' = ANY (tags) AND true');
 
+CREATE TABLE re.crm (customer_id int PRIMARY KEY REFERENCES re.customer, industry text);
+INSERT INTO re.crm SELECT id, repeat('long ', 100) FROM re.customer WHERE id > 40;
+SELECT count(*) FROM persona.define_facet('crm', 're.crm');
+SELECT path, left(value, 24) AS value, length(value) AS length, result, deciding FROM persona.explain(41, 'crm.industry = ''toys'' OR count(message) > 0', at => '2025-06-01 00:00+00');
+
 -- law: the whole is what plain SQL says, for every subject and rule; so is each part
 CREATE TABLE re.rule (rule text, plain text);
 INSERT INTO re.rule (rule) VALUES ('a'), ('a AND b'), ('a OR b'), ('NOT a'), ('a AND (b OR c)'), ('(a AND b) OR (c AND d)'), ('NOT (a AND b OR c)'), ('NOT (NOT a)'),

@@ -55,6 +55,11 @@ FROM persona.preview('a AND sum(purchase.amount) > 100 AND count(purchase) < 6',
 SELECT count(*) AS unknown_is_said FROM persona.preview('country = ''DE'' AND (n > 1 OR country < ''M'')', 0)
 WHERE note ~ ('unknown for ' || rp.n('country IS NULL') || ' because country is NULL$');
 
+CREATE TABLE rp.crm (customer_id int PRIMARY KEY REFERENCES rp.customer, industry text);
+INSERT INTO rp.crm SELECT id, CASE WHEN id % 3 > 0 THEN 'toys' END FROM rp.customer WHERE id > 100;
+SELECT count(*) FROM persona.define_facet('crm', 'rp.crm');
+SELECT clause, members, alone, without, note FROM persona.preview('crm.industry = ''toys'' AND a', 0);
+
 -- samples: the first members by key, none where they are few
 SELECT array_agg(clause::int ORDER BY ordinality) = ARRAY(SELECT id FROM rp.customer WHERE a ORDER BY id LIMIT 10) AS ten
 FROM persona.preview('a') WITH ORDINALITY WHERE note = 'sample';

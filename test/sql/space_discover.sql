@@ -40,29 +40,22 @@ BEGIN
 	FOR proposal IN SELECT * FROM persona.discover('sd_shop') LOOP
 		kind := proposal.kind;
 		object := proposal.object;
-		state := 'well-formed';
-		/* Without facets, one can only be read. */
-		IF to_regproc('persona.define_facet') IS NULL
-			AND (proposal.kind = 'facet' OR proposal.object ~ '^(account|product|profile)[.]') THEN
-			EXECUTE format('CREATE FUNCTION sd.reads() RETURNS void LANGUAGE plpgsql AS %L', 'BEGIN PERFORM ' || substr(proposal.statement, 15) || ' END');
-			DROP FUNCTION sd.reads();
-		ELSE
-			BEGIN
-				EXECUTE proposal.statement;
-				state := 'done';
-			EXCEPTION WHEN OTHERS THEN
-				state := SQLERRM;
-			END;
-		END IF;
+		BEGIN
+			EXECUTE proposal.statement;
+			state := 'done';
+		EXCEPTION WHEN OTHERS THEN
+			state := SQLERRM;
+		END;
 		RETURN NEXT;
 	END LOOP;
 END;
 $$;
 SELECT count(*) = count(DISTINCT (kind, object)) AS once, count(*) > 30 AS many FROM persona.discover('sd_shop');
-SELECT kind, object, state FROM sd.carry_out() WHERE state NOT IN ('done', 'well-formed');
-SELECT kind, object FROM persona.discover('sd_shop')
-WHERE to_regproc('persona.define_facet') IS NOT NULL OR kind <> 'facet' AND object !~ '^(account|product|profile)[.]';
+SELECT kind, object, state FROM sd.carry_out() WHERE state <> 'done';
+SELECT kind, object FROM persona.discover('sd_shop');
 SELECT event, subject, at, fires FROM persona.event WHERE space = 'sd_shop' ORDER BY 1;
+SELECT facet, relation, key, parent, via FROM persona.facet WHERE space = 'sd_shop' ORDER BY 1;
+SELECT * FROM persona.features('account.industry = ''toys'' AND max(product.price) > 3 AND count(orders) FILTER (WHERE product.name = ''x'') > 0', 'sd_shop');
 
 -- a category and a provenance are such as define_attribute() takes, each name is recognized by one hint first
 SELECT bool_and(persona.check_label('category', category) IS NOT NULL) AS labels FROM persona.attribute_hints();

@@ -2,24 +2,21 @@
  * preview.c: how many a rule reaches, and what each part of it does.
  *
  * One statement reads the data once: for each subject one array with the
- * answer of every leaf, each evaluated once. Counting is done here, row by
- * row, as the rows come: what each clause is alone, what the rule is without
- * it, and what it is with an AND read as OR costs a few steps over the
- * branches, where hundreds of count(*) FILTER would each go through the whole
+ * answer of every leaf, each evaluated once. Rows are counted as they come
+ * (tally.c), where hundreds of count(*) FILTER would each go through the whole
  * rule again. Nothing is kept of a row but the few keys that are shown.
  *
  * A clause may fail for somebody where it stands alone, for another clause
  * kept it from being asked. Then each leaf is tried by itself, and what
  * depends on one that fails is not counted.
  */
-#include "rule/branch.h"
+#include "rule/tally.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "tcop/dest.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -30,32 +27,22 @@
 #define SAMPLE_MEMBERS 10
 #define SAMPLE_MAX 1000
 
-/* What was counted of one branch, in the order of the branches. */
-typedef struct Tally
+/* A branch in which leaves fail where they stand alone. */
+typedef struct Failure
 {
-	int			slot;			/* of a leaf, its place in the array */
-	int			failing;		/* leaves in it that fail alone */
-	int			sqlstate;		/* of a leaf that fails: how */
-	int64		alone;
-	int64		unknown;
-	int64		without;		/* members of the rule without it */
-	int64		swapped;		/* and with AND read as OR, or OR as AND */
-} Tally;
+	int			leaves;			/* that many */
+	int			sqlstate;		/* of a leaf: how */
+} Failure;
 
 typedef struct Preview
 {
 	DestReceiver receiver;		/* must be first: it is one */
 	const Space *space;
 	const char *rule;
-	List	   *branches;
-	Tally	   *tallies;
+	RuleCount	count;
 	List	   *slots;			/* of char *: SQL of the array's elements */
-	int			whole;			/* the slot of the whole rule, or -1 */
-	int64		subjects;
-	int64		members;
-	int64		unknown;
-	bool		failed;			/* the whole rule fails for somebody */
-	int			failure;		/* with that SQLSTATE */
+	Failure    *failures;		/* in the order of the branches */
+	int			failed;			/* SQLSTATE with which the rule fails, or 0 */
 	/* the smallest keys of members, in order */
 	int			wanted;
 	int			nkeys;
@@ -66,13 +53,7 @@ typedef struct Preview
 	MemoryContext home;			/* lives for the call */
 } Preview;
 
-static RuleBranch *
-Branch(const Preview *preview, int number)
-{
-	return list_nth(preview->branches, number);
-}
-
-/* ---- one subject ---- */
+/* ---- rows as they come ---- */
 
 /* Keeps the key if it is among the smallest. */
 static void
@@ -100,68 +81,6 @@ KeepKey(Preview *preview, Datum key)
 	MemoryContextSwitchTo(old);
 }
 
-/* What the rule is for this subject when a part of it is otherwise. */
-static void
-CountBranches(Preview *preview)
-{
-	ListCell   *cell;
-
-	foreach(cell, preview->branches)
-	{
-		RuleBranch *branch = lfirst(cell);
-		Tally	   *tally = &preview->tallies[branch->number];
-
-		tally->alone += branch->answer == RULE_TRUE;
-		tally->unknown += branch->answer == RULE_UNKNOWN;
-		if (branch->parent != NULL && branch->parent->kind != RULE_NOT)
-			tally->without += RuleRevised(branch, RULE_ABSENT) == RULE_TRUE;
-		if (branch->kind == RULE_AND || branch->kind == RULE_OR)
-			tally->swapped += RuleRevised(branch, RuleSwapped(branch)) == RULE_TRUE;
-	}
-}
-
-static RuleAnswer
-AnswerIn(const Datum *elements, const bool *nulls, int slot)
-{
-	if (slot < 0 || nulls[slot])
-		return RULE_UNKNOWN;
-	return DatumGetBool(elements[slot]) ? RULE_TRUE : RULE_FALSE;
-}
-
-static void
-CountSubject(Preview *preview, Datum key, ArrayType *answers)
-{
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n;
-	RuleAnswer	answer;
-	ListCell   *cell;
-
-	deconstruct_array(answers, BOOLOID, 1, true, TYPALIGN_CHAR, &elements,
-					  &nulls, &n);
-	foreach(cell, preview->branches)
-	{
-		RuleBranch *branch = lfirst(cell);
-
-		if (branch->kind == RULE_LEAF)
-			branch->answer = AnswerIn(elements, nulls,
-									  preview->tallies[branch->number].slot);
-	}
-	RuleAnswerBranches(preview->branches);
-	CountBranches(preview);
-	answer = preview->whole < 0 ? Branch(preview, 0)->answer :
-		AnswerIn(elements, nulls, preview->whole);
-	preview->subjects++;
-	preview->unknown += answer == RULE_UNKNOWN;
-	if (answer == RULE_TRUE)
-	{
-		preview->members++;
-		KeepKey(preview, key);
-	}
-}
-
-/* ---- rows as they come ---- */
-
 static bool
 Receive(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -172,7 +91,8 @@ Receive(TupleTableSlot *slot, DestReceiver *self)
 	Datum		answers = slot_getattr(slot, 2, &isnull);
 
 	CHECK_FOR_INTERRUPTS();
-	CountSubject(preview, key, DatumGetArrayTypeP(answers));
+	if (RuleCountAdd(&preview->count, DatumGetArrayTypeP(answers)) == RULE_TRUE)
+		KeepKey(preview, key);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(preview->row);
 	return true;
@@ -218,21 +138,22 @@ FillSlots(Preview *preview)
 	ListCell   *cell;
 
 	preview->slots = NIL;
-	foreach(cell, preview->branches)
+	foreach(cell, preview->count.branches)
 	{
 		RuleBranch *leaf = lfirst(cell);
-		Tally	   *tally = &preview->tallies[leaf->number];
+		int			slot = -1;
 
 		CHECK_FOR_INTERRUPTS();
-		tally->slot = -1;
-		if (leaf->kind == RULE_LEAF && tally->failing == 0)
-			tally->slot = SlotOf(preview, RuleQueryAdd(query, leaf->text, BOOLOID,
-													   "rule", &type));
+		if (leaf->kind == RULE_LEAF && preview->failures[leaf->number].leaves == 0)
+			slot = SlotOf(preview, RuleQueryAdd(query, leaf->text, BOOLOID,
+												"rule", &type));
+		preview->count.tallies[leaf->number].slot = slot;
 	}
-	preview->whole = -1;
-	if (preview->tallies[0].failing > 0 && !preview->failed)
-		preview->whole = SlotOf(preview, RuleQueryAdd(query, preview->rule,
-													  BOOLOID, "rule", &type));
+	preview->count.whole = -1;
+	if (preview->failures[0].leaves > 0 && preview->failed == 0)
+		preview->count.whole = SlotOf(preview, RuleQueryAdd(query, preview->rule,
+															BOOLOID, "rule", &type));
+	preview->count.nslots = list_length(preview->slots);
 	return query;
 }
 
@@ -259,10 +180,13 @@ Count(void *arg)
 	appendStringInfo(&sql, "]::pg_catalog.bool[] FROM %s s%s",
 					 PersonaRelationName(preview->space->relid),
 					 RuleQueryJoins(query));
+	RuleCountBegin(&preview->count);
+	preview->nkeys = 0;
 	result = SPI_execute_extended(sql.data, &options);
 	if (result < 0)
 		elog(ERROR, "persona's statement failed: %s",
 			 SPI_result_code_string(result));
+	RuleCountEnd(&preview->count);
 }
 
 /* ---- where a clause fails ---- */
@@ -301,23 +225,19 @@ FindFailures(Preview *preview)
 {
 	ListCell   *cell;
 
-	memset(preview->tallies, 0, sizeof(Tally) * list_length(preview->branches));
-	preview->subjects = preview->members = preview->unknown = 0;
-	preview->nkeys = 0;
-	foreach(cell, preview->branches)
+	foreach(cell, preview->count.branches)
 	{
 		RuleBranch *leaf = lfirst(cell);
-		int			failure = leaf->kind == RULE_LEAF ?
+		int			sqlstate = leaf->kind == RULE_LEAF ?
 		FailureOf(preview, leaf->text) : 0;
 
-		if (failure == 0)
+		if (sqlstate == 0)
 			continue;
-		preview->tallies[leaf->number].sqlstate = failure;
+		preview->failures[leaf->number].sqlstate = sqlstate;
 		for (RuleBranch *branch = leaf; branch != NULL; branch = branch->parent)
-			preview->tallies[branch->number].failing++;
+			preview->failures[branch->number].leaves++;
 	}
-	preview->failure = FailureOf(preview, preview->rule);
-	preview->failed = preview->failure != 0;
+	preview->failed = FailureOf(preview, preview->rule);
 }
 
 static void
@@ -389,23 +309,24 @@ SayDecides(StringInfo note, int64 members, int64 without)
 static char *
 NoteOfBranch(const Preview *preview, const RuleBranch *branch, bool has_without)
 {
-	const Tally *tally = &preview->tallies[branch->number];
+	const RuleTally *tally = &preview->count.tallies[branch->number];
+	const Failure *failure = &preview->failures[branch->number];
 	StringInfoData note;
 
 	initStringInfo(&note);
-	if (tally->failing > 0)
-		Say(&note, tally->sqlstate == 0 ? "a part of it fails alone for somebody" :
+	if (failure->leaves > 0)
+		Say(&note, failure->sqlstate == 0 ? "a part of it fails alone for somebody" :
 			psprintf("fails alone for somebody, with SQLSTATE %s",
-					 unpack_sql_state(tally->sqlstate)));
+					 unpack_sql_state(failure->sqlstate)));
 	if (has_without)
-		SayDecides(&note, preview->members, tally->without);
+		SayDecides(&note, preview->count.members, tally->without);
 	else
 		Say(&note, "what it decides cannot be counted, for a clause fails");
-	if (tally->failing > 0)
+	if (failure->leaves > 0)
 		return note.data;
 	if (tally->alone == 0)
 		Say(&note, "true of nobody");
-	else if (tally->alone == preview->subjects)
+	else if (tally->alone == preview->count.subjects)
 		Say(&note, "true of everybody");
 	if (tally->unknown > 0)
 		Say(&note, psprintf("unknown for %s%s", Grouped(tally->unknown),
@@ -416,25 +337,26 @@ NoteOfBranch(const Preview *preview, const RuleBranch *branch, bool has_without)
 static bool
 MayShowKeys(const Preview *preview)
 {
-	return preview->wanted > 0 && !preview->failed &&
-		preview->members >= SAMPLE_MEMBERS;
+	return preview->wanted > 0 && preview->failed == 0 &&
+		preview->count.members >= SAMPLE_MEMBERS;
 }
 
 static char *
 NoteOfWhole(const Preview *preview)
 {
+	const RuleCount *count = &preview->count;
 	StringInfoData note;
 
 	initStringInfo(&note);
-	if (preview->failed)
+	if (preview->failed != 0)
 		return psprintf("fails for somebody, with SQLSTATE %s",
-						unpack_sql_state(preview->failure));
-	Say(&note, psprintf("%s of %s", Grouped(preview->members),
-						Grouped(preview->subjects)));
-	if (preview->unknown > 0)
-		Say(&note, psprintf("unknown for %s%s", Grouped(preview->unknown),
-							Because(Branch(preview, 0))));
-	if (preview->wanted > 0 && preview->members > 0 && !MayShowKeys(preview))
+						unpack_sql_state(preview->failed));
+	Say(&note, psprintf("%s of %s", Grouped(count->members),
+						Grouped(count->subjects)));
+	if (count->unknown > 0)
+		Say(&note, psprintf("unknown for %s%s", Grouped(count->unknown),
+							Because(linitial(count->branches))));
+	if (preview->wanted > 0 && count->members > 0 && !MayShowKeys(preview))
 		Say(&note, psprintf("no sample of fewer than %d members, so that nobody is singled out",
 							SAMPLE_MEMBERS));
 	return note.data;
@@ -456,31 +378,45 @@ PutRow(ReturnSetInfo *result, const char *clause, int64 members, int64 alone,
 }
 
 static void
+PutWhole(const Preview *preview, ReturnSetInfo *result)
+{
+	RuleBranch *whole = linitial(preview->count.branches);
+
+	PutRow(result, whole->text,
+		   preview->failed != 0 ? -1 : preview->count.members, -1, -1,
+		   NoteOfWhole(preview));
+}
+
+/* Without a clause that fails the rest can be counted, without another not. */
+static void
+PutClause(const Preview *preview, ReturnSetInfo *result, const RuleBranch *branch)
+{
+	const RuleTally *tally = &preview->count.tallies[branch->number];
+	int			failing = preview->failures[branch->number].leaves;
+	bool		counted = failing == preview->failures[0].leaves;
+
+	PutRow(result, branch->text, -1, failing > 0 ? -1 : tally->alone,
+		   counted ? tally->without : -1,
+		   NoteOfBranch(preview, branch, counted && preview->failed == 0));
+}
+
+static void
 PutBranches(const Preview *preview, ReturnSetInfo *result)
 {
-	int			failing = preview->tallies[0].failing;
 	ListCell   *cell;
 
-	for_each_from(cell, preview->branches, 1)
-	{
-		RuleBranch *branch = lfirst(cell);
-		Tally	   *tally = &preview->tallies[branch->number];
-		bool		has_without = failing == tally->failing && !preview->failed;
-
-		/* What a NOT turns round is told by its own row. */
-		if (branch->parent->kind == RULE_NOT)
-			continue;
-		PutRow(result, branch->text, -1, tally->failing > 0 ? -1 : tally->alone,
-			   failing == tally->failing ? tally->without : -1,
-			   NoteOfBranch(preview, branch, has_without));
-	}
-	foreach(cell, preview->branches)
+	/* What a NOT turns round is told by its own row. */
+	for_each_from(cell, preview->count.branches, 1)
+		if (((RuleBranch *) lfirst(cell))->parent->kind != RULE_NOT)
+			PutClause(preview, result, lfirst(cell));
+	foreach(cell, preview->count.branches)
 	{
 		RuleBranch *branch = lfirst(cell);
 
 		if (branch->kind == RULE_AND || branch->kind == RULE_OR)
-			PutRow(result, RuleSwappedText(branch), failing > 0 ? -1 :
-				   preview->tallies[branch->number].swapped, -1, -1,
+			PutRow(result, RuleSwappedText(branch),
+				   preview->failures[0].leaves > 0 ? -1 :
+				   preview->count.tallies[branch->number].swapped, -1, -1,
 				   branch->kind == RULE_AND ? "AND read as OR" : "OR read as AND");
 	}
 }
@@ -507,6 +443,7 @@ Prepare(Preview *preview, const char *rule, int wanted)
 	const Space *space = preview->space;
 	RuleQuery  *query = RuleQueryBegin(space, NULL, RULE_FEATURES_GROUPED);
 	Oid			type;
+	int			n;
 
 	if (wanted < 0 || wanted > SAMPLE_MAX)
 		ereport(ERROR,
@@ -516,8 +453,10 @@ Prepare(Preview *preview, const char *rule, int wanted)
 	preview->rule = rule;
 	preview->wanted = wanted;
 	(void) RuleQueryAdd(query, rule, BOOLOID, "rule", &type);
-	preview->branches = RuleBranches(rule, NULL);
-	preview->tallies = palloc0(sizeof(Tally) * list_length(preview->branches));
+	preview->count.branches = RuleBranches(rule, NULL);
+	n = list_length(preview->count.branches);
+	preview->count.tallies = palloc0(sizeof(RuleTally) * n);
+	preview->failures = palloc0(sizeof(Failure) * n);
 	preview->keys = palloc(sizeof(Datum) * Max(wanted, 1));
 	preview->key_type = lookup_type_cache(space->key.type,
 										  TYPECACHE_CMP_PROC_FINFO);
@@ -546,8 +485,7 @@ persona_preview_rule(PG_FUNCTION_ARGS)
 	Prepare(&preview, text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1));
 	CountAll(&preview);
 	PersonaActEnd(&act);
-	PutRow(result, Branch(&preview, 0)->text, preview.failed ? -1 : preview.members,
-		   -1, -1, NoteOfWhole(&preview));
+	PutWhole(&preview, result);
 	PutBranches(&preview, result);
 	PutKeys(&preview, result);
 	SPI_finish();

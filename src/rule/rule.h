@@ -16,6 +16,7 @@
  *	value.c		what a rule looks at: features()
  *	explain.c	why a rule is true, false or unknown for one subject
  *	preview.c	how many a rule reaches, and what each part does
+ *	tally.c		the counting of that, subject by subject
  *
  * PostgreSQL's own parser reads a rule and its own analysis types it. In
  * between the raw tree is rewritten: names become columns of s (the subject),

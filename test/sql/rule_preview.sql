@@ -58,7 +58,7 @@ WHERE note ~ ('unknown for ' || rp.n('country IS NULL') || ' because country is 
 CREATE TABLE rp.crm (customer_id int PRIMARY KEY REFERENCES rp.customer, industry text);
 INSERT INTO rp.crm SELECT id, CASE WHEN id % 3 > 0 THEN 'toys' END FROM rp.customer WHERE id > 100;
 SELECT count(*) FROM persona.define_facet('crm', 'rp.crm');
-SELECT clause, members, alone, without, note FROM persona.preview('crm.industry = ''toys'' AND a', 0);
+SELECT clause, members, alone, without, note FROM persona.preview('crm.industry = ''toys'' AND n > 1', 0);
 
 -- samples: the first members by key, none where they are few
 SELECT array_agg(clause::int ORDER BY ordinality) = ARRAY(SELECT id FROM rp.customer WHERE a ORDER BY id LIMIT 10) AS ten
@@ -89,6 +89,15 @@ FROM (SELECT *, first_value(members) OVER () AS members_of_whole FROM persona.pr
 SELECT count(*) FROM persona.preview((SELECT string_agg(CASE WHEN i % 2 = 0 THEN 'a' ELSE 'b' END, ' OR ') FROM generate_series(1, 1990) i), 0);
 SELECT count(*), max(members) = rp.n('EXISTS (SELECT FROM rp.orders o WHERE o.customer_id = s.id AND amount > 48)') AS agrees
 FROM persona.preview((SELECT string_agg(format('count(purchase) FILTER (WHERE amount > %s) > 0', 48 + i), ' OR ') FROM generate_series(0, 200) i), 0);
+/* Here no two subjects answer alike. */
+CREATE TABLE rp.many (id int PRIMARY KEY);
+INSERT INTO rp.many SELECT generate_series(1, 9000);
+SELECT count(*) FROM persona.define_space('rp_many', 'rp.many');
+WITH bit AS (SELECT i, format('id / %s %% 2 = 1', (2 ^ i)::int) AS clause FROM generate_series(0, 13) i)
+SELECT count(*) AS bits, bool_and(p.alone = (SELECT count(*) FROM rp.many WHERE id / (2 ^ i)::int % 2 = 1)) AS alone,
+	bool_and(p.without = (SELECT count(*) FROM rp.many WHERE id & ~(2 ^ i)::int > 0)) AS without
+FROM bit JOIN persona.preview((SELECT string_agg(clause, ' OR ') FROM bit), 0, space => 'rp_many') p USING (clause);
+SELECT persona.drop_space('rp_many');
 BEGIN;
 CREATE TEMP TABLE reads AS SELECT relname, coalesce(seq_scan, 0) + coalesce(idx_scan, 0) AS n FROM pg_stat_xact_user_tables WHERE schemaname = 'rp';
 SELECT count(*) FROM persona.preview('a AND (count(purchase) > 1 OR sum(purchase.amount) > 10 OR country = ''DE'') AND n > 1');

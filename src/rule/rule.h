@@ -11,6 +11,7 @@
  *	compile.c	several expressions over one subject -> SQL
  *	members.c	a rule as the SQL of a view
  *	reach.c		the segments that a rule leads to
+ *	rename.c	a rule after columns were renamed
  *	segment.c	what SQL asks of all this
  *
  * PostgreSQL's own parser reads a rule and its own analysis types it. In
@@ -139,6 +140,8 @@ struct RuleQuery
 	List	   *uses;			/* of RuleUse * */
 	const char *text;			/* the rule being compiled, for positions */
 	int			depth;			/* of segments in segments */
+	List	   *renames;		/* what was renamed (rename.c) */
+	List	   *mentions;		/* where the text says so (rename.c) */
 };
 
 /* Resolves the names of a checked raw tree; returns the tree to analyse. */

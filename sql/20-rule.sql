@@ -83,6 +83,38 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN @extschema@.ago(at::timestamp);
 COMMENT ON FUNCTION ago(date) IS 'The same for a day, from its midnight in UTC.';
 
+/* The first and the last row of a group, by time and then by key. */
+CREATE FUNCTION first_step(state internal, value anyelement, at timestamptz, VARIADIC keys "any") RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_first_step';
+CREATE FUNCTION last_step(state internal, value anyelement, at timestamptz, VARIADIC keys "any") RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_last_step';
+CREATE FUNCTION nearest_final(state internal, value anyelement, at timestamptz, VARIADIC keys "any") RETURNS anyelement
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_nearest_final';
+CREATE FUNCTION nearest_combine(a internal, b internal) RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_nearest_combine';
+CREATE FUNCTION nearest_serialize(state internal) RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_nearest_serialize';
+CREATE FUNCTION nearest_deserialize(bytes bytea, state internal) RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_nearest_deserialize';
+COMMENT ON FUNCTION first_step(internal, anyelement, timestamptz, "any") IS 'Of first_by().';
+COMMENT ON FUNCTION last_step(internal, anyelement, timestamptz, "any") IS 'Of last_by().';
+COMMENT ON FUNCTION nearest_final(internal, anyelement, timestamptz, "any") IS 'Of first_by() and last_by().';
+COMMENT ON FUNCTION nearest_combine(internal, internal) IS 'Of first_by() and last_by().';
+COMMENT ON FUNCTION nearest_serialize(internal) IS 'Of first_by() and last_by().';
+COMMENT ON FUNCTION nearest_deserialize(bytea, internal) IS 'Of first_by() and last_by().';
+CREATE AGGREGATE first_by(value anyelement, at timestamptz, VARIADIC keys "any") (
+	SFUNC = first_step, STYPE = internal, SSPACE = 256, FINALFUNC = nearest_final, FINALFUNC_EXTRA,
+	COMBINEFUNC = nearest_combine, SERIALFUNC = nearest_serialize, DESERIALFUNC = nearest_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE first_by(anyelement, timestamptz, "any") IS
+'The value of the earliest row; of several at one time the one with the lowest keys, of which there may be 16, texts compared by their bytes. Rows without a time are left out; NULL where there is none.';
+CREATE AGGREGATE last_by(value anyelement, at timestamptz, VARIADIC keys "any") (
+	SFUNC = last_step, STYPE = internal, SSPACE = 256, FINALFUNC = nearest_final, FINALFUNC_EXTRA,
+	COMBINEFUNC = nearest_combine, SERIALFUNC = nearest_serialize, DESERIALFUNC = nearest_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE last_by(anyelement, timestamptz, "any") IS
+'The value of the latest row; of several at one time the one with the highest keys, as first_by().';
+
 CREATE FUNCTION before(ago interval) RETURNS timestamptz
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_before';
 COMMENT ON FUNCTION before(interval) IS

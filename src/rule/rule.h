@@ -7,6 +7,7 @@
  *	rewrite.c	what names mean: columns, facets, new, ago, functions
  *	feature.c	aggregates over events, and segment()
  *	window.c	how long ago, as a comparison that an index serves
+ *	nearest.c	the aggregates first_by and last_by
  *	check.c		what PostgreSQL made of it: every function is on the list
  *	compile.c	several expressions over one subject -> SQL
  *	members.c	a rule as the SQL of a view
@@ -112,12 +113,11 @@ typedef struct RuleJoin
 	const char *alias;
 } RuleJoin;
 
-/* A column of a feature: head FILTER (WHERE all of filters) tail. */
+/* A column of a feature: head FILTER (WHERE all of filters). */
 typedef struct RuleColumn
 {
 	char	   *head;			/* an aggregate call */
 	List	   *filters;		/* of char *: conditions over e */
-	const char *tail;			/* what follows the FILTER */
 } RuleColumn;
 
 /* What is joined to the subject: a facet, a feature or a segment. */

@@ -24,10 +24,11 @@ CREATE TABLE space (
 	schema_name text NOT NULL UNIQUE,
 	subjects regclass NOT NULL,
 	key text NOT NULL,
-	key_type text NOT NULL
+	key_type text NOT NULL,
+	columns text[]
 );
 COMMENT ON TABLE space IS
-'The spaces: one population of one brand each, with its subject table, that table''s key and the key''s type K.';
+'The spaces: one population of one brand each, with its subject table, that table''s key and the key''s type K, and what the table''s columns are called, by number.';
 
 CREATE TABLE event (
 	space text,
@@ -37,10 +38,11 @@ CREATE TABLE event (
 	at text,
 	id text[] NOT NULL,
 	fires text NOT NULL CHECK (fires IN ('insert', 'never')),
+	columns text[],
 	PRIMARY KEY (space, event)
 );
 COMMENT ON TABLE event IS
-'The event sources: tables with many rows a subject, the columns that hold subject, time and identity, and what fires.';
+'The event sources: tables with many rows a subject, the columns that hold subject, time and identity, what fires, and what the columns are called, by number.';
 
 CREATE TABLE facet (
 	space text,
@@ -49,10 +51,11 @@ CREATE TABLE facet (
 	key text NOT NULL,
 	parent text,
 	via text NOT NULL,
+	columns text[],
 	PRIMARY KEY (space, facet)
 );
 COMMENT ON TABLE facet IS
-'The facets: at most one row for each row of the parent (NULL: the subject; else an event or another facet), whose column via points to the facet''s column key.';
+'The facets: at most one row for each row of the parent (NULL: the subject; else an event or another facet), whose column via points to the facet''s column key; and what the columns are called, by number.';
 
 CREATE TABLE attribute (
 	space text,
@@ -111,6 +114,28 @@ END;
 COMMENT ON FUNCTION space_owner(regclass) IS
 'The role that owns a space: the owner of its subject table.';
 REVOKE ALL ON FUNCTION space_owner(regclass) FROM PUBLIC;
+
+CREATE FUNCTION columns_by_number(relation regclass) RETURNS text[]
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT array_agg(CASE WHEN NOT a.attisdropped THEN a.attname END ORDER BY a.attnum)
+	FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0;
+END;
+COMMENT ON FUNCTION columns_by_number(regclass) IS
+'What the columns of a table are called, at the place of each one''s number; NULL where one was dropped.';
+REVOKE ALL ON FUNCTION columns_by_number(regclass) FROM PUBLIC;
+
+CREATE FUNCTION note_columns() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	NEW.columns := @extschema@.columns_by_number((coalesce(to_jsonb(NEW)->>'relation', to_jsonb(NEW)->>'subjects'))::regclass);
+	RETURN NEW;
+END;
+$$;
+COMMENT ON FUNCTION note_columns() IS
+'Trigger: notes what the columns of a source are called now, so that a rename can be told from a drop.';
+REVOKE ALL ON FUNCTION note_columns() FROM PUBLIC;
 
 CREATE FUNCTION definition_changed() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'persona_definition_changed';
@@ -205,6 +230,10 @@ FOR EACH ROW EXECUTE FUNCTION forget_space();
 
 SELECT keep_definitions(t) FROM unnest(ARRAY['space', 'event', 'facet', 'attribute', 'channel', 'purpose', 'segment']::regclass[]) t;
 SELECT pg_extension_config_dump('definition_log', '');
+
+CREATE TRIGGER columns BEFORE INSERT OR UPDATE ON space FOR EACH ROW EXECUTE FUNCTION note_columns();
+CREATE TRIGGER columns BEFORE INSERT OR UPDATE ON event FOR EACH ROW EXECUTE FUNCTION note_columns();
+CREATE TRIGGER columns BEFORE INSERT OR UPDATE ON facet FOR EACH ROW EXECUTE FUNCTION note_columns();
 
 CREATE POLICY owner ON space
 USING (pg_catalog.pg_has_role((SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) subjects), 'MEMBER'));
@@ -612,7 +641,7 @@ BEGIN
 			MESSAGE = format('space "%s" is already defined over %s, key "%s"', space, was.subjects, was.key),
 			HINT = 'Give the new population a space of its own, or drop_space() the old one first.';
 	ELSIF was.space IS NULL THEN
-		made := (space, 'persona_' || space, subjects, found_key.key_name, found_key.key_type);
+		made := (space, 'persona_' || space, subjects, found_key.key_name, found_key.key_type, NULL);
 		EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %s', made.schema_name, owner::regrole);
 		PERFORM @extschema@.create_state(made, found_key.key_collation);
 		/* The rooms above add their views by triggers on this table. */

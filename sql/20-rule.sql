@@ -83,6 +83,38 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN @extschema@.ago(at::timestamp);
 COMMENT ON FUNCTION ago(date) IS 'The same for a day, from its midnight in UTC.';
 
+/* The first and the last row of a group, by time and then by key. */
+CREATE FUNCTION first_step(state internal, value anyelement, at timestamptz, VARIADIC keys "any") RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_first_step';
+CREATE FUNCTION last_step(state internal, value anyelement, at timestamptz, VARIADIC keys "any") RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_last_step';
+CREATE FUNCTION nearest_final(state internal, value anyelement, at timestamptz, VARIADIC keys "any") RETURNS anyelement
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_nearest_final';
+CREATE FUNCTION nearest_combine(a internal, b internal) RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_nearest_combine';
+CREATE FUNCTION nearest_serialize(state internal) RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_nearest_serialize';
+CREATE FUNCTION nearest_deserialize(bytes bytea, state internal) RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_nearest_deserialize';
+COMMENT ON FUNCTION first_step(internal, anyelement, timestamptz, "any") IS 'Of first_by().';
+COMMENT ON FUNCTION last_step(internal, anyelement, timestamptz, "any") IS 'Of last_by().';
+COMMENT ON FUNCTION nearest_final(internal, anyelement, timestamptz, "any") IS 'Of first_by() and last_by().';
+COMMENT ON FUNCTION nearest_combine(internal, internal) IS 'Of first_by() and last_by().';
+COMMENT ON FUNCTION nearest_serialize(internal) IS 'Of first_by() and last_by().';
+COMMENT ON FUNCTION nearest_deserialize(bytea, internal) IS 'Of first_by() and last_by().';
+CREATE AGGREGATE first_by(value anyelement, at timestamptz, VARIADIC keys "any") (
+	SFUNC = first_step, STYPE = internal, SSPACE = 256, FINALFUNC = nearest_final, FINALFUNC_EXTRA,
+	COMBINEFUNC = nearest_combine, SERIALFUNC = nearest_serialize, DESERIALFUNC = nearest_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE first_by(anyelement, timestamptz, "any") IS
+'The value of the earliest row; of several at one time the one with the lowest keys, of which there may be 16, texts compared by their bytes. Rows without a time are left out; NULL where there is none.';
+CREATE AGGREGATE last_by(value anyelement, at timestamptz, VARIADIC keys "any") (
+	SFUNC = last_step, STYPE = internal, SSPACE = 256, FINALFUNC = nearest_final, FINALFUNC_EXTRA,
+	COMBINEFUNC = nearest_combine, SERIALFUNC = nearest_serialize, DESERIALFUNC = nearest_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE last_by(anyelement, timestamptz, "any") IS
+'The value of the latest row; of several at one time the one with the highest keys, as first_by().';
+
 CREATE FUNCTION before(ago interval) RETURNS timestamptz
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_before';
 COMMENT ON FUNCTION before(interval) IS
@@ -104,6 +136,12 @@ CREATE FUNCTION rule_segments(rule rule) RETURNS text[]
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_rule_segments';
 COMMENT ON FUNCTION rule_segments(rule) IS 'The names of the segments that the rule names, in their order.';
 REVOKE ALL ON FUNCTION rule_segments(rule) FROM PUBLIC;
+
+CREATE FUNCTION renamed(expression text, on_event text, sources text[], was text[], becomes text[], space text) RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'persona_renamed';
+COMMENT ON FUNCTION renamed(text, text, text[], text[], text[], text) IS
+'An expression with the old names of its sources'' columns replaced by the new ones; on_event is the event it calls new. sources, was and becomes belong together, one by one.';
+REVOKE ALL ON FUNCTION renamed(text, text, text[], text[], text[], text) FROM PUBLIC;
 
 CREATE FUNCTION check_reach(segment text, rule rule, space text) RETURNS void
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'persona_check_reach';
@@ -146,7 +184,7 @@ BEGIN
 	PERFORM pg_advisory_xact_lock(hashtextextended('persona segments ' || home.space, 0));
 	PERFORM @extschema@.check_reach(segment, rule, home.space);
 	PERFORM @extschema@.create_view(home, segment, rule);
-	EXECUTE format('COMMENT ON VIEW %I.%I IS %L', home.schema_name, 'segment_' || segment, coalesce(description, rule::text));
+	EXECUTE format('COMMENT ON VIEW %I.%I IS %L', home.schema_name, 'segment_' || segment, coalesce(description, format('The subjects in segment "%s".', segment)));
 	INSERT INTO @extschema@.segment VALUES (home.space, segment, rule::text, description)
 	ON CONFLICT ON CONSTRAINT segment_pkey DO UPDATE SET (rule, description) = (excluded.rule, excluded.description);
 	RETURN;
@@ -156,7 +194,6 @@ COMMENT ON FUNCTION define_segment(text, rule, text, text) IS
 'Names a rule; it becomes the view segment_<name>(subject) of the space, through which a reader sees no more than her own rights allow. A cycle is refused, naming it (42P17), and more than 20,000 nodes with all segments written out (54000).';
 REVOKE ALL ON FUNCTION define_segment(text, rule, text, text) FROM PUBLIC;
 
-/* SECURITY INVOKER like all: who changes a source owns the views, too. */
 CREATE FUNCTION source_changed() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -174,8 +211,9 @@ $$;
 COMMENT ON FUNCTION source_changed() IS
 'Trigger: an event or facet that is defined anew makes the views of the segments that name it anew.';
 REVOKE ALL ON FUNCTION source_changed() FROM PUBLIC;
-CREATE TRIGGER views AFTER UPDATE ON event FOR EACH ROW EXECUTE FUNCTION source_changed();
-CREATE TRIGGER views AFTER UPDATE ON facet FOR EACH ROW EXECUTE FUNCTION source_changed();
+/* A definition says the relation; following a rename does not, nor need it. */
+CREATE TRIGGER views AFTER UPDATE OF relation ON event FOR EACH ROW EXECUTE FUNCTION source_changed();
+CREATE TRIGGER views AFTER UPDATE OF relation ON facet FOR EACH ROW EXECUTE FUNCTION source_changed();
 
 CREATE FUNCTION in_segment(subject text, segment text, space text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp

@@ -584,6 +584,7 @@ MomentCompile(const Space *space, const Moment *moment)
 	b.query = RuleQueryBegin(space, moment->event, RULE_FEATURES_LATERAL);
 	CompileAll(&b);
 	ListCategories(&b, program);
+	program->uses = RuleQueryUses(b.query);
 	if (moment->event == NULL || moment->channel == NULL ||
 		moment->purpose == NULL)
 		return program;

@@ -106,24 +106,3 @@ persona_moment_gates(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	return result;
 }
-
-PG_FUNCTION_INFO_V1(persona_check_moment);
-
-/*
- * persona.check_moment(moment, space): compiles a moment; an error names the
- * expression that is wrong and the place in it.
- */
-Datum
-persona_check_moment(PG_FUNCTION_ARGS)
-{
-	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	PersonaAct	act;
-
-	SPI_connect();
-	PersonaActBegin(&act, space->owner);
-	(void) MomentCompile(space,
-						 MomentLoad(space, text_to_cstring(PG_GETARG_TEXT_PP(0))));
-	PersonaActEnd(&act);
-	SPI_finish();
-	PG_RETURN_VOID();
-}

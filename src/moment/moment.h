@@ -9,6 +9,7 @@
  *	gate.c		the gates, one function each, over what was read
  *	decide.c	schedule -> decision and message
  *	explain.c	the same gates for one subject, writing nothing
+ *	reads.c		the columns of the company's tables that a moment reads
  *	id.c		a decision's id: a pure function of what is decided
  *	run.c		CALL persona.run(): batch after batch
  *	claim.c		outbox -> sender, consent read again under lock
@@ -113,6 +114,7 @@ typedef struct MomentProgram
 	char	   *probe_sql;		/* $1 K, $2 text[]: one subject and event */
 	List	   *categories;		/* of char *: used by any variant */
 	List	   *for_all;		/* of those the ones the generic uses too */
+	List	   *uses;			/* of RuleUse *: every column that is read */
 } MomentProgram;
 
 /* Compiles and checks a moment; errors name the expression and its place. */

@@ -99,7 +99,7 @@ RuleCommonFilter(const RuleSource *source)
 	return sql.data;
 }
 
-/* head FILTER (WHERE what is not common to all) tail */
+/* head FILTER (WHERE what is not common to all) */
 static void
 AppendColumn(StringInfo sql, const RuleSource *source, const RuleColumn *column)
 {
@@ -115,7 +115,7 @@ AppendColumn(StringInfo sql, const RuleSource *source, const RuleColumn *column)
 			before = " AND ";
 			after = ")";
 		}
-	appendStringInfo(sql, "%s%s", after, column->tail);
+	appendStringInfoString(sql, after);
 }
 
 char *

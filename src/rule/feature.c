@@ -75,7 +75,7 @@ SameColumn(const RuleColumn *a, const RuleColumn *b)
 	ListCell   *x;
 	ListCell   *y;
 
-	if (strcmp(a->head, b->head) != 0 || strcmp(a->tail, b->tail) != 0 ||
+	if (strcmp(a->head, b->head) != 0 ||
 		list_length(a->filters) != list_length(b->filters))
 		return false;
 	forboth(x, a->filters, y, b->filters)
@@ -124,22 +124,19 @@ Filters(Scope *scope, Node *filter)
 	return list_make1(psprintf("(%s)", RuleDeparse(filter)));
 }
 
-/* " ORDER BY e.at DESC, e.id DESC": by time, ties by key. */
+/* ", e.id": what tells events of one time apart; 0 where nothing does. */
 static char *
-ByTime(const SpaceEvent *event, bool last)
+Keys(const SpaceEvent *event)
 {
 	StringInfoData sql;
-	const char *direction = last ? " DESC" : "";
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, " ORDER BY %s%s", SpaceEventTime(event, "e"), direction);
 	for (int i = 0; i < event->nkeys; i++)
-		appendStringInfo(&sql, ", e.%s%s", quote_identifier(event->keys[i].name),
-						 direction);
-	return sql.data;
+		appendStringInfo(&sql, ", e.%s", quote_identifier(event->keys[i].name));
+	return event->nkeys > 0 ? sql.data : ", 0";
 }
 
-/* first(event.column), last(event.column) */
+/* first(event.column), last(event.column): by time, then by key. */
 static RuleColumn *
 Nearest(Scope *scope, Node *arg, List *filters, bool last)
 {
@@ -147,11 +144,9 @@ Nearest(Scope *scope, Node *arg, List *filters, bool last)
 	const SpaceEvent *event = scope->source->event;
 
 	(void) RuleAnalyse(scope->query->text, arg, RuleScopeFrom(scope));
-	column->head = psprintf("(pg_catalog.array_agg(%s%s)", RuleDeparse(arg),
-							ByTime(event, last));
-	column->filters = lcons(psprintf("%s IS NOT NULL", SpaceEventTime(event, "e")),
-							filters);
-	column->tail = ")[1]";
+	column->head = psprintf("persona.%s_by(%s, %s%s)", last ? "last" : "first",
+							RuleDeparse(arg), SpaceEventTime(event, "e"), Keys(event));
+	column->filters = filters;
 	return column;
 }
 
@@ -171,7 +166,6 @@ Aggregate(Scope *scope, FuncCall *call, const char *name, List *args,
 	(void) RuleAnalyse(scope->query->text, (Node *) feature, RuleScopeFrom(scope));
 	column->head = RuleDeparse((Node *) feature);
 	column->filters = filters;
-	column->tail = "";
 	return column;
 }
 
@@ -214,10 +208,10 @@ Rows(Scope *scope, List *filters)
 						 sql.len ? " || " : "", PersonaLiteral(name),
 						 ValueOf(scope, name, type));
 	}
-	column->head = psprintf("pg_catalog.jsonb_agg(%s%s)", sql.data,
-							event->at.name ? ByTime(event, false) : "");
+	column->head = psprintf("pg_catalog.jsonb_agg(%s ORDER BY %s%s)", sql.data,
+							event->at.name ? SpaceEventTime(event, "e") : "NULL",
+							Keys(event));
 	column->filters = filters;
-	column->tail = "";
 	return column;
 }
 

@@ -133,6 +133,7 @@ RuleNoteUse(RuleQuery *query, const char *source, const char *column)
 static Node *
 ColumnOf(Scope *scope, const Place *place, const char *name, int location)
 {
+	name = RuleCurrentName(scope->query, place->source, name, location);
 	if (get_attnum(place->relid, name) <= 0)
 		RefuseColumn(scope, place, name, location);
 	RuleNoteUse(scope->query, place->source, name);

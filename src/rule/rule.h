@@ -7,10 +7,12 @@
  *	rewrite.c	what names mean: columns, facets, new, ago, functions
  *	feature.c	aggregates over events, and segment()
  *	window.c	how long ago, as a comparison that an index serves
+ *	nearest.c	the aggregates first_by and last_by
  *	check.c		what PostgreSQL made of it: every function is on the list
  *	compile.c	several expressions over one subject -> SQL
  *	members.c	a rule as the SQL of a view
  *	reach.c		the segments that a rule leads to
+ *	rename.c	a rule after columns were renamed
  *	segment.c	what SQL asks of all this
  *	branch.c	the boolean structure of a rule, and logic over it
  *	value.c		what a rule looks at: features()
@@ -116,12 +118,11 @@ typedef struct RuleJoin
 	const char *alias;
 } RuleJoin;
 
-/* A column of a feature: head FILTER (WHERE all of filters) tail. */
+/* A column of a feature: head FILTER (WHERE all of filters). */
 typedef struct RuleColumn
 {
 	char	   *head;			/* an aggregate call */
 	List	   *filters;		/* of char *: conditions over e */
-	const char *tail;			/* what follows the FILTER */
 } RuleColumn;
 
 /* What is joined to the subject: a facet, a feature or a segment. */
@@ -144,6 +145,8 @@ struct RuleQuery
 	List	   *uses;			/* of RuleUse * */
 	const char *text;			/* the rule being compiled, for positions */
 	int			depth;			/* of segments in segments */
+	List	   *renames;		/* what was renamed (rename.c) */
+	List	   *mentions;		/* where the text says so (rename.c) */
 };
 
 /* Resolves the names of a checked raw tree; returns the tree to analyse. */

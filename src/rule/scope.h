@@ -37,6 +37,10 @@ extern bool RuleIsName(Node *node, const char *name);
 extern void RuleNoteUse(RuleQuery *query, const char *source,
 						const char *column);
 
+/* What a source's column is called by now (rename.c). */
+extern const char *RuleCurrentName(RuleQuery *query, const char *source,
+								   const char *name, int location);
+
 /* The event or the subject that a facet hangs off in the end; NULL: subject. */
 extern const char *RuleFacetRoot(const Space *space, const SpaceFacet *facet);
 

@@ -55,6 +55,7 @@ SELECT place, thing, state, n FROM persona_mt.alert ORDER BY state;
 SELECT count(*) AS purchases_that_live FROM mt.orders;
 -- a column that a moment names is gone: that moment stops, the other goes on
 ALTER TABLE mt.orders DROP COLUMN amount;
+ALTER TABLE mt.orders DROP COLUMN amount CASCADE;
 INSERT INTO mt.orders VALUES (20, '2026-03-05', 5, now());
 CALL persona.run();
 SELECT moment, outcome FROM persona_mt.decision WHERE subject = 5;
@@ -86,7 +87,7 @@ SELECT code FROM persona.define_event('purchase', 'mt.sales', subject => 'custom
 SELECT tgrelid::regclass FROM pg_trigger WHERE tgname LIKE 'persona_mt%';
 SELECT count(*) FROM persona.define_event('purchase', 'mt.sales', subject => 'customer_id', fires => 'never');
 SELECT count(*) AS it_never_fires FROM pg_trigger WHERE tgname LIKE 'persona_mt%';
--- a column that is renamed is named in the error
+-- a column that is renamed is followed
 ALTER TABLE mt.sales RENAME COLUMN customer_id TO buyer;
 SELECT persona.rule_sql('count(purchase) > 0', 'mt');
 SELECT persona.drop_space('mt', force => true);

@@ -29,10 +29,10 @@ SELECT is_empty($$SELECT name FROM ours WHERE language IN ('plpgsql', 'sql') AND
 	AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)
 	AND NOT (language = 'sql' AND proconfig IS NULL AND prosrc ~ '^SELECT (\* FROM |allowed FROM )?persona[.][a-z_]+\(')$$,
 	'search_path is pinned, or the body is one qualified call');
-SELECT is_empty($$SELECT name FROM ours WHERE prosecdef AND proname <> 'log_definition'$$,
-	'nothing runs as the installer but the log of definitions');
+SELECT is_empty($$SELECT name FROM ours WHERE prosecdef AND proname NOT IN ('log_definition', 'follow_ddl')$$,
+	'nothing runs as the installer but the log of definitions and what follows renames');
 SELECT is_empty($$SELECT name FROM ours WHERE has_function_privilege('public', oid, 'EXECUTE') AND NOT of_a_type AND provolatile <> 'i'
-	AND proname NOT IN ('now', 'ago', 'before', 'render')$$,
+	AND proname NOT IN ('now', 'ago', 'before', 'released', 'render')$$,
 	'PUBLIC may call pure primitives only');
 SELECT is_empty($$SELECT name FROM ours WHERE provolatile = 'i' AND proparallel <> 's' AND has_function_privilege('public', oid, 'EXECUTE')$$,
 	'pure primitives are parallel safe');

@@ -9,6 +9,9 @@
  *	check.c		what PostgreSQL made of it: every function is on the list
  *	compile.c	several expressions over one subject -> SQL
  *	segment.c	a rule as the SQL of a view
+ *	row.c		a rule over the columns of one row and nothing else
+ *	match.c		matches(): such a rule evaluated row by row
+ *	inline.c	matches() in a query: the native condition in its place
  *
  * PostgreSQL's own parser reads a rule and its own analysis types it. In
  * between the raw tree is rewritten: names become columns of s (the subject),
@@ -22,6 +25,7 @@
 #include "base/persona.h"
 #include "space/space.h"
 
+#include "access/tupdesc.h"
 #include "nodes/parsenodes.h"
 
 /* Limits of a rule; beyond them ERRCODE_PROGRAM_LIMIT_EXCEEDED. */
@@ -113,6 +117,22 @@ extern Node *RuleRewrite(RuleQuery *query, Node *node);
  * list; returns its type.
  */
 extern Oid	RuleAnalyse(const char *text, Node *node, const char *from);
+
+/*
+ * Refuses what is not on the list in an analysed tree; with names looked up
+ * in pg_catalog alone, as PersonaPinBegin has it.
+ */
+extern void RuleCheck(const char *text, Node *node);
+
+/* A function of that name is not on the list: an error with the nearest. */
+extern void RuleRefuseFunction(const char *text, FuncCall *call);
+
+/*
+ * The analysed and checked condition, of type boolean, whose Vars (varno 1)
+ * are the columns of `row`; `type` is the row's, for errors. Immutable: a
+ * rule that asks for anything else than columns is refused.
+ */
+extern Node *RuleOverRow(const char *text, TupleDesc row, Oid type);
 
 /* Whether any function, or any aggregate, of that name is on the list. */
 extern bool RuleKnowsFunction(const char *name);

@@ -39,7 +39,8 @@ typedef struct Rule
 	MemoryContext context;		/* holds all of it */
 	Size		size;			/* of that context */
 	ExprState  *state;
-	Bitmapset  *columns;		/* numbers of those it reads */
+	int			ncolumns;		/* the columns it reads, counted from 0 */
+	int		   *columns;
 } Rule;
 
 typedef struct RuleSlot
@@ -215,6 +216,21 @@ TakeValue(Matcher *matcher, Datum value)
 
 /* ---- compiled rules ---- */
 
+static void
+NoteColumns(Rule *rule, Node *condition)
+{
+	Bitmapset  *numbers = NULL;
+	int			number = -1;
+
+	pull_varattnos(condition, 1, &numbers);
+	rule->ncolumns = 0;
+	rule->columns = palloc(bms_num_members(numbers) * sizeof(int));
+	while ((number = bms_next_member(numbers, number)) >= 0)
+		rule->columns[rule->ncolumns++] =
+			number + FirstLowInvalidHeapAttributeNumber - 1;
+	bms_free(numbers);
+}
+
 /*
  * Compiles a rule that was looked for. What analysis leaves behind is the
  * caller's, and short-lived; what is kept has a context of its own, which is
@@ -235,8 +251,7 @@ Compile(Matcher *matcher, const Rule *wanted)
 	*rule = *wanted;
 	rule->text = pnstrdup(text, wanted->length);
 	rule->context = context;
-	rule->columns = NULL;
-	pull_varattnos((Node *) planned, 1, &rule->columns);
+	NoteColumns(rule, (Node *) planned);
 	rule->state = ExecInitExpr(copyObject(planned), NULL);
 	rule->size = MemoryContextMemAllocated(context, true);
 	MemoryContextSwitchTo(caller);
@@ -338,7 +353,9 @@ NamesOf(FunctionCallInfo fcinfo, int n)
 	bool	   *nulls;
 	int			count;
 
-	if (!get_fn_expr_arg_stable(fcinfo->flinfo, 2) || PG_ARGISNULL(1) ||
+	if (fcinfo->flinfo->fn_expr == NULL ||
+		!IsA(fcinfo->flinfo->fn_expr, FuncExpr) ||
+		!get_fn_expr_arg_stable(fcinfo->flinfo, 2) || PG_ARGISNULL(1) ||
 		PG_ARGISNULL(2) || get_fn_expr_variadic(fcinfo->flinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -349,8 +366,7 @@ NamesOf(FunctionCallInfo fcinfo, int n)
 	if (count != n || array_contains_nulls(PG_GETARG_ARRAYTYPE_P(2)))
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("match_columns() needs a name for each of %d columns",
-						n)));
+				 errmsg("match_columns() needs a name for every column")));
 	return names;
 }
 
@@ -384,7 +400,6 @@ persona_match_columns(PG_FUNCTION_ARGS)
 {
 	Matcher    *matcher;
 	Rule	   *rule;
-	int			column = -1;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -392,12 +407,13 @@ persona_match_columns(PG_FUNCTION_ARGS)
 	if (matcher->shape == 0)
 		TakeArguments(matcher, fcinfo);
 	rule = Find(matcher, PG_GETARG_TEXT_PP(0));
-	while ((column = bms_next_member(rule->columns, column)) >= 0)
+	for (int i = 0; i < rule->ncolumns; i++)
 	{
-		int			i = column + FirstLowInvalidHeapAttributeNumber - 1;
+		int			column = rule->columns[i];
+		NullableDatum *arg = &fcinfo->args[FIRST_COLUMN + column];
 
-		matcher->slot->tts_values[i] = fcinfo->args[FIRST_COLUMN + i].value;
-		matcher->slot->tts_isnull[i] = fcinfo->args[FIRST_COLUMN + i].isnull;
+		matcher->slot->tts_values[column] = arg->value;
+		matcher->slot->tts_isnull[column] = arg->isnull;
 	}
 	return Evaluate(fcinfo, matcher, rule);
 }

@@ -182,7 +182,7 @@ CheckImmutable(Node *node, void *context)
 				 errmsg("%s cannot be part of matches()",
 						format_procedure(function)),
 				 errdetail("What it gives depends on more than its arguments, such as the setting TimeZone."),
-				 errhint("Say what it depends on, as in: joined AT TIME ZONE 'Europe/Berlin'; or name the rule with persona.define_segment()."),
+				 errhint("Leave it nothing to depend on, as in: joined AT TIME ZONE 'Europe/Berlin', name || id::text; or name the rule with persona.define_segment()."),
 				 RulePosition(text, exprLocation(node))));
 	return expression_tree_walker(node, CheckImmutable, context);
 }

@@ -48,6 +48,8 @@ EXPLAIN (COSTS OFF) SELECT * FROM rp.parted_de t LEFT JOIN rp.person_view v ON v
 EXPLAIN (COSTS OFF) SELECT * FROM rp.parted_de t WHERE EXISTS (SELECT FROM rp.person p WHERE p.id = t.id AND persona.matches(p, 'vip') AND persona.matches(t, 'amount > 3'));
 EXPLAIN (VERBOSE, COSTS OFF) SELECT (SELECT count(*) FROM rp.person p WHERE persona.matches(t, 'amount > 3') AND p.id = t.id) FROM rp.parted_de t;
 RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_indexscan; RESET enable_bitmapscan;
+CREATE FUNCTION rp.early(p rp.person) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT persona.matches(p, 'id < 5') $$;
+EXPLAIN (COSTS OFF) SELECT * FROM rp.person p WHERE rp.early(p);
 -- the NULL row of an outer join is a row of NULLs
 CREATE TABLE rp.rules AS SELECT 'city IS NULL OR id > 30'::persona.rule AS rule;
 CREATE FUNCTION rp.same(p rp.person) RETURNS rp.person LANGUAGE plpgsql AS $$ BEGIN RETURN p; END $$;

@@ -44,6 +44,9 @@ END $$;
 SELECT persona.matches(w, r) AS by_rule, persona.matches(w, 'c97 = 99') AS constant FROM rr.wide w, (VALUES ('c97 = 99'::persona.rule)) v(r);
 SELECT persona.matches(w, r) AS by_rule, persona.matches(w, 'c1500 = 1502') AS constant FROM rr.wider w, (VALUES ('c1500 = 1502'::persona.rule)) v(r);
 SELECT persona.matches(w, r) AS named, persona.matches(s, r) AS anonymous FROM (VALUES ('c1500 IS NULL'::persona.rule)) v(r) LEFT JOIN rr.wider w ON false LEFT JOIN (SELECT * FROM rr.wider OFFSET 0) s ON false;
+CREATE TABLE rr.bare ();
+INSERT INTO rr.bare DEFAULT VALUES;
+SELECT persona.matches(b, r) AS by_rule, persona.matches(b, 'true') AS constant FROM rr.bare b, (VALUES ('NOT false'::persona.rule)) v(r);
 -- a column that rows were written without
 ALTER TABLE rr.holder ADD late text DEFAULT 'late';
 SELECT persona.matches(h, 'late = ''late''') AS constant, persona.matches(h, r) AS by_rule, persona.matches((ARRAY[h])[1], r) AS as_value FROM rr.holder h, (VALUES ('late = ''late'''::persona.rule)) v(r);
@@ -64,9 +67,11 @@ BEGIN
 		FETCH c INTO kept;
 	END LOOP;
 	SELECT sum(total_bytes) INTO kept FROM pg_backend_memory_contexts WHERE name IN ('persona matches', 'persona rule');
+	CLOSE c;
 	RETURN kept;
 END
 $$;
+SELECT rr.kept('64kB') < 256 * 1024 AS bounded, rr.kept('64MB') > 3000 * 1024 AS all_kept;
 
 -- PL/pgSQL: trigger rows and variables
 CREATE TABLE rr.log (what text);
@@ -87,6 +92,20 @@ $$;
 CREATE TRIGGER watch BEFORE INSERT OR UPDATE ON rr.person FOR EACH ROW WHEN (persona.matches(NEW, 'id > 500')) EXECUTE FUNCTION rr.watch('city = ''c1''', 'vip AND id > 700', 'born IS NULL');
 INSERT INTO rr.person (name, id, city, vip) VALUES ('w', 200, 'c1', true), ('x', 600, 'c1', true), ('y', 800, 'c2', true), ('z', 801, 'c2', false);
 UPDATE rr.person SET born = '2000-01-01', city = 'c1' WHERE id = 600;
+SELECT * FROM rr.log;
+-- all rows of a statement at once
+CREATE TABLE rr.event (gone int, id int, amount numeric);
+ALTER TABLE rr.event DROP gone;
+CREATE FUNCTION rr.watch_all() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO rr.log SELECT 'big ' || id FROM added a WHERE persona.matches(a, 'amount > 10');
+	INSERT INTO rr.log SELECT r || ' ' || id FROM added a, (VALUES ('amount < 10 AND id = 1'::persona.rule)) v(r) WHERE persona.matches(a, r);
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER watch AFTER INSERT ON rr.event REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION rr.watch_all();
+TRUNCATE rr.log;
+INSERT INTO rr.event (id, amount) VALUES (1, 5), (2, 50);
 SELECT * FROM rr.log;
 CREATE FUNCTION rr.variables() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -123,12 +142,14 @@ INSERT INTO rr.turning VALUES (1, 'x', 'y');
 CREATE FUNCTION rr.turn() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	old_row record;
+	old_typed record;
 	new_row record;
 	r persona.rule;
+	old_rule persona.rule := 'b = ''x''';
 	answers text := '';
 BEGIN
-	SELECT t FROM rr.turning t INTO old_row;
 	SELECT * FROM rr.turning INTO old_row;
+	old_typed := (SELECT t FROM rr.turning t);
 	FOR i IN 1 .. 5 LOOP
 		CASE i
 			WHEN 1 THEN r := 'b = ''x''';
@@ -138,8 +159,8 @@ BEGIN
 			WHEN 5 THEN ALTER TABLE rr.turning ALTER d TYPE text USING repeat('long', 1000), DROP c; r := 'd LIKE ''long%'' AND b IS NOT NULL';
 		END CASE;
 		SELECT * FROM rr.turning INTO new_row;
-		answers := concat_ws(' ', answers, persona.matches(new_row, r), (SELECT persona.matches(t, r) FROM rr.turning t), (SELECT persona.matches((ARRAY[t])[1], r) FROM rr.turning t),
-			persona.matches(old_row, 'b = ''x'''));
+		answers := concat_ws(' ', answers, persona.matches(new_row, r), (SELECT persona.matches(t, r) FROM rr.turning t), (SELECT persona.matches((ARRAY[t])[1], r) FROM rr.turning t));
+		answers := concat_ws(' ', answers, persona.matches(old_row, old_rule), persona.matches(old_typed, old_rule));
 	END LOOP;
 	RETURN answers;
 END
@@ -150,7 +171,6 @@ DO $$
 DECLARE
 	p rr.person;
 	caught int := 0;
-	before bigint;
 	size bigint;
 BEGIN
 	FOR i IN 1 .. 3000 LOOP

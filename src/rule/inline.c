@@ -41,21 +41,26 @@ typedef struct Row
 
 /* ---- what a row looks like ---- */
 
-/* A descriptor of expressions under names; "" where there is none. */
+/* A descriptor of expressions under names; a dropped column has the name "". */
 static TupleDesc
 DescribeNodes(List *nodes, List *names)
 {
-	TupleDesc	desc = CreateTemplateTupleDesc(list_length(nodes));
+	TupleDesc	desc;
 	ListCell   *node;
 	ListCell   *name;
 	AttrNumber	number = 0;
 
+	if (list_length(nodes) != list_length(names))
+		return NULL;
+	desc = CreateTemplateTupleDesc(list_length(nodes));
 	forboth(node, nodes, name, names)
 	{
 		number++;
 		TupleDescInitEntry(desc, number, strVal(lfirst(name)),
 						   exprType(lfirst(node)), exprTypmod(lfirst(node)), 0);
 		TupleDescInitEntryCollation(desc, number, exprCollation(lfirst(node)));
+		TupleDescAttr(desc, number - 1)->attisdropped =
+			strVal(lfirst(name))[0] == '\0';
 	}
 	return desc;
 }
@@ -138,25 +143,52 @@ HasParts(Node *node)
 	return IsWholeRow(node) || IsA(node, RowExpr);
 }
 
-/* The column itself where a wrapped row has it at hand; else NULL. */
+/* The column of a whole-row Var. */
 static Node *
-UnwrapColumn(PlaceHolderVar *wrapper, int number)
+ColumnOfVar(Var *var, AttrNumber number, Form_pg_attribute att)
 {
-	RowExpr    *inner = (RowExpr *) wrapper->phexpr;
-	Var		   *column;
+	var = copyObject(var);
+	var->varattno = number;
+	var->varattnosyn = var->varnosyn == var->varno ? number : 0;
+	var->vartype = att->atttypid;
+	var->vartypmod = att->atttypmod;
+	var->varcollid = att->attcollation;
+	return (Node *) var;
+}
 
-	if (!IsA(inner, RowExpr))
+/* What a RowExpr has in that place, unless it is not quite of its type. */
+static Node *
+ColumnOfParts(RowExpr *parts, AttrNumber number, Form_pg_attribute att)
+{
+	Node	   *part = list_nth(parts->args, number - 1);
+
+	if (exprType(part) != att->atttypid ||
+		exprCollation(part) != att->attcollation)
 		return NULL;
-	column = list_nth(inner->args, number - 1);
-	if (!IsA(column, Var) || column->varlevelsup != 0 ||
+	return copyObject(part);
+}
+
+/*
+ * The same of a RowExpr that an outer join may make NULL: a column of the
+ * table below is NULL then by itself, anything else only with its wrapper.
+ */
+static Node *
+ColumnOfWrapped(PlaceHolderVar *wrapper, AttrNumber number,
+				Form_pg_attribute att)
+{
+	Var		   *column = NULL;
+
+	if (IsA(wrapper->phexpr, RowExpr))
+		column = (Var *) ColumnOfParts((RowExpr *) wrapper->phexpr, number,
+									   att);
+	if (column == NULL || !IsA(column, Var) || column->varlevelsup != 0 ||
 		!bms_is_member(column->varno, wrapper->phrels))
 		return NULL;
-	column = copyObject(column);
 	CompatAddNullingRels(column, wrapper);
 	return (Node *) column;
 }
 
-/* A column as an expression, which constant folding makes as short as can be. */
+/* A column as an expression, as direct as can be. */
 static Node *
 ColumnOf(const Row *row, AttrNumber number)
 {
@@ -164,19 +196,12 @@ ColumnOf(const Row *row, AttrNumber number)
 	Node	   *column = NULL;
 	FieldSelect *select;
 
-	if (IsA(row->node, PlaceHolderVar))
-		column = UnwrapColumn((PlaceHolderVar *) row->node, number);
 	if (IsWholeRow(row->node))
-	{
-		Var		   *var = copyObject((Var *) row->node);
-
-		var->varattno = number;
-		var->varattnosyn = var->varnosyn == var->varno ? number : 0;
-		var->vartype = att->atttypid;
-		var->vartypmod = att->atttypmod;
-		var->varcollid = att->attcollation;
-		column = (Node *) var;
-	}
+		column = ColumnOfVar((Var *) row->node, number, att);
+	else if (IsA(row->node, RowExpr))
+		column = ColumnOfParts((RowExpr *) row->node, number, att);
+	else if (IsA(row->node, PlaceHolderVar))
+		column = ColumnOfWrapped((PlaceHolderVar *) row->node, number, att);
 	if (column != NULL)
 		return column;
 	select = makeNode(FieldSelect);
@@ -210,11 +235,33 @@ Condition(PlannerInfo *root, Row *row, const char *rule)
 
 /* ---- any other rule: the row in parts ---- */
 
-/* The names of the columns a row has, as a constant, and the columns. */
 static Node *
-NamesAndColumns(const Row *row, List **columns)
+MakeNames(Datum *names, int n)
 {
-	Datum	   *names = palloc(row->desc->natts * sizeof(Datum));
+	ArrayType  *array = construct_array(names, n, TEXTOID, -1, false,
+										TYPALIGN_INT);
+
+	return (Node *) makeConst(TEXTARRAYOID, -1, InvalidOid, -1,
+							  PointerGetDatum(array), false, false);
+}
+
+static Node *
+MakeType(Oid type)
+{
+	return (Node *) makeConst(REGTYPEOID, -1, InvalidOid, sizeof(Oid),
+							  ObjectIdGetDatum(type), false, true);
+}
+
+/* match_columns() over the row; NULL where it has more than a call can take. */
+static Node *
+CallInParts(PlannerInfo *root, const Row *row, Node *rule)
+{
+	Oid			function = LookupFuncName(list_make2(makeString("persona"),
+													 makeString("match_columns")),
+										  -1, NULL, false);
+	Datum		names[FUNC_MAX_ARGS];
+	List	   *columns = NIL;
+	List	   *args;
 	int			n = 0;
 
 	for (int i = 0; i < row->desc->natts; i++)
@@ -223,31 +270,17 @@ NamesAndColumns(const Row *row, List **columns)
 
 		if (att->attisdropped)
 			continue;
+		if (n == FUNC_MAX_ARGS - RULE_FIRST_COLUMN)
+			return NULL;
 		names[n++] = CStringGetTextDatum(NameStr(att->attname));
-		*columns = lappend(*columns, ColumnOf(row, i + 1));
+		columns = lappend(columns, ColumnOf(row, i + 1));
 	}
-	return (Node *) makeConst(TEXTARRAYOID, -1, InvalidOid, -1,
-							  PointerGetDatum(construct_array(names, n, TEXTOID, -1, false,
-															  TYPALIGN_INT)),
-							  false, false);
-}
-
-static Node *
-CallInParts(PlannerInfo *root, const Row *row, Node *rule)
-{
-	List	   *columns = NIL;
-	Node	   *names = NamesAndColumns(row, &columns);
-	Node	   *type = (Node *) makeConst(REGTYPEOID, -1, InvalidOid, sizeof(Oid),
-										  ObjectIdGetDatum(row->type), false, true);
-	List	   *args = list_concat(list_make3(rule, type, names), columns);
-	List	   *function = list_make2(makeString("persona"),
-									  makeString("match_columns"));
-
-	if (list_length(args) > FUNC_MAX_ARGS)
-		return NULL;
+	args = list_concat(list_make3(rule, MakeType(row->type),
+								  MakeNames(names, n)), columns);
 	return eval_const_expressions(root,
-								  (Node *) makeFuncExpr(LookupFuncName(function, -1, NULL, false), BOOLOID, args,
-														InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+								  (Node *) makeFuncExpr(function, BOOLOID, args,
+														InvalidOid, InvalidOid,
+														COERCE_EXPLICIT_CALL));
 }
 
 /* ---- the planner's question ---- */

@@ -83,9 +83,6 @@ typedef struct Matcher
 	HeapTupleData tuple;		/* the row in hand */
 } Matcher;
 
-/* match_columns(rule, row_type, names, VARIADIC columns) */
-#define FIRST_COLUMN 3
-
 /* ---- shapes ---- */
 
 static Matcher *
@@ -374,14 +371,14 @@ NamesOf(FunctionCallInfo fcinfo, int n)
 static void
 TakeArguments(Matcher *matcher, FunctionCallInfo fcinfo)
 {
-	int			n = PG_NARGS() - FIRST_COLUMN;
+	int			n = PG_NARGS() - RULE_FIRST_COLUMN;
 	Datum	   *names = NamesOf(fcinfo, n);
 	List	   *args = ((FuncExpr *) fcinfo->flinfo->fn_expr)->args;
 	TupleDesc	desc = CreateTemplateTupleDesc(n);
 
 	for (int i = 0; i < n; i++)
 	{
-		Node	   *arg = list_nth(args, FIRST_COLUMN + i);
+		Node	   *arg = list_nth(args, RULE_FIRST_COLUMN + i);
 
 		TupleDescInitEntry(desc, i + 1, TextDatumGetCString(names[i]),
 						   exprType(arg), exprTypmod(arg), 0);
@@ -410,7 +407,7 @@ persona_match_columns(PG_FUNCTION_ARGS)
 	for (int i = 0; i < rule->ncolumns; i++)
 	{
 		int			column = rule->columns[i];
-		NullableDatum *arg = &fcinfo->args[FIRST_COLUMN + column];
+		NullableDatum *arg = &fcinfo->args[RULE_FIRST_COLUMN + column];
 
 		matcher->slot->tts_values[column] = arg->value;
 		matcher->slot->tts_isnull[column] = arg->isnull;

@@ -134,6 +134,9 @@ extern void RuleRefuseFunction(const char *text, FuncCall *call);
  */
 extern Node *RuleOverRow(const char *text, TupleDesc row, Oid type);
 
+/* match_columns(rule, row_type, names, VARIADIC columns) */
+#define RULE_FIRST_COLUMN 3
+
 /* Whether any function, or any aggregate, of that name is on the list. */
 extern bool RuleKnowsFunction(const char *name);
 extern bool RuleKnowsAggregate(const char *name);

@@ -242,3 +242,27 @@ CREATE FUNCTION in_segment(subject anyelement, segment text, space text DEFAULT 
 LANGUAGE sql STABLE AS 'SELECT @extschema@.in_segment(subject::text, segment, space)';
 COMMENT ON FUNCTION in_segment(anyelement, text, text) IS 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION in_segment(anyelement, text, text) FROM PUBLIC;
+
+/* matches: a rule over one row, wherever it comes from */
+
+CREATE FUNCTION matches_support(request internal) RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_matches_support';
+COMMENT ON FUNCTION matches_support(internal) IS
+'For the planner: puts the condition of a constant rule in the place of matches(), and match_columns() where the rule is not constant.';
+REVOKE ALL ON FUNCTION matches_support(internal) FROM PUBLIC;
+
+/*
+ * Dear enough that from some twenty rows on a plan that knows the rule is
+ * preferred, and cheap enough that PL/pgSQL does not plan for each value.
+ */
+CREATE FUNCTION matches(subject record, rule rule) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100 SUPPORT matches_support
+AS 'MODULE_PATHNAME', 'persona_matches';
+COMMENT ON FUNCTION matches(record, rule) IS
+'Whether the rule is true of the row: true, false, or NULL where NULLs leave it open, as the same condition in WHERE. Names in the rule are columns of the row; a NULL row is a row of NULLs, a NULL rule gives NULL. 42703 for an unknown column, 42804 for what is no condition, 0A000 for a rule that asks for events, segments, the clock or the session''s settings, 42P18 for a NULL of unknown row type.';
+
+CREATE FUNCTION match_columns(rule rule, row_type regtype, names text[], VARIADIC columns "any") RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'persona_match_columns';
+COMMENT ON FUNCTION match_columns(rule, regtype, text[], "any") IS
+'What the planner puts in the place of matches() where the rule is not constant: the row in its columns, which are not copied. Not to be called by hand.';

@@ -341,19 +341,24 @@ Analyse(const char *text, Node *node, const char *from)
 	return query;
 }
 
-Node *
-RuleAnalyseExpression(const char *text, Node *node, const char *from)
+void
+RuleCheck(const char *text, Node *node)
 {
 	Check		check = {.text = text};
-	Query	   *query;
-	TargetEntry *target;
 
 	if (allowed == NULL)
 		LoadAllowed();
+	(void) Walk(node, &check);
+}
+
+Node *
+RuleAnalyseExpression(const char *text, Node *node, const char *from)
+{
 	/* Analysis scribbles on what it is given. */
-	query = Analyse(text, copyObject(node), from);
-	target = linitial_node(TargetEntry, query->targetList);
-	(void) Walk((Node *) target, &check);
+	Query	   *query = Analyse(text, copyObject(node), from);
+	TargetEntry *target = linitial_node(TargetEntry, query->targetList);
+
+	RuleCheck(text, (Node *) target);
 	return (Node *) target->expr;
 }
 

@@ -13,6 +13,9 @@
  *	members.c	a rule as the SQL of a view
  *	reach.c		the segments that a rule leads to
  *	rename.c	a rule after columns were renamed
+ *	row.c		a rule over the columns of one row and nothing else
+ *	match.c		matches(): such a rule evaluated row by row
+ *	inline.c	matches() in a query: the native condition in its place
  *	segment.c	what SQL asks of all this
  *
  * PostgreSQL's own parser reads a rule and its own analysis types it. In
@@ -28,6 +31,7 @@
 #include "base/persona.h"
 #include "space/space.h"
 
+#include "access/tupdesc.h"
 #include "nodes/parsenodes.h"
 
 /* Limits of a rule; beyond them ERRCODE_PROGRAM_LIMIT_EXCEEDED. */
@@ -173,6 +177,24 @@ extern void RuleRequireBoolean(const char *text, const char *what,
 
 /* Whether a rule may read a value of the type. */
 extern bool RuleAllowsType(Oid type);
+/*
+ * Refuses what is not on the list in an analysed tree; with names looked up
+ * in pg_catalog alone, as PersonaPinBegin has it.
+ */
+extern void RuleCheck(const char *text, Node *node);
+
+/* A function of that name is not on the list: an error with the nearest. */
+extern void RuleRefuseFunction(const char *text, FuncCall *call);
+
+/*
+ * The analysed and checked condition, of type boolean, whose Vars (varno 1)
+ * are the columns of `row`; `type` is the row's, for errors. Immutable: a
+ * rule that asks for anything else than columns is refused.
+ */
+extern Node *RuleOverRow(const char *text, TupleDesc row, Oid type);
+
+/* match_columns(rule, row_type, names, VARIADIC columns) */
+#define RULE_FIRST_COLUMN 3
 
 /* Whether any function, or any aggregate, of that name is on the list. */
 extern bool RuleKnowsFunction(const char *name);

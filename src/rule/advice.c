@@ -1,0 +1,547 @@
+/*
+ * advice.c: what is wrong with a rule's logic, from the rule alone.
+ *
+ * A finding names the smallest part that shows the mistake. Its fix is the
+ * whole rule again. Where the part has no effect, the fix leaves it out and
+ * changes nothing else; where the rule can never be true, it is what was most
+ * likely meant, and of two guesses the one that reaches fewer people.
+ */
+#include "rule/lint.h"
+
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+
+static char *
+Without(RuleLint *lint, RulePart *part)
+{
+	return RuleHint(lint, RuleReplaced(lint, list_make1(part->raw), NULL));
+}
+
+static bool
+IsNamed(const RuleLint *lint, RulePart *part)
+{
+	return list_member_ptr(lint->named, part->raw);
+}
+
+/* ---- comparisons with NULL, and lists ---- */
+
+/* The list with what has a text that another one has, or is NULL, left out. */
+static List *
+Distinct(List *list, bool nulls)
+{
+	List	   *kept = NIL;
+	HASHCTL		control = {.keysize = NAMEDATALEN, .entrysize = NAMEDATALEN,
+	.hcxt = CurrentMemoryContext};
+	HTAB	   *seen = hash_create("values of a list", list_length(list),
+								   &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	ListCell   *cell;
+
+	foreach(cell, list)
+	{
+		char	   *text = RuleDeparse(lfirst(cell));
+		bool		found = false;
+
+		if (RuleIsNull(lfirst(cell)) && !nulls)
+			continue;
+		/* A longer text is not worth the memory of a key. */
+		if (strlen(text) < NAMEDATALEN)
+			(void) hash_search(seen, text, HASH_ENTER, &found);
+		if (!found)
+			kept = lappend(kept, lfirst(cell));
+	}
+	hash_destroy(seen);
+	return kept;
+}
+
+static Node *
+NullTestOf(Node *arg, NullTestType type)
+{
+	NullTest   *test = makeNode(NullTest);
+
+	test->arg = (Expr *) arg;
+	test->nulltesttype = type;
+	test->location = -1;
+	return (Node *) test;
+}
+
+/* What was meant by a comparison with NULL; NULL where nobody knows. */
+static Node *
+WithoutNull(A_Expr *op)
+{
+	const char *name = RuleName(op->name);
+	A_Expr	   *changed;
+	List	   *list;
+
+	if (name[0] != '=' && strcmp(name, "<>") != 0)
+		return NULL;
+	if (op->kind == AEXPR_IN &&
+		(list = Distinct((List *) op->rexpr, false)) != NIL)
+	{
+		changed = copyObject(op);
+		changed->rexpr = (Node *) list;
+		return (Node *) changed;
+	}
+	return NullTestOf(op->kind != AEXPR_IN && RuleIsNull(op->lexpr) ?
+					  op->rexpr : op->lexpr,
+					  name[0] == '=' ? IS_NULL : IS_NOT_NULL);
+}
+
+static void
+AdviseNulls(RuleLint *lint, RuleTree *tree)
+{
+	ListCell   *cell;
+
+	foreach(cell, tree->nulls)
+	{
+		A_Expr	   *op = lfirst(cell);
+		Node	   *meant = WithoutNull(op);
+		bool		listed = op->kind == AEXPR_IN && RuleName(op->name)[0] == '=';
+
+		RuleFind(lint, "warn", "null_comparison", RuleDeparse((Node *) op),
+				 listed ? "nothing equals NULL, so that member of the list matches nobody" :
+				 "compared with NULL it is never true, whoever it is asked of",
+				 meant ? RuleHint(lint, RuleReplaced(lint, list_make1(op), meant)) :
+				 NULL);
+		lint->named = lappend(lint->named, op);
+	}
+}
+
+static void
+AdviseLists(RuleLint *lint, RuleTree *tree)
+{
+	ListCell   *cell;
+
+	foreach(cell, tree->lists)
+	{
+		A_Expr	   *op = lfirst(cell);
+		A_Expr	   *changed = copyObject(op);
+
+		changed->rexpr = (Node *) Distinct((List *) op->rexpr, true);
+		if (list_length((List *) changed->rexpr) < list_length((List *) op->rexpr))
+			RuleFind(lint, "warn", "redundant_clause", RuleDeparse((Node *) op),
+					 "its list names a value more than once",
+					 RuleHint(lint, RuleReplaced(lint, list_make1(op),
+												 (Node *) changed)));
+	}
+}
+
+/* ---- never true ---- */
+
+/* What follows a part that decides alone need not be there. */
+static void
+AdviseAfterNothing(RuleLint *lint, RulePart *part, int decides)
+{
+	List	   *rest = NIL;
+	bool		every = part->shape == RULE_EVERY;
+
+	for (int i = decides + 1; i < part->n; i++)
+		rest = lappend(rest, part->parts[i]->raw);
+	if (rest != NIL)
+		RuleFind(lint, "warn", "condition_after_nothing",
+				 RuleDeparse(part->parts[decides]->raw),
+				 every ? "it is never true, so what follows it decides nothing" :
+				 "it is always true, so what follows it decides nothing",
+				 RuleHint(lint, RuleReplaced(lint, rest, NULL)));
+}
+
+/* The part, within one that never holds, that is the reason. */
+static RulePart *
+ReasonOfNever(RulePart *part, RuleContext context, RulePart **above, int *which)
+{
+	while (part->shape == RULE_EVERY)
+	{
+		int			i = 0;
+
+		while (i < part->n &&
+			   RuleEvaluate(part->parts[i], context) != RULE_NEVER)
+			i++;
+		if (i == part->n)
+			break;
+		*above = part;
+		*which = i;
+		part = part->parts[i];
+	}
+	return part;
+}
+
+/* Two parts that exclude each other, as a part of their own; or NULL. */
+static RulePart *
+Conflict(RulePart *part, RuleContext context)
+{
+	RulePart   *both = palloc0(sizeof(RulePart));
+	RuleWalk   *walk = RuleWalkBegin(part, context);
+	int			later = part->n - 1;
+
+	for (; later > 0; later--)
+	{
+		RuleTruth	truth;
+
+		RuleWalkEnter(walk, later);
+		truth = RuleEvaluate(part->parts[later], context);
+		RuleWalkLeave(walk, later, truth == RULE_OPEN);
+		if (truth == RULE_NEVER)
+			break;
+	}
+	both->shape = RULE_EVERY;
+	both->parts = palloc(2 * sizeof(RulePart *));
+	both->n = 2;
+	for (int i = 0; i < part->n; i++)
+	{
+		both->parts[0] = part->parts[Min(i, later)];
+		both->parts[1] = part->parts[Max(i, later)];
+		both->terms = bms_union(part->parts[i]->terms, part->parts[later]->terms);
+		both->holds = both->fails = NULL;
+		if (i != later && RuleEvaluate(both, context) == RULE_NEVER)
+			return both;
+	}
+	return NULL;
+}
+
+static char *
+TextOfBoth(RulePart *both, BoolExprType type)
+{
+	return RuleDeparse((Node *) makeBoolExpr(type, list_make2(both->parts[0]->raw,
+															   both->parts[1]->raw), -1));
+}
+
+/* ---- what may have been meant ---- */
+
+/* Whether it compares by = or IN, with constants on the right. */
+static bool
+IsEquality(Node *raw)
+{
+	A_Expr	   *op = (A_Expr *) raw;
+
+	return IsA(raw, A_Expr) && RuleName(op->name)[0] == '=' &&
+		(op->kind == AEXPR_IN ||
+		 (op->kind == AEXPR_OP && !IsA(op->rexpr, ColumnRef)));
+}
+
+static List *
+ValuesOf(A_Expr *op)
+{
+	return op->kind == AEXPR_IN ? list_copy((List *) op->rexpr) :
+		list_make1(op->rexpr);
+}
+
+/* a = 1 AND a = 2 -> a IN (1, 2) */
+static char *
+OneOfThem(RuleLint *lint, RulePart *both)
+{
+	A_Expr	   *first = (A_Expr *) both->parts[0]->raw;
+	A_Expr	   *second = (A_Expr *) both->parts[1]->raw;
+
+	if (!IsEquality((Node *) first) || !IsEquality((Node *) second))
+		return NULL;
+	return RuleReplaced(lint, list_make2(first, second),
+						(Node *) makeA_Expr(AEXPR_IN, list_make1(makeString("=")),
+											first->lexpr,
+											(Node *) list_concat(ValuesOf(first),
+																 ValuesOf(second)),
+											-1));
+}
+
+static bool
+IsBound(Node *raw)
+{
+	A_Expr	   *op = (A_Expr *) raw;
+
+	return IsA(raw, A_Expr) && op->kind == AEXPR_OP && op->lexpr != NULL &&
+		strchr("<>", RuleName(op->name)[0]) != NULL &&
+		strcmp(RuleName(op->name), "<>") != 0;
+}
+
+/* Whether the tree, built again from what is now in its place, can hold. */
+static bool
+CanHold(RuleLint *lint, RuleTree *tree)
+{
+	RuleTree   *again = tree->call != NULL ?
+	RuleTreeOfFilter(lint->space, RuleEventOf(lint->space, tree->call),
+					 tree->call) :
+	RuleTreeOf(lint->space, RuleDeparse(lint->raw), lint->raw, NULL);
+
+	return RuleEvaluate(again->root, RuleContextOf(again)) != RULE_NEVER;
+}
+
+/* a > 5 AND a < 3 -> a > 3 AND a < 5, where that can be true. */
+static char *
+Exchanged(RuleLint *lint, RuleTree *tree, RulePart *both)
+{
+	A_Expr	   *first = (A_Expr *) both->parts[0]->raw;
+	A_Expr	   *second = (A_Expr *) both->parts[1]->raw;
+	Node	   *bound;
+	char	   *rule = NULL;
+
+	if (!IsBound((Node *) first) || !IsBound((Node *) second) ||
+		!equal(first->lexpr, second->lexpr))
+		return NULL;
+	bound = first->rexpr;
+	first->rexpr = second->rexpr;
+	second->rexpr = bound;
+	if (CanHold(lint, tree))
+		rule = RuleDeparse(lint->raw);
+	second->rexpr = first->rexpr;
+	first->rexpr = bound;
+	return rule;
+}
+
+/* BETWEEN 9 AND 5 -> BETWEEN 5 AND 9 */
+static char *
+Turned(RuleLint *lint, RulePart *part)
+{
+	A_Expr	   *op = (A_Expr *) part->raw;
+	List	   *bounds;
+
+	if (!IsA(op, A_Expr) || op->kind != AEXPR_BETWEEN)
+		return NULL;
+	bounds = (List *) op->rexpr;
+	op = copyObject(op);
+	op->rexpr = (Node *) list_make2(lsecond(bounds), linitial(bounds));
+	return RuleReplaced(lint, list_make1(part->raw), (Node *) op);
+}
+
+static char *
+MeantByConflict(RuleLint *lint, RuleTree *tree, RulePart *both)
+{
+	char	   *rule = OneOfThem(lint, both);
+
+	if (rule == NULL)
+		rule = Exchanged(lint, tree, both);
+	if (rule == NULL)
+		rule = RuleReplaced(lint, list_make1(both->parts[1]->raw), NULL);
+	return rule;
+}
+
+static void
+AdviseNever(RuleLint *lint, RuleTree *tree, RuleContext context)
+{
+	RulePart   *above = NULL;
+	int			which;
+	RulePart   *reason = ReasonOfNever(tree->root, context, &above, &which);
+	RulePart   *both = NULL;
+	char	   *rule = NULL;
+
+	if (above != NULL)
+		AdviseAfterNothing(lint, above, which);
+	if (IsNamed(lint, reason))
+		return;
+	if (reason->shape == RULE_EVERY)
+		both = Conflict(reason, context);
+	if (both != NULL)
+		rule = MeantByConflict(lint, tree, both);
+	else if (reason->shape == RULE_CLAUSE)
+		rule = Turned(lint, reason);
+	RuleFind(lint, "warn", "never_true",
+			 both ? TextOfBoth(both, AND_EXPR) : RuleDeparse(reason->raw),
+			 tree->call ? "no event can pass the FILTER" :
+			 "nobody can be in it: this is never true",
+			 rule ? RuleHint(lint, rule) : NULL);
+}
+
+/* ---- always true ---- */
+
+static void
+AdviseAlways(RuleLint *lint, RuleTree *tree, RuleContext context)
+{
+	RulePart   *part = tree->root;
+	char	   *text = RuleDeparse(part->raw);
+
+	if (part->shape == RULE_SOME)
+		for (int i = 0; i < part->n; i++)
+			if (RuleEvaluate(part->parts[i], context) == RULE_ALWAYS)
+			{
+				AdviseAfterNothing(lint, part, i);
+				break;
+			}
+	if (strcmp(text, "true") != 0)
+		RuleFind(lint, "warn", "always_true", text,
+				 tree->call ? "every event passes the FILTER" :
+				 "everybody is in it: this is always true",
+				 RuleHint(lint, RuleReplaced(lint, list_make1(part->raw),
+											 RuleParse("true"))));
+}
+
+/* ---- parts without effect ---- */
+
+static void
+AdviseCovered(RuleLint *lint, RuleTree *tree, RulePart *part)
+{
+	if (part->shape != RULE_FIXED &&
+		RuleEvaluate(part, RuleContextOf(tree)) == RULE_ALWAYS)
+		RuleFind(lint, "warn", "always_true", RuleDeparse(part->raw),
+				 "this is always true", Without(lint, part));
+	else
+		RuleFind(lint, "warn", "redundant_clause", RuleDeparse(part->raw),
+				 part->shape == RULE_FIXED ? "true decides nothing here" :
+				 "it follows from the other conditions, so it decides nothing",
+				 Without(lint, part));
+}
+
+static void
+AdviseDead(RuleLint *lint, RulePart *part, RuleContext context)
+{
+	RulePart   *above = NULL;
+	int			which;
+	RulePart   *reason = ReasonOfNever(part, context, &above, &which);
+	RulePart   *both = NULL;
+
+	if (RuleEvaluate(part, context) != RULE_NEVER)
+	{
+		RuleFind(lint, "warn", "redundant_clause", RuleDeparse(part->raw),
+				 "it adds nobody: the rest of the OR is true of all of them already",
+				 Without(lint, part));
+		return;
+	}
+	if (IsNamed(lint, reason))
+		return;
+	if (reason->shape == RULE_EVERY)
+		both = Conflict(reason, context);
+	RuleFind(lint, "warn", "contradictory_bounds",
+			 both ? TextOfBoth(both, AND_EXPR) : RuleDeparse(reason->raw),
+			 "this branch of the OR can never be true here",
+			 Without(lint, part));
+}
+
+/* What several <> of one term, joined by OR, are most often meant to be. */
+static char *
+MeantByCover(RuleLint *lint, RuleTerm *term, List *clauses)
+{
+	ListCell   *cell;
+
+	foreach(cell, clauses)
+	{
+		A_Expr	   *op = lfirst(cell);
+
+		if (!IsA(op, A_Expr) || op->kind != AEXPR_OP ||
+			strcmp(RuleName(op->name), "<>") != 0)
+			return RuleReplaced(lint, clauses,
+								RuleParse(psprintf("(%s) IS NOT NULL", term->text)));
+	}
+	return RuleReplaced(lint, clauses,
+						(Node *) makeBoolExpr(AND_EXPR, list_copy(clauses), -1));
+}
+
+/* a <> 1 OR a <> 2: true of everybody who has an a. */
+static bool
+AdviseCover(RuleLint *lint, RuleTree *tree, RulePart *part, RuleContext context)
+{
+	List	  **clauses = palloc0(list_length(tree->terms) * sizeof(List *));
+	bool		found = false;
+	ListCell   *cell;
+
+	for (int i = 0; i < part->n; i++)
+		if (part->parts[i]->shape == RULE_CLAUSE)
+			clauses[part->parts[i]->term->number] =
+				lappend(clauses[part->parts[i]->term->number], part->parts[i]);
+	foreach(cell, tree->terms)
+	{
+		RuleTerm   *term = lfirst(cell);
+		RuleRegion *rest = context[term->number];
+		List	   *raws = NIL;
+		ListCell   *clause;
+
+		if (list_length(clauses[term->number]) < 2)
+			continue;
+		foreach(clause, clauses[term->number])
+		{
+			RulePart   *one = lfirst(clause);
+
+			rest = RuleRegionAnd(term, rest,
+								 RuleRegionNot(one->region, !one->region->null));
+			raws = lappend(raws, one->raw);
+		}
+		if (!rest->null || rest->below || rest->n > 0)
+			continue;
+		found = true;
+		RuleFind(lint, "warn", "true_unless_null",
+				 RuleDeparse((Node *) makeBoolExpr(OR_EXPR, list_copy(raws), -1)),
+				 psprintf("it is true of everybody whose %s is known", term->text),
+				 RuleHint(lint, MeantByCover(lint, term, raws)));
+	}
+	return found;
+}
+
+static void
+AdviseParts(RuleLint *lint, RuleTree *tree, RulePart *part, RuleContext context)
+{
+	RuleWalk   *walk;
+
+	check_stack_depth();
+	if (part->shape != RULE_EVERY && part->shape != RULE_SOME)
+		return;
+	if (part->shape == RULE_SOME && AdviseCover(lint, tree, part, context))
+		return;
+	walk = RuleWalkBegin(part, context);
+	for (int i = part->n - 1; i >= 0; i--)
+	{
+		RulePart   *child = part->parts[i];
+		RuleTruth	truth;
+
+		RuleWalkEnter(walk, i);
+		truth = RuleEvaluate(child, context);
+		if (truth == RULE_OPEN)
+			AdviseParts(lint, tree, child, context);
+		RuleWalkLeave(walk, i, truth == RULE_OPEN);
+		if (truth == RULE_OPEN || IsNamed(lint, child))
+			continue;
+		if (part->shape == RULE_EVERY)
+			AdviseCovered(lint, tree, child);
+		else
+			AdviseDead(lint, child, context);
+	}
+}
+
+/* ---- a rule, and the FILTERs in it ---- */
+
+static void
+AdviseTree(RuleLint *lint, RuleTree *tree)
+{
+	RuleContext context = RuleContextOf(tree);
+
+	AdviseNulls(lint, tree);
+	AdviseLists(lint, tree);
+	switch (RuleEvaluate(tree->root, context))
+	{
+		case RULE_NEVER:
+			AdviseNever(lint, tree, context);
+			break;
+		case RULE_ALWAYS:
+			AdviseAlways(lint, tree, context);
+			break;
+		case RULE_OPEN:
+			AdviseParts(lint, tree, tree->root, context);
+			break;
+	}
+}
+
+static bool
+CollectFilters(Node *node, List **calls)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncCall) && ((FuncCall *) node)->agg_filter != NULL &&
+		!list_member(*calls, node))
+		*calls = lappend(*calls, node);
+	return raw_expression_tree_walker(node, CollectFilters, calls);
+}
+
+void
+RuleAdvise(RuleLint *lint)
+{
+	List	   *calls = NIL;
+	ListCell   *cell;
+
+	AdviseTree(lint, lint->tree);
+	(void) CollectFilters(lint->raw, &calls);
+	foreach(cell, calls)
+	{
+		FuncCall   *call = lfirst(cell);
+		const char *event = RuleEventOf(lint->space, call);
+		RuleTree   *tree = event == NULL ? NULL :
+		RuleTreeOfFilter(lint->space, event, call);
+
+		if (tree != NULL)
+			AdviseTree(lint, tree);
+	}
+}

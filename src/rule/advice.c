@@ -322,10 +322,10 @@ AdviseNever(RuleLint *lint, RuleTree *tree, RuleContext context)
 	RulePart   *both = NULL;
 	char	   *rule = NULL;
 
-	if (above != NULL)
-		AdviseAfterNothing(lint, above, which);
 	if (IsNamed(lint, reason))
 		return;
+	if (above != NULL)
+		AdviseAfterNothing(lint, above, which);
 	if (reason->shape == RULE_EVERY)
 		both = Conflict(reason, context);
 	if (both != NULL)
@@ -364,12 +364,14 @@ AdviseAlways(RuleLint *lint, RuleTree *tree, RuleContext context)
 
 /* ---- parts without effect ---- */
 
+/* Asking for what a column never lacks is caution, not a mistake. */
 static void
 AdviseCovered(RuleLint *lint, RuleTree *tree, RulePart *part)
 {
 	if (part->shape != RULE_FIXED &&
 		RuleEvaluate(part, RuleContextOf(tree)) == RULE_ALWAYS)
-		RuleFind(lint, "warn", "always_true", RuleDeparse(part->raw),
+		RuleFind(lint, IsA(part->raw, NullTest) ? "info" : "warn",
+				 "always_true", RuleDeparse(part->raw),
 				 "this is always true", Without(lint, part));
 	else
 		RuleFind(lint, "warn", "redundant_clause", RuleDeparse(part->raw),

@@ -23,6 +23,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 /* What a condition has to be. */
@@ -56,28 +57,32 @@ RuleIsNull(Node *node)
 
 /* ---- terms ---- */
 
-/* Whether it is a column that holds no NULL. */
-static bool
-IsNotNull(RuleTree *tree, Node *expr)
+bool
+RuleIsNotNull(Oid relid, AttrNumber number)
 {
-	Var		   *var = (Var *) expr;
-	RangeTblEntry *source;
-	HeapTuple	tuple;
+	HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid),
+										Int16GetDatum(number));
 	bool		result;
 
-	if (expr == NULL || !IsA(expr, Var) || var->varno != 1 ||
-		var->varattno <= 0)
-		return false;
-	source = linitial_node(RangeTblEntry, tree->rtable);
-	if (source->rtekind != RTE_RELATION)
-		return false;
-	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(source->relid),
-							Int16GetDatum(var->varattno));
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	result = ((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
 	ReleaseSysCache(tuple);
 	return result;
+}
+
+/* Whether it is a column of the first table, and holds no NULL. */
+static bool
+IsNeverNull(RuleTree *tree, Node *expr)
+{
+	Var		   *var = (Var *) expr;
+	RangeTblEntry *source;
+
+	if (expr == NULL || !IsA(expr, Var) || var->varno != 1)
+		return false;
+	source = linitial_node(RangeTblEntry, tree->rtable);
+	return source->rtekind == RTE_RELATION &&
+		RuleIsNotNull(source->relid, var->varattno);
 }
 
 static bool
@@ -95,19 +100,23 @@ GiveKind(RuleTerm *term, Oid kind)
 }
 
 static RuleTerm *
-Term(RuleTree *tree, Node *raw, Node *expr)
+Term(RuleTree *tree, Node *raw, Node *expr, bool moving)
 {
 	char	   *text = RuleDeparse(raw);
 	RuleTerm   *term;
 	ListCell   *cell;
 
 	foreach(cell, tree->terms)
-		if (strcmp(((RuleTerm *) lfirst(cell))->text, text) == 0)
-			return lfirst(cell);
+	{
+		term = lfirst(cell);
+		if (term->moving == moving && strcmp(term->text, text) == 0)
+			return term;
+	}
 	term = palloc0(sizeof(RuleTerm));
 	term->number = list_length(tree->terms);
 	term->text = text;
-	term->domain = RuleRegionAll(true, !IsNotNull(tree, expr));
+	term->moving = moving;
+	term->domain = RuleRegionAll(true, !IsNeverNull(tree, expr));
 	if (IsCount(raw))
 	{
 		GiveKind(term, INT8OID);
@@ -137,6 +146,44 @@ static Node *
 Folded(Node *expr)
 {
 	return eval_const_expressions(NULL, copyObject(expr));
+}
+
+static bool
+IsNow(Node *expr)
+{
+	return IsA(expr, FuncExpr) && ((FuncExpr *) expr)->args == NIL &&
+		exprType(expr) == TIMESTAMPTZOID;
+}
+
+/*
+ * The constant that an expression is, or for now() and days or hours around
+ * it is at present: such times keep their order while time goes by. Months
+ * differ in length. NULL where it is neither.
+ */
+static Const *
+ConstantOf(Node *expr, bool *moving)
+{
+	Node	   *folded = Folded(expr);
+	OpExpr	   *op = (OpExpr *) folded;
+	Const	   *offset;
+
+	*moving = !IsA(folded, Const);
+	if (!*moving)
+		return (Const *) folded;
+	if (IsA(op, OpExpr) && (op->opfuncid == F_TIMESTAMPTZ_MI_INTERVAL ||
+							op->opfuncid == F_TIMESTAMPTZ_PL_INTERVAL))
+	{
+		offset = lsecond(op->args);
+		if (!IsNow(linitial(op->args)) || !IsA(offset, Const) ||
+			offset->constisnull ||
+			DatumGetIntervalP(offset->constvalue)->month != 0)
+			return NULL;
+	}
+	else if (!IsNow(folded))
+		return NULL;
+	folded = (Node *) evaluate_expr((Expr *) folded, TIMESTAMPTZOID, -1,
+									InvalidOid);
+	return (Const *) folded;
 }
 
 /* The type in which values are compared; InvalidOid: not by us. */
@@ -193,9 +240,12 @@ ValueOf(Oid type, Datum value)
 static bool
 Agree(RuleTerm *term, Oid type, Oid constant, Oid collation, bool equality)
 {
-	Oid			kind = KindOf(type);
+	Oid			kind = KindOf(constant);
 
-	if (kind == InvalidOid || kind != KindOf(constant))
+	/* A time before a day is one before its midnight, wherever that is. */
+	if (kind == InvalidOid ||
+		(kind != KindOf(type) &&
+		 !(kind == DATEOID && (type == TIMESTAMPOID || type == TIMESTAMPTZOID))))
 		return false;
 	if ((kind == TEXTOID || kind == BPCHAROID) &&
 		collation != C_COLLATION_OID &&
@@ -251,7 +301,7 @@ Clause(Node *outer, RuleTerm *term, RuleRegion *yes, OfNull of_null, Want want)
 static RulePart *
 Opaque(RuleTree *tree, Node *raw, Node *expr, Want want, Node *outer)
 {
-	RuleTerm   *term = Term(tree, raw, expr);
+	RuleTerm   *term = Term(tree, raw, expr, false);
 
 	GiveTruth(term);
 	return Clause(outer, term, RuleRegionOf(term, "=", Int64GetDatum(1)),
@@ -283,21 +333,22 @@ Compared(RuleTree *tree, Node *left, Node *right, OpExpr *op, const char *name,
 {
 	Node	   *l = linitial(op->args);
 	Node	   *r = lsecond(op->args);
-	Const	   *constant = (Const *) Folded(r);
+	bool		moving;
+	Const	   *constant = ConstantOf(r, &moving);
 	bool		equality = name[0] == '=' || strcmp(name, "<>") == 0;
 
 	if (!IsComparison(name))
 		return NULL;
-	if (!IsA(constant, Const))
+	if (constant == NULL)
 	{
-		constant = (Const *) Folded(l);
+		constant = ConstantOf(l, &moving);
 		l = r;
 		left = right;
 		name = Commuted(name);
 	}
-	if (!IsA(constant, Const) || constant->constisnull)
+	if (constant == NULL || constant->constisnull)
 		return NULL;
-	*term = Term(tree, left, l);
+	*term = Term(tree, left, l, moving);
 	if (!Agree(*term, exprType(l), constant->consttype, op->inputcollid,
 			   equality))
 		return NULL;
@@ -327,7 +378,7 @@ Listed(RuleTree *tree, Node *left, ScalarArrayOpExpr *op, RuleTerm **term,
 	if (!IsA(list, Const) || list->constisnull)
 		return NULL;
 	element = get_element_type(list->consttype);
-	*term = Term(tree, left, linitial(op->args));
+	*term = Term(tree, left, linitial(op->args), false);
 	if (!OidIsValid(element) ||
 		!Agree(*term, exprType(linitial(op->args)), element, op->inputcollid,
 			   true))
@@ -486,7 +537,7 @@ BuildLeaf(RuleTree *tree, Node *raw, Node *expr, Want want, Node *outer)
 		return BuildConstant((Const *) folded, want, outer);
 	if (IsA(raw, NullTest) && IsA(expr, NullTest))
 		return Clause(outer, Term(tree, (Node *) test->arg,
-								  (Node *) ((NullTest *) expr)->arg),
+								  (Node *) ((NullTest *) expr)->arg, false),
 					  RuleRegionAll(test->nulltesttype == IS_NOT_NULL, false),
 					  test->nulltesttype == IS_NULL ? NULL_IS_TRUE :
 					  NULL_IS_FALSE, want);

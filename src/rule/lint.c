@@ -7,6 +7,7 @@
  */
 #include "rule/lint.h"
 
+#include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -244,13 +245,19 @@ Datum
 persona_lint_rule(PG_FUNCTION_ARGS)
 {
 	RuleLint   *lint = Begin(fcinfo);
+	MemoryContext caller = CurrentMemoryContext;
 	PersonaAct	act;
 
+	SPI_connect();
+	MemoryContextSwitchTo(caller);
 	PersonaActBegin(&act, lint->space->owner);
 	lint->raw = RuleParse(lint->text);
 	lint->tree = RuleTreeOf(lint->space, lint->text, lint->raw, NULL);
 	RuleAdvise(lint);
+	RuleSample(lint);
 	PersonaActEnd(&act);
+	RuleOverlap(lint);
+	SPI_finish();
 	return Return(fcinfo, lint->findings);
 }
 

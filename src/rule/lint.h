@@ -7,6 +7,7 @@
  *	advice.c	what is wrong with a rule's logic, and the fix
  *	mixed.c		AND and OR side by side in a rule's text
  *	sample.c	what a sample of the customers says
+ *	spelling.c	texts spelled as no row has them, windows without effect
  *	overlap.c	what other segments say
  *	lint.c		the SQL functions, findings and their hints
  *
@@ -49,6 +50,7 @@ typedef struct RuleTerm
 {
 	int			number;
 	char	   *text;
+	bool		moving;			/* as it stands to now(), not to fixed times */
 	Oid			kind;			/* type of its constants; INT8OID: whole ones */
 	FmgrInfo   *compare;
 	RuleRegion *domain;			/* what it can be at all */
@@ -128,6 +130,9 @@ extern RuleTree *RuleTreeOfFilter(const Space *space, const char *event,
 /* The name of an operator or function. */
 extern const char *RuleName(List *names);
 
+/* Whether a column holds no NULL. */
+extern bool RuleIsNotNull(Oid relid, AttrNumber number);
+
 /* Whether a raw node is the constant NULL. */
 extern bool RuleIsNull(Node *node);
 
@@ -199,11 +204,25 @@ extern char *RuleReplaced(RuleLint *lint, List *clauses, Node *by);
 /* The name of the event that an aggregate is about, or NULL. */
 extern const char *RuleEventOf(const Space *space, FuncCall *call);
 
+/* How many rows are looked at, and below how many nothing is said. */
+#define RULE_SAMPLE_SIZE 10000
+#define RULE_SAMPLE_LEAST 10
+
+/*
+ * SQL of rows of a table, known as `alias`: from all over it where it is large,
+ * so that not only the oldest are looked at. *all: it has not to be.
+ */
+extern char *RuleSampleRows(Oid relid, const char *alias, bool *all);
+
+/* Whether the planner finds a statement cheap enough to be run on the way. */
+extern bool RuleIsAffordable(const char *sql);
+
 /* Whether a text that RuleParse takes mixes AND and OR (mixed.c). */
 extern bool RuleIsMixed(const char *text);
 
 extern void RuleAdvise(RuleLint *lint);		/* advice.c */
 extern void RuleSample(RuleLint *lint);		/* sample.c */
+extern void RuleSampleEvents(RuleLint *lint);	/* spelling.c */
 extern void RuleOverlap(RuleLint *lint);	/* overlap.c */
 
 #endif							/* PERSONA_RULE_LINT_H */

@@ -145,12 +145,22 @@ Compile(void *arg)
 
 /* ---- comparing ---- */
 
-/* Whether `wide` is true of everybody of whom these parts are. */
+/*
+ * Whether `wide` is true of everybody of whom these parts are; an OR has to
+ * say so in each of its own.
+ */
 static bool
 Follows(RuleLint *lint, RulePart *wide, RulePart **parts, int n)
 {
 	RuleContext context = RuleContextOf(lint->tree);
 
+	if (n == 1 && parts[0]->shape == RULE_SOME)
+	{
+		for (int i = 0; i < parts[0]->n; i++)
+			if (!Follows(lint, wide, &parts[0]->parts[i], 1))
+				return false;
+		return true;
+	}
 	for (int i = 0; i < n; i++)
 	{
 		const RuleLimits *limits = RuleHolds(parts[i]);

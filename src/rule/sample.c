@@ -17,7 +17,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
+#include "utils/plancache.h"
 #include "utils/syscache.h"
 
 /* Of how many clauses each is counted by itself. */
@@ -49,14 +49,16 @@ RuleSampleRows(Oid relid, const char *alias, bool *all)
 bool
 RuleIsAffordable(const char *sql)
 {
-	double		first;
-	double		total = 0;
-	const char *cost;
+	SPIPlanPtr	plan = SPI_prepare(sql, 0, NULL);
+	CachedPlan *cached = plan == NULL ? NULL : SPI_plan_get_cached_plan(plan);
+	Cost		cost;
 
-	(void) PersonaExecute(psprintf("EXPLAIN %s", sql), NULL, true);
-	cost = strstr(PersonaColumnText(0, "QUERY PLAN"), "(cost=");
-	return cost != NULL && sscanf(cost, "(cost=%lf..%lf", &first, &total) == 2 &&
-		total <= RULE_SAMPLE_COST;
+	if (cached == NULL)
+		return false;
+	cost = linitial_node(PlannedStmt, cached->stmt_list)->planTree->total_cost;
+	ReleaseCachedPlan(cached, NULL);
+	SPI_freeplan(plan);
+	return cost <= RULE_SAMPLE_COST;
 }
 
 static int64
@@ -249,7 +251,7 @@ FindUnknown(Count *count)
 	test->location = -1;
 	RuleFind(lint, surprises && !AsksForEvents(clause, NULL) ? "warn" : "info",
 			 "mostly_unknown", RuleDeparse(clause),
-			 psprintf("it is unknown, so not true, of %s: %s is NULL%s",
+			 psprintf("it is unknown, so not true, of %s: there %s is NULL%s",
 					  Of(count, count->unknown_of[most]),
 					  column ? column : "it",
 					  surprises ? "; to count them in, say so: OR ... IS NULL, or IS DISTINCT FROM" : ""),
@@ -272,12 +274,14 @@ FindNobody(Count *count)
 			 psprintf("at present it is true of %s", Of(count, 0)), NULL);
 }
 
-static void
-SampleCounts(RuleLint *lint)
+void
+RuleSample(RuleLint *lint)
 {
 	Count		count = {.lint = lint};
 	int			sqlstate;
 
+	if (RuleHasFound(lint, "never_true") || lint->tree->root->shape == RULE_FIXED)
+		return;
 	CollectClauses(lint->tree->root, &count.clauses);
 	count.clauses = list_truncate(count.clauses, RULE_SAMPLE_CLAUSES);
 	sqlstate = PersonaTrap(CountAll, &count);
@@ -285,17 +289,10 @@ SampleCounts(RuleLint *lint)
 		RuleFind(lint, "warn", "fails_on_data", RuleDeparse(lint->raw),
 				 psprintf("it fails with SQLSTATE %s on what some customer has: guard it with CASE",
 						  unpack_sql_state(sqlstate)), NULL);
+	RuleSampleEvents(lint);
 	if (!count.counted || count.n < RULE_SAMPLE_LEAST)
 		return;
 	FindUnknown(&count);
-	FindNobody(&count);
-}
-
-void
-RuleSample(RuleLint *lint)
-{
-	if (RuleHasFound(lint, "never_true") || lint->tree->root->shape == RULE_FIXED)
-		return;
-	SampleCounts(lint);
-	RuleSampleEvents(lint);
+	if (lint->findings == NIL)
+		FindNobody(&count);
 }

@@ -152,7 +152,7 @@ IsTextType(Oid type)
 
 /* SQL of (value, owner) for the compared term; NULL where it is no text. */
 static char *
-Values(const Lookup *lookup)
+Values(const Lookup *lookup, RuleFeatures mode)
 {
 	const Space *space = lookup->lint->space;
 	const SpaceEvent *event = lookup->event;
@@ -174,7 +174,7 @@ Values(const Lookup *lookup)
 						quote_identifier(event->subject.name),
 						RuleSampleRows(event->relid, "e", &all));
 	}
-	query = RuleQueryBegin(space, NULL, RULE_FEATURES_LATERAL);
+	query = RuleQueryBegin(space, NULL, mode);
 	sql = RuleQueryAdd(query, RuleDeparse((Node *) ref), InvalidOid, "rule",
 					   &type);
 	if (!IsTextType(type))
@@ -247,19 +247,24 @@ Respell(Lookup *lookup, uint64 rows)
 static void
 LookUp(void *arg)
 {
+	static const RuleFeatures modes[] = {
+		RULE_FEATURES_LATERAL, RULE_FEATURES_GROUPED
+	};
 	Lookup	   *lookup = arg;
-	char	   *values = Values(lookup);
-	char	   *sql;
-	uint64		rows;
 
-	if (values == NULL)
+	for (int i = 0; i < lengthof(modes); i++)
+	{
+		char	   *values = Values(lookup, modes[i]);
+		char	   *sql = values ? SpellingSql(lookup, values) : NULL;
+		uint64		rows;
+
+		if (sql == NULL || !RuleIsAffordable(sql))
+			continue;
+		rows = PersonaExecute(sql, NULL, true);
+		if (rows > 0)
+			Respell(lookup, rows);
 		return;
-	sql = SpellingSql(lookup, values);
-	if (!RuleIsAffordable(sql))
-		return;
-	rows = PersonaExecute(sql, NULL, true);
-	if (rows > 0)
-		Respell(lookup, rows);
+	}
 }
 
 /* Puts the comparison right wherever it stands, and takes that back. */

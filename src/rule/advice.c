@@ -12,6 +12,9 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 
+/* Up to how many parts of an AND or OR are compared one by one. */
+#define MAX_COMPARED 30
+
 static char *
 Without(RuleLint *lint, RulePart *part)
 {
@@ -464,10 +467,32 @@ AdviseCover(RuleLint *lint, RuleTree *tree, RulePart *part, RuleContext context)
 	return found;
 }
 
+/*
+ * Whether an AND or OR within another says no more than a part beside it that
+ * is kept: (a AND b) OR (a AND b AND c). Contexts do not see that, for neither
+ * branch limits one term alone; so the parts are compared one by one.
+ */
+static bool
+IsCovered(RulePart *part, int i, Bitmapset *kept, RuleContext context)
+{
+	RulePart   *child = part->parts[i];
+
+	if (part->n > MAX_COMPARED || child->n == 0)
+		return false;
+	for (int j = 0; j < part->n; j++)
+		if (j != i && (j < i || bms_is_member(j, kept)) &&
+			(part->shape == RULE_EVERY ?
+			 RuleFollows(child, &part->parts[j], 1, context) :
+			 RuleFollows(part->parts[j], &child, 1, context)))
+			return true;
+	return false;
+}
+
 static void
 AdviseParts(RuleLint *lint, RuleTree *tree, RulePart *part, RuleContext context)
 {
 	RuleWalk   *walk;
+	Bitmapset  *kept = NULL;
 
 	check_stack_depth();
 	if (part->shape != RULE_EVERY && part->shape != RULE_SOME)
@@ -478,14 +503,16 @@ AdviseParts(RuleLint *lint, RuleTree *tree, RulePart *part, RuleContext context)
 	for (int i = part->n - 1; i >= 0; i--)
 	{
 		RulePart   *child = part->parts[i];
-		RuleTruth	truth;
+		bool		open = !IsCovered(part, i, kept, context);
 
 		RuleWalkEnter(walk, i);
-		truth = RuleEvaluate(child, context);
-		if (truth == RULE_OPEN)
+		open = open && RuleEvaluate(child, context) == RULE_OPEN;
+		if (open)
 			AdviseParts(lint, tree, child, context);
-		RuleWalkLeave(walk, i, truth == RULE_OPEN);
-		if (truth == RULE_OPEN || IsNamed(lint, child))
+		RuleWalkLeave(walk, i, open);
+		if (open)
+			kept = bms_add_member(kept, i);
+		if (open || IsNamed(lint, child))
 			continue;
 		if (part->shape == RULE_EVERY)
 			AdviseCovered(lint, tree, child);

@@ -151,6 +151,8 @@ typedef struct RuleWalk RuleWalk;
 
 extern RuleContext RuleContextOf(const RuleTree *tree);
 extern RuleTruth RuleEvaluate(RulePart *part, RuleContext context);
+extern bool RuleFollows(RulePart *wide, RulePart **parts, int n,
+						RuleContext context);
 extern const RuleLimits *RuleHolds(RulePart *part);
 extern const RuleLimits *RuleFails(RulePart *part);
 

@@ -294,3 +294,44 @@ RuleEvaluate(RulePart *part, RuleContext context)
 		return EvaluateClause(part, context);
 	return EvaluateParts(part, context);
 }
+
+/* Whether `wide` always holds where all of these parts do, in the context. */
+bool
+RuleFollows(RulePart *wide, RulePart **parts, int n, RuleContext context)
+{
+	List	   *outside = NIL;
+	bool		follows = true;
+	ListCell   *cell;
+
+	check_stack_depth();
+	/* An OR has to say so in each of its own. */
+	if (n == 1 && parts[0]->shape == RULE_SOME)
+	{
+		for (int i = 0; i < parts[0]->n && follows; i++)
+			follows = RuleFollows(wide, &parts[0]->parts[i], 1, context);
+		return follows;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		const RuleLimits *limits = RuleHolds(parts[i]);
+
+		for (int j = 0; j < limits->n; j++)
+		{
+			RuleLimit  *limit = &limits->limits[j];
+			RuleRegion **here = &context[limit->term->number];
+			RuleLimit  *was = palloc(sizeof(RuleLimit));
+
+			*was = (RuleLimit) {limit->term, *here};
+			outside = lcons(was, outside);
+			*here = RuleRegionAnd(limit->term, *here, limit->region);
+		}
+	}
+	follows = RuleEvaluate(wide, context) == RULE_ALWAYS;
+	foreach(cell, outside)
+	{
+		RuleLimit  *was = lfirst(cell);
+
+		context[was->term->number] = was->region;
+	}
+	return follows;
+}

@@ -145,38 +145,6 @@ Compile(void *arg)
 
 /* ---- comparing ---- */
 
-/*
- * Whether `wide` is true of everybody of whom these parts are; an OR has to
- * say so in each of its own.
- */
-static bool
-Follows(RuleLint *lint, RulePart *wide, RulePart **parts, int n)
-{
-	RuleContext context = RuleContextOf(lint->tree);
-
-	if (n == 1 && parts[0]->shape == RULE_SOME)
-	{
-		for (int i = 0; i < parts[0]->n; i++)
-			if (!Follows(lint, wide, &parts[0]->parts[i], 1))
-				return false;
-		return true;
-	}
-	for (int i = 0; i < n; i++)
-	{
-		const RuleLimits *limits = RuleHolds(parts[i]);
-
-		for (int j = 0; j < limits->n; j++)
-		{
-			RuleLimit  *limit = &limits->limits[j];
-
-			context[limit->term->number] =
-				RuleRegionAnd(limit->term, context[limit->term->number],
-							  limit->region);
-		}
-	}
-	return RuleEvaluate(wide, context) == RULE_ALWAYS;
-}
-
 static Node *
 SegmentCall(const char *segment)
 {
@@ -195,18 +163,19 @@ Within(RuleLint *lint, const Other *other)
 	RulePart   *root = lint->tree->root;
 	RulePart  **rest = palloc(Max(1, root->n) * sizeof(RulePart *));
 	List	   *raws = list_make1(SegmentCall(other->segment));
+	RuleContext context = RuleContextOf(lint->tree);
 	int			n = 0;
 
 	if (root->shape != RULE_EVERY || !IsA(root->raw, BoolExpr) ||
 		((BoolExpr *) root->raw)->boolop != AND_EXPR)
 		return NULL;
 	for (int i = 0; i < root->n; i++)
-		if (!Follows(lint, root->parts[i], &other->tree->root, 1))
+		if (!RuleFollows(root->parts[i], &other->tree->root, 1, context))
 		{
 			rest[n++] = root->parts[i];
 			raws = lappend(raws, root->parts[i]->raw);
 		}
-	if (Follows(lint, other->tree->root, rest, n))
+	if (RuleFollows(other->tree->root, rest, n, context))
 		return NULL;
 	return RuleHint(lint, RuleDeparse((Node *) makeBoolExpr(AND_EXPR, raws, -1)));
 }
@@ -216,8 +185,9 @@ Report(RuleLint *lint, Other *other)
 {
 	RulePart   *mine = lint->tree->root;
 	RulePart   *theirs = other->tree->root;
-	bool		narrower = Follows(lint, theirs, &mine, 1);
-	bool		wider = Follows(lint, mine, &theirs, 1);
+	RuleContext context = RuleContextOf(lint->tree);
+	bool		narrower = RuleFollows(theirs, &mine, 1, context);
+	bool		wider = RuleFollows(mine, &theirs, 1, context);
 
 	if (narrower && wider)
 		RuleFind(lint, lint->segment ? "warn" : "info", "equal_segment",

@@ -215,7 +215,9 @@ RuleOverlap(RuleLint *lint)
 	int			contained = 0;
 	ListCell   *cell;
 
-	if (RuleEvaluate(lint->tree->root, RuleContextOf(lint->tree)) != RULE_OPEN)
+	/* Who is everybody is said already. */
+	if (RuleHasFound(lint, "true_unless_null") ||
+		RuleEvaluate(lint->tree->root, RuleContextOf(lint->tree)) != RULE_OPEN)
 		return;
 	overlap.mask = MaskOf(RuleDeparse(lint->raw));
 	overlap.keys = KeysOf(lint->raw);

@@ -206,15 +206,24 @@ extern char *RuleReplaced(RuleLint *lint, List *clauses, Node *by);
 /* The name of the event that an aggregate is about, or NULL. */
 extern const char *RuleEventOf(const Space *space, FuncCall *call);
 
-/* How many rows are looked at, and below how many nothing is said. */
-#define RULE_SAMPLE_SIZE 10000
+/* Below how many rows nothing is said. */
 #define RULE_SAMPLE_LEAST 10
 
+/* How a sample may be asked, and how many rows: the first that is cheap is. */
+typedef struct RuleTry
+{
+	RuleFeatures mode;
+	int			rows;
+} RuleTry;
+
+#define RULE_TRIES 3
+extern const RuleTry rule_tries[RULE_TRIES];
+
 /*
- * SQL of rows of a table, known as `alias`: from all over it where it is large,
- * so that not only the oldest are looked at. *all: it has not to be.
+ * SQL of so many rows of a table, known as `alias`: from all over it where it
+ * is large, so that not only the oldest are looked at. *all: it has not to be.
  */
-extern char *RuleSampleRows(Oid relid, const char *alias, bool *all);
+extern char *RuleSampleRows(Oid relid, const char *alias, int rows, bool *all);
 
 /* Whether the planner finds a statement cheap enough to be run on the way. */
 extern bool RuleIsAffordable(const char *sql);

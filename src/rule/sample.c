@@ -2,8 +2,9 @@
  * sample.c: what a sample of the customers says about a rule.
  *
  * At most 10,000 of them are looked at, in one statement, as the owner of the
- * space. The planner says beforehand what that would cost; where the events
- * have no index and are many, nothing is asked and nothing found. What is
+ * space. The planner says beforehand what that would cost, so that defining a
+ * segment stays quick; where the events are many it is 1,000, and where they
+ * have no index either, nothing is asked and nothing found. What is
  * counted is counted by PostgreSQL: only numbers come back, and of values
  * those spellings alone that at least ten customers share.
  */
@@ -21,29 +22,39 @@
 #include "utils/syscache.h"
 
 /* Of how many clauses each is counted by itself. */
-#define RULE_SAMPLE_CLAUSES 40
+#define MAX_CLAUSES 40
 
-/* In the planner's units: a few hundred thousand pages or index probes. */
-#define RULE_SAMPLE_COST 200000
+/* In the planner's units: what takes some tenths of a second. */
+#define MAX_COST 50000
+
+/*
+ * The look-ups of a few thousand customers, or one pass over few events, or
+ * the look-ups of fewer customers.
+ */
+const RuleTry rule_tries[RULE_TRIES] = {
+	{RULE_FEATURES_LATERAL, 10000},
+	{RULE_FEATURES_GROUPED, 10000},
+	{RULE_FEATURES_LATERAL, 1000}
+};
 
 /* ---- running ---- */
 
 char *
-RuleSampleRows(Oid relid, const char *alias, bool *all)
+RuleSampleRows(Oid relid, const char *alias, int rows, bool *all)
 {
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
-	double		rows = form->reltuples;
+	double		there = form->reltuples;
 	char	   *sample = "";
 
 	if ((form->relkind == RELKIND_RELATION || form->relkind == RELKIND_MATVIEW ||
-		 form->relkind == RELKIND_PARTITIONED_TABLE) && rows > 2 * RULE_SAMPLE_SIZE)
+		 form->relkind == RELKIND_PARTITIONED_TABLE) && there > 2 * rows)
 		sample = psprintf(" TABLESAMPLE SYSTEM (%.6f) REPEATABLE (1)",
-						  120.0 * RULE_SAMPLE_SIZE / rows);
+						  120.0 * rows / there);
 	ReleaseSysCache(tuple);
 	*all = sample[0] == '\0';
 	return psprintf("(SELECT * FROM %s%s LIMIT %d) %s",
-					PersonaRelationName(relid), sample, RULE_SAMPLE_SIZE, alias);
+					PersonaRelationName(relid), sample, rows, alias);
 }
 
 bool
@@ -58,7 +69,7 @@ RuleIsAffordable(const char *sql)
 	cost = linitial_node(PlannedStmt, cached->stmt_list)->planTree->total_cost;
 	ReleaseCachedPlan(cached, NULL);
 	SPI_freeplan(plan);
-	return cost <= RULE_SAMPLE_COST;
+	return cost <= MAX_COST;
 }
 
 static int64
@@ -158,10 +169,10 @@ typedef struct Count
 } Count;
 
 static char *
-CountSql(Count *count, RuleFeatures mode)
+CountSql(Count *count, const RuleTry *how)
 {
 	RuleLint   *lint = count->lint;
-	RuleQuery  *query = RuleQueryBegin(lint->space, NULL, mode);
+	RuleQuery  *query = RuleQueryBegin(lint->space, NULL, how->mode);
 	StringInfoData columns;
 	StringInfoData counts;
 	Oid			type;
@@ -183,7 +194,8 @@ CountSql(Count *count, RuleFeatures mode)
 						 i, i, i, i);
 	}
 	return psprintf("SELECT %s FROM (SELECT %s FROM %s%s) x", counts.data,
-					columns.data, RuleSampleRows(lint->space->relid, "s", &count->all),
+					columns.data, RuleSampleRows(lint->space->relid, "s", how->rows,
+												 &count->all),
 					RuleQueryJoins(query));
 }
 
@@ -191,15 +203,13 @@ static void
 CountAll(void *arg)
 {
 	Count	   *count = arg;
-	char	   *sql = CountSql(count, RULE_FEATURES_LATERAL);
 	int			n = list_length(count->clauses);
+	char	   *sql;
+	int			try = 0;
 
-	if (!RuleIsAffordable(sql))
-	{
-		sql = CountSql(count, RULE_FEATURES_GROUPED);
-		if (!RuleIsAffordable(sql))
+	while (!RuleIsAffordable(sql = CountSql(count, &rule_tries[try])))
+		if (++try == RULE_TRIES)
 			return;
-	}
 	(void) PersonaExecute(sql, NULL, true);
 	count->counted = true;
 	count->n = Number("n");
@@ -212,7 +222,7 @@ CountAll(void *arg)
 		count->true_of[i] = Number(psprintf("t%d", i));
 		count->unknown_of[i] = Number(psprintf("u%d", i));
 	}
-	count->all = count->all && count->n < RULE_SAMPLE_SIZE;
+	count->all = count->all && count->n < rule_tries[try].rows;
 }
 
 static char *
@@ -283,7 +293,7 @@ RuleSample(RuleLint *lint)
 	if (RuleHasFound(lint, "never_true") || lint->tree->root->shape == RULE_FIXED)
 		return;
 	CollectClauses(lint->tree->root, &count.clauses);
-	count.clauses = list_truncate(count.clauses, RULE_SAMPLE_CLAUSES);
+	count.clauses = list_truncate(count.clauses, MAX_CLAUSES);
 	sqlstate = PersonaTrap(CountAll, &count);
 	if (ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_DATA_EXCEPTION)
 		RuleFind(lint, "warn", "fails_on_data", RuleDeparse(lint->raw),

@@ -152,7 +152,7 @@ IsTextType(Oid type)
 
 /* SQL of (value, owner) for the compared term; NULL where it is no text. */
 static char *
-Values(const Lookup *lookup, RuleFeatures mode)
+Values(const Lookup *lookup, const RuleTry *how)
 {
 	const Space *space = lookup->lint->space;
 	const SpaceEvent *event = lookup->event;
@@ -172,16 +172,16 @@ Values(const Lookup *lookup, RuleFeatures mode)
 		return psprintf("SELECT e.%s AS value, e.%s AS owner FROM %s",
 						quote_identifier(strVal(llast(ref->fields))),
 						quote_identifier(event->subject.name),
-						RuleSampleRows(event->relid, "e", &all));
+						RuleSampleRows(event->relid, "e", how->rows, &all));
 	}
-	query = RuleQueryBegin(space, NULL, mode);
+	query = RuleQueryBegin(space, NULL, how->mode);
 	sql = RuleQueryAdd(query, RuleDeparse((Node *) ref), InvalidOid, "rule",
 					   &type);
 	if (!IsTextType(type))
 		return NULL;
 	return psprintf("SELECT %s AS value, s.%s AS owner FROM %s%s", sql,
 					quote_identifier(space->key.name),
-					RuleSampleRows(space->relid, "s", &all),
+					RuleSampleRows(space->relid, "s", how->rows, &all),
 					RuleQueryJoins(query));
 }
 
@@ -247,14 +247,11 @@ Respell(Lookup *lookup, uint64 rows)
 static void
 LookUp(void *arg)
 {
-	static const RuleFeatures modes[] = {
-		RULE_FEATURES_LATERAL, RULE_FEATURES_GROUPED
-	};
 	Lookup	   *lookup = arg;
 
-	for (int i = 0; i < lengthof(modes); i++)
+	for (int i = 0; i < RULE_TRIES; i++)
 	{
-		char	   *values = Values(lookup, modes[i]);
+		char	   *values = Values(lookup, &rule_tries[i]);
 		char	   *sql = values ? SpellingSql(lookup, values) : NULL;
 		uint64		rows;
 

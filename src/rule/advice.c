@@ -491,6 +491,7 @@ IsCovered(RulePart *part, int i, Bitmapset *kept, RuleContext context)
 static void
 AdviseParts(RuleLint *lint, RuleTree *tree, RulePart *part, RuleContext context)
 {
+	RuleTruth	idle = part->shape == RULE_EVERY ? RULE_ALWAYS : RULE_NEVER;
 	RuleWalk   *walk;
 	Bitmapset  *kept = NULL;
 
@@ -503,16 +504,18 @@ AdviseParts(RuleLint *lint, RuleTree *tree, RulePart *part, RuleContext context)
 	for (int i = part->n - 1; i >= 0; i--)
 	{
 		RulePart   *child = part->parts[i];
-		bool		open = !IsCovered(part, i, kept, context);
+		bool		covered = IsCovered(part, i, kept, context);
+		RuleTruth	truth;
 
 		RuleWalkEnter(walk, i);
-		open = open && RuleEvaluate(child, context) == RULE_OPEN;
-		if (open)
+		truth = RuleEvaluate(child, context);
+		if (!covered && truth == RULE_OPEN)
 			AdviseParts(lint, tree, child, context);
-		RuleWalkLeave(walk, i, open);
-		if (open)
+		covered = covered || truth == idle;
+		RuleWalkLeave(walk, i, !covered);
+		if (!covered)
 			kept = bms_add_member(kept, i);
-		if (open || IsNamed(lint, child))
+		if (!covered || IsNamed(lint, child))
 			continue;
 		if (part->shape == RULE_EVERY)
 			AdviseCovered(lint, tree, child);

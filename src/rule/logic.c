@@ -153,6 +153,7 @@ struct RuleWalk
 	RuleContext context;
 	int			ngroups;
 	Group	   *groups;			/* sorted by term */
+	bool		impossible;		/* that all parts hold, or none does */
 };
 
 RuleWalk *
@@ -183,6 +184,8 @@ RuleWalkBegin(RulePart *part, RuleContext context)
 		for (int j = 0; j < group->n; j++)
 			group->before[j + 1] = RuleRegionAnd(term, group->before[j],
 												 group->shares[j].limit.region);
+		walk->impossible = walk->impossible ||
+			RuleRegionIsEmpty(group->before[group->n]);
 	}
 	return walk;
 }
@@ -270,6 +273,8 @@ EvaluateParts(RulePart *part, RuleContext context)
 	RuleWalk   *walk = RuleWalkBegin(part, context);
 	bool		open = false;
 
+	if (walk->impossible)
+		return decides;
 	for (int i = part->n - 1; i >= 0; i--)
 	{
 		RuleTruth	truth;
@@ -301,6 +306,7 @@ RuleFollows(RulePart *wide, RulePart **parts, int n, RuleContext context)
 {
 	List	   *outside = NIL;
 	bool		follows = true;
+	bool		impossible = false;
 	ListCell   *cell;
 
 	check_stack_depth();
@@ -324,9 +330,10 @@ RuleFollows(RulePart *wide, RulePart **parts, int n, RuleContext context)
 			*was = (RuleLimit) {limit->term, *here};
 			outside = lcons(was, outside);
 			*here = RuleRegionAnd(limit->term, *here, limit->region);
+			impossible = impossible || RuleRegionIsEmpty(*here);
 		}
 	}
-	follows = RuleEvaluate(wide, context) == RULE_ALWAYS;
+	follows = impossible || RuleEvaluate(wide, context) == RULE_ALWAYS;
 	foreach(cell, outside)
 	{
 		RuleLimit  *was = lfirst(cell);

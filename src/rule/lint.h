@@ -2,9 +2,11 @@
  * lint.h: what the files that look for mistakes in a rule share.
  *
  *	bound.c		sets of values, cut out by constants
+ *	term.c		what clauses speak of, and comparisons as sets
  *	clause.c	a rule as a tree of clauses over such sets
  *	logic.c		what follows from what
  *	advice.c	what is wrong with a rule's logic, and the fix
+ *	never.c		why a rule can never be true, and what was meant
  *	mixed.c		AND and OR side by side in a rule's text
  *	sample.c	what a sample of the customers says
  *	spelling.c	texts spelled as no row has them, windows without effect
@@ -20,6 +22,8 @@
 #define PERSONA_RULE_LINT_H
 
 #include "rule/rule.h"
+
+#include "nodes/primnodes.h"
 
 /* ---- sets of values (bound.c) ---- */
 
@@ -127,6 +131,8 @@ extern RuleTree *RuleTreeOf(const Space *space, const char *text, Node *raw,
 extern RuleTree *RuleTreeOfFilter(const Space *space, const char *event,
 								  FuncCall *call);
 
+/* ---- terms (term.c) ---- */
+
 /* The name of an operator or function. */
 extern const char *RuleName(List *names);
 
@@ -135,6 +141,23 @@ extern bool RuleIsNotNull(Oid relid, AttrNumber number);
 
 /* Whether a raw node is the constant NULL. */
 extern bool RuleIsNull(Node *node);
+
+/* The term that a raw node is, expr being what analysis made of it. */
+extern RuleTerm *RuleTermOf(RuleTree *tree, Node *raw, Node *expr, bool moving);
+
+/* A term that is true or false is 1 or 0. */
+extern void RuleGiveTruth(RuleTerm *term);
+
+/* The expression with what is constant in it computed. */
+extern Node *RuleFolded(Node *expr);
+extern bool RuleIsComparison(const char *op);
+
+/* The set of `term op constant`, `term IN (constants)`; NULL: it is not that. */
+extern RuleRegion *RuleCompared(RuleTree *tree, Node *left, Node *right,
+								OpExpr *op, const char *name, RuleTerm **term);
+extern RuleRegion *RuleListed(RuleTree *tree, Node *left,
+							  ScalarArrayOpExpr *op, RuleTerm **term,
+							  bool *has_null);
 
 /* ---- what follows from what (logic.c) ---- */
 
@@ -230,6 +253,16 @@ extern bool RuleIsAffordable(const char *sql);
 
 /* Whether a text that RuleParse takes mixes AND and OR (mixed.c). */
 extern bool RuleIsMixed(const char *text);
+
+/*
+ * What is said of a tree that never holds; of what follows the part of an AND
+ * or OR that decides alone; and the reason, in words, why a part never holds,
+ * NULL where it has been named already (never.c).
+ */
+extern void RuleAdviseNever(RuleLint *lint, RuleTree *tree,
+							RuleContext context);
+extern void RuleAdviseAfterNothing(RuleLint *lint, RulePart *part, int decides);
+extern char *RuleWhyNever(RuleLint *lint, RulePart *part, RuleContext context);
 
 extern void RuleAdvise(RuleLint *lint);		/* advice.c */
 extern void RuleSample(RuleLint *lint);		/* sample.c */

@@ -9,6 +9,7 @@
  *	check.c		what PostgreSQL made of it: every function is on the list
  *	compile.c	several expressions over one subject -> SQL
  *	segment.c	a rule as the SQL of a view
+ *	lint.h		and the mistakes that a rule may have
  *
  * PostgreSQL's own parser reads a rule and its own analysis types it. In
  * between the raw tree is rewritten: names become columns of s (the subject),

@@ -351,15 +351,22 @@ RuleCheck(const char *text, Node *node)
 	(void) Walk(node, &check);
 }
 
-Node *
-RuleAnalyseExpression(const char *text, Node *node, const char *from)
+Query *
+RuleAnalyseQuery(const char *text, Node *node, const char *from)
 {
 	/* Analysis scribbles on what it is given. */
 	Query	   *query = Analyse(text, copyObject(node), from);
-	TargetEntry *target = linitial_node(TargetEntry, query->targetList);
 
-	RuleCheck(text, (Node *) target);
-	return (Node *) target->expr;
+	RuleCheck(text, linitial(query->targetList));
+	return query;
+}
+
+Node *
+RuleAnalyseExpression(const char *text, Node *node, const char *from)
+{
+	Query	   *query = RuleAnalyseQuery(text, node, from);
+
+	return (Node *) linitial_node(TargetEntry, query->targetList)->expr;
 }
 
 Oid

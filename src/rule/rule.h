@@ -17,6 +17,7 @@
  *	match.c		matches(): such a rule evaluated row by row
  *	inline.c	matches() in a query: the native condition in its place
  *	segment.c	what SQL asks of all this
+ *	lint.h		and the mistakes that a rule may have
  *
  * PostgreSQL's own parser reads a rule and its own analysis types it. In
  * between the raw tree is rewritten: names become columns of s (the subject),
@@ -163,10 +164,15 @@ extern char *RuleEventJoins(const RuleSource *source);
 /* The rows of an event e that all of its columns look at: SQL, or "". */
 extern char *RuleCommonFilter(const RuleSource *source);
 
+/* A condition over an event's rows, analysed as SELECT condition FROM ... */
+extern Query *RuleFilterQuery(const Space *space, const SpaceEvent *event,
+							  Node *filter);
+
 /*
  * Analyses `node` as SELECT node <from> and checks the result against the
- * list; returns it, or only its type.
+ * list; returns the query, the node in it, or only that one's type.
  */
+extern Query *RuleAnalyseQuery(const char *text, Node *node, const char *from);
 extern Node *RuleAnalyseExpression(const char *text, Node *node,
 								   const char *from);
 extern Oid	RuleAnalyse(const char *text, Node *node, const char *from);

@@ -187,11 +187,11 @@ BEGIN
 	EXECUTE format('COMMENT ON VIEW %I.%I IS %L', home.schema_name, 'segment_' || segment, coalesce(description, format('The subjects in segment "%s".', segment)));
 	INSERT INTO @extschema@.segment VALUES (home.space, segment, rule::text, description)
 	ON CONFLICT ON CONSTRAINT segment_pkey DO UPDATE SET (rule, description) = (excluded.rule, excluded.description);
-	RETURN;
+	RETURN QUERY SELECT * FROM @extschema@.lint_rule(rule::text, segment, description, home.space);
 END;
 $$;
 COMMENT ON FUNCTION define_segment(text, rule, text, text) IS
-'Names a rule; it becomes the view segment_<name>(subject) of the space, through which a reader sees no more than her own rights allow. A cycle is refused, naming it (42P17), and more than 20,000 nodes with all segments written out (54000).';
+'Names a rule; it becomes the view segment_<name>(subject) of the space, through which a reader sees no more than her own rights allow. Returns what lint() finds. A cycle is refused, naming it (42P17), and more than 20,000 nodes with all segments written out (54000).';
 REVOKE ALL ON FUNCTION define_segment(text, rule, text, text) FROM PUBLIC;
 
 CREATE FUNCTION source_changed() RETURNS trigger
@@ -242,6 +242,72 @@ CREATE FUNCTION in_segment(subject anyelement, segment text, space text DEFAULT 
 LANGUAGE sql STABLE AS 'SELECT @extschema@.in_segment(subject::text, segment, space)';
 COMMENT ON FUNCTION in_segment(anyelement, text, text) IS 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION in_segment(anyelement, text, text) FROM PUBLIC;
+
+/* matches: a rule over one row, wherever it comes from */
+
+CREATE FUNCTION matches_support(request internal) RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_matches_support';
+COMMENT ON FUNCTION matches_support(internal) IS
+'For the planner: puts the condition of a constant rule in the place of matches(), and match_columns() where the rule is not constant.';
+REVOKE ALL ON FUNCTION matches_support(internal) FROM PUBLIC;
+
+/*
+ * Dear enough that from some twenty rows on a plan that knows the rule is
+ * preferred, and cheap enough that PL/pgSQL does not plan for each value.
+ */
+CREATE FUNCTION matches(subject record, rule rule) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100 SUPPORT matches_support
+AS 'MODULE_PATHNAME', 'persona_matches';
+COMMENT ON FUNCTION matches(record, rule) IS
+'Whether the rule is true of the row: true, false, or NULL where NULLs leave it open, as the same condition in WHERE. Names in the rule are columns of the row; a NULL row is a row of NULLs, a NULL rule gives NULL. 42703 for an unknown column, 42804 for what is no condition, 0A000 for a rule that asks for events, segments, the clock or the session''s settings, 42P18 for a NULL of unknown row type.';
+
+CREATE FUNCTION match_columns(rule rule, row_type regtype, names text[], VARIADIC columns "any") RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'persona_match_columns';
+COMMENT ON FUNCTION match_columns(rule, regtype, text[], "any") IS
+'What the planner puts in the place of matches() where the rule is not constant: the row in its columns, which are not copied. Not to be called by hand.';
+/* Lint */
+
+CREATE FUNCTION lint_rule(rule text, segment text, description text, space text) RETURNS SETOF finding
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'persona_lint_rule';
+COMMENT ON FUNCTION lint_rule(text, text, text, text) IS
+'What lint() finds in a rule''s canonical text; the hints define the segment again, with its description, where one is named.';
+REVOKE ALL ON FUNCTION lint_rule(text, text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION lint_text(rule text, segment text, description text, space text) RETURNS SETOF finding
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'persona_lint_text';
+COMMENT ON FUNCTION lint_text(text, text, text, text) IS
+'What only the text of a rule shows, as it was written: mixed_and_or.';
+REVOKE ALL ON FUNCTION lint_text(text, text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION lint(rule rule, space text DEFAULT NULL) RETURNS SETOF finding
+LANGUAGE sql STABLE AS 'SELECT * FROM @extschema@.lint_rule(rule::text, NULL, NULL, space)';
+COMMENT ON FUNCTION lint(rule, text) IS
+'The mistakes a rule may have although it compiles, each with its fix as a statement to run; looks at a sample of at most 10,000 customers, as the owner of the space and for its members (42501). docs/rule.md lists the codes.';
+REVOKE ALL ON FUNCTION lint(rule, text) FROM PUBLIC;
+
+CREATE FUNCTION lint(rule text, space text DEFAULT NULL) RETURNS SETOF finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT * FROM @extschema@.lint_text(rule, NULL, NULL, space)
+	UNION ALL
+	SELECT * FROM @extschema@.lint_rule(rule::@extschema@.rule::text, NULL, NULL, space);
+END;
+COMMENT ON FUNCTION lint(text, text) IS
+'The same for a rule as it is written, which an untyped literal is: sees AND and OR mixed without parentheses too.';
+REVOKE ALL ON FUNCTION lint(text, text) FROM PUBLIC;
+
+CREATE FUNCTION define_segment(segment text, rule text, description text DEFAULT NULL, space text DEFAULT NULL)
+RETURNS SETOF finding
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT * FROM @extschema@.define_segment(segment, rule::@extschema@.rule, description, space)
+	UNION ALL
+	SELECT * FROM @extschema@.lint_text(rule, segment, description, space);
+END;
+COMMENT ON FUNCTION define_segment(text, text, text, text) IS
+'The same for a rule as it is written, which an untyped literal is: its findings include AND and OR mixed without parentheses.';
+REVOKE ALL ON FUNCTION define_segment(text, text, text, text) FROM PUBLIC;
 
 /* Preview, explain, features */
 

@@ -728,6 +728,34 @@ REVOKE ALL ON FUNCTION create_moment_views() FROM PUBLIC;
 CREATE TRIGGER moment_views AFTER INSERT ON space
 FOR EACH ROW EXECUTE FUNCTION create_moment_views();
 
+/* What became of messages */
+
+CREATE FUNCTION feedback(message uuid, what text, at timestamptz DEFAULT NULL, detail jsonb DEFAULT NULL, space text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	happened timestamptz := coalesce(at, @extschema@.now());
+	written bigint;
+BEGIN
+	PERFORM @extschema@.check_label('feedback', what);
+	/* The same news told twice is one: providers repeat themselves. */
+	EXECUTE format('INSERT INTO %1$I.feedback
+		SELECT m.subject, encode(substr(sha256(convert_to(concat_ws(E''\x1f'', m.message, $2, extract(epoch FROM $3)), ''UTF8'')), 1, 16), ''hex'')::uuid,
+			m.message, m.moment, m.variant, m.channel, m.purpose, $2, $3, $4
+		FROM %1$I.message m WHERE m.message = $1
+		ON CONFLICT DO NOTHING', home.schema_name)
+	USING message, what, happened, detail;
+	GET DIAGNOSTICS written = ROW_COUNT;
+	RETURN written > 0;
+END;
+$$;
+COMMENT ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) IS
+'Notes what became of a message: delivered, opened, clicked, bounced, complained, or any other label; rules read it as the event feedback. False where it was known already, or where the space has no such message.';
+REVOKE ALL ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) FROM PUBLIC;
+
 /* Migrations of the company's tables */
 
 CREATE FUNCTION renames(home space) RETURNS TABLE (source text, relation regclass, was text, becomes text)

@@ -14,11 +14,36 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+/* Sets one setting, unless it is so already; parallel workers may, too. */
 static void
 Pin(const char *name, const char *value)
 {
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	if (strcmp(GetConfigOption(name, false, false), value) != 0)
+		(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+}
+
+int
+PersonaPinBegin(void)
+{
+	int			level = NewGUCNestLevel();
+
+	Pin("search_path", "pg_catalog, pg_temp");
+	/* How literals are read ... */
+	Pin("TimeZone", "UTC");
+	Pin("timezone_abbreviations", "Default");
+	Pin("DateStyle", "ISO, YMD");
+	Pin("IntervalStyle", "postgres");
+	Pin("array_nulls", "on");
+	/* ... and what = NULL means. */
+	Pin("transform_null_equals", "off");
+	return level;
+}
+
+void
+PersonaPinEnd(int level)
+{
+	AtEOXact_GUC(false, level);
 }
 
 void
@@ -35,12 +60,8 @@ void
 PersonaActBegin(PersonaAct *act, Oid owner)
 {
 	PersonaActLightly(act, owner);
-	act->guc_level = NewGUCNestLevel();
-	Pin("search_path", "pg_catalog, pg_temp");
+	act->guc_level = PersonaPinBegin();
 	/* The text of a value must not depend on whose session writes it. */
-	Pin("TimeZone", "UTC");
-	Pin("DateStyle", "ISO, YMD");
-	Pin("IntervalStyle", "postgres");
 	Pin("extra_float_digits", "1");
 	Pin("bytea_output", "hex");
 	/* Compiling a batch's many conditions costs far more than it saves. */
@@ -65,6 +86,6 @@ void
 PersonaActEnd(const PersonaAct *act)
 {
 	if (act->guc_level > 0)
-		AtEOXact_GUC(false, act->guc_level);
+		PersonaPinEnd(act->guc_level);
 	SetUserIdAndSecContext(act->user, act->sec_context);
 }

@@ -47,4 +47,22 @@ CompatDecodeDateTime(char **field, int *ftype, int nf, int *dtype,
 	ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL)
 #endif
 
+/* 18 added which of OLD and NEW the columns are of; here none of them. */
+#if PG_VERSION_NUM >= 180000
+#define CompatExpandRTE(rte, varno, names, columns) \
+	expandRTE(rte, varno, 0, VAR_RETURNING_DEFAULT, -1, true, names, columns)
+#else
+#define CompatExpandRTE(rte, varno, names, columns) \
+	expandRTE(rte, varno, 0, -1, true, names, columns)
+#endif
+
+/* 16 notes on a Var the outer joins that may have made it NULL. */
+#if PG_VERSION_NUM >= 160000
+#define CompatAddNullingRels(var, wrapper) \
+	((var)->varnullingrels = bms_add_members((var)->varnullingrels, \
+											 (wrapper)->phnullingrels))
+#else
+#define CompatAddNullingRels(var, wrapper) ((void) 0)
+#endif
+
 #endif							/* PERSONA_COMPAT_H */

@@ -32,6 +32,14 @@ extern bool PersonaClockIsMoved(void);
 
 /* ---- acting as somebody (act.c) ---- */
 
+/*
+ * From here to PersonaPinEnd, which takes the level, or to an error, names are
+ * looked up in pg_catalog and literals read in UTC and ISO, whatever the
+ * session's settings: what a rule means does not depend on who reads it.
+ */
+extern int	PersonaPinBegin(void);
+extern void PersonaPinEnd(int level);
+
 /* What must be put back when an act is over; an error puts it back too. */
 typedef struct PersonaAct
 {

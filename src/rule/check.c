@@ -341,20 +341,32 @@ Analyse(const char *text, Node *node, const char *from)
 	return query;
 }
 
-Node *
-RuleAnalyseExpression(const char *text, Node *node, const char *from)
+void
+RuleCheck(const char *text, Node *node)
 {
 	Check		check = {.text = text};
-	Query	   *query;
-	TargetEntry *target;
 
 	if (allowed == NULL)
 		LoadAllowed();
+	(void) Walk(node, &check);
+}
+
+Query *
+RuleAnalyseQuery(const char *text, Node *node, const char *from)
+{
 	/* Analysis scribbles on what it is given. */
-	query = Analyse(text, copyObject(node), from);
-	target = linitial_node(TargetEntry, query->targetList);
-	(void) Walk((Node *) target, &check);
-	return (Node *) target->expr;
+	Query	   *query = Analyse(text, copyObject(node), from);
+
+	RuleCheck(text, linitial(query->targetList));
+	return query;
+}
+
+Node *
+RuleAnalyseExpression(const char *text, Node *node, const char *from)
+{
+	Query	   *query = RuleAnalyseQuery(text, node, from);
+
+	return (Node *) linitial_node(TargetEntry, query->targetList)->expr;
 }
 
 Oid

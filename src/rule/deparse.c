@@ -2,8 +2,9 @@
  * deparse.c: from a raw parse tree to its canonical text.
  *
  * PostgreSQL writes analysed trees only, and a rule must be written without
- * knowing any table. Parentheses are put exactly where the grammar needs
- * them, so reading the text gives the same tree and writing that tree gives
+ * knowing any table. Parentheses are put where the grammar needs them, and
+ * around an AND inside of an OR, which not everybody reads as the grammar
+ * does; so reading the text gives the same tree and writing that tree gives
  * the same text.
  */
 #include "rule/rule.h"
@@ -275,7 +276,7 @@ WriteBool(StringInfo out, BoolExpr *expr)
 	foreach(cell, expr->args)
 	{
 		appendStringInfoString(out, word);
-		Write(out, lfirst(cell), Binding((Node *) expr) + 1);
+		Write(out, lfirst(cell), BIND_NOT);
 		word = expr->boolop == AND_EXPR ? " AND " : " OR ";
 	}
 }

@@ -124,6 +124,18 @@ Filters(Scope *scope, Node *filter)
 	return list_make1(psprintf("(%s)", RuleDeparse(filter)));
 }
 
+Query *
+RuleFilterQuery(const Space *space, const SpaceEvent *event, Node *filter)
+{
+	RuleQuery  *query = RuleQueryBegin(space, NULL, RULE_FEATURES_GROUPED);
+	Scope		scope = {query, SourceOf(query, event, NULL)};
+	Node	   *node;
+
+	query->text = RuleDeparse(filter);
+	node = RuleRewriteIn(&scope, RuleParse(query->text));
+	return RuleAnalyseQuery(query->text, node, RuleScopeFrom(&scope));
+}
+
 /* ", e.id": what tells events of one time apart; 0 where nothing does. */
 static char *
 Keys(const SpaceEvent *event)

@@ -401,9 +401,10 @@ RewriteList(Scope *scope, List *list)
 	return rewritten;
 }
 
-static void
-RefuseFunction(Scope *scope, FuncCall *call, const char *name)
+void
+RuleRefuseFunction(const char *text, FuncCall *call)
 {
+	const char *name = strVal(llast(call->funcname));
 	const char *near = PersonaSuggest(name, RuleFunctionNames());
 
 	ereport(ERROR,
@@ -411,7 +412,7 @@ RefuseFunction(Scope *scope, FuncCall *call, const char *name)
 			 errmsg("function %s() is not part of the rule language", name),
 			 near ? errhint("Did you mean %s()?", near) :
 			 errhint("docs/rule.md lists the functions a rule may call."),
-			 RulePosition(scope->query->text, call->location)));
+			 RulePosition(text, call->location)));
 }
 
 static Node *
@@ -430,7 +431,7 @@ RewriteFunction(Scope *scope, FuncCall *call)
 	if (RuleKnowsAggregate(name))
 		return RuleAggregate(scope, call, name);
 	if (!RuleKnowsFunction(name))
-		RefuseFunction(scope, call, name);
+		RuleRefuseFunction(scope->query->text, call);
 	if (call->agg_filter != NULL || call->agg_distinct)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),

@@ -13,7 +13,11 @@
  *	members.c	a rule as the SQL of a view
  *	reach.c		the segments that a rule leads to
  *	rename.c	a rule after columns were renamed
+ *	row.c		a rule over the columns of one row and nothing else
+ *	match.c		matches(): such a rule evaluated row by row
+ *	inline.c	matches() in a query: the native condition in its place
  *	segment.c	what SQL asks of all this
+ *	lint.h		and the mistakes that a rule may have
  *	branch.c	the boolean structure of a rule, and logic over it
  *	value.c		what a rule looks at: features()
  *	explain.c	why a rule is true, false or unknown for one subject
@@ -33,6 +37,7 @@
 #include "base/persona.h"
 #include "space/space.h"
 
+#include "access/tupdesc.h"
 #include "nodes/parsenodes.h"
 
 /* Limits of a rule; beyond them ERRCODE_PROGRAM_LIMIT_EXCEEDED. */
@@ -164,10 +169,15 @@ extern char *RuleEventJoins(const RuleSource *source);
 /* The rows of an event e that all of its columns look at: SQL, or "". */
 extern char *RuleCommonFilter(const RuleSource *source);
 
+/* A condition over an event's rows, analysed as SELECT condition FROM ... */
+extern Query *RuleFilterQuery(const Space *space, const SpaceEvent *event,
+							  Node *filter);
+
 /*
  * Analyses `node` as SELECT node <from> and checks the result against the
- * list; returns it, or only its type.
+ * list; returns the query, the node in it, or only that one's type.
  */
+extern Query *RuleAnalyseQuery(const char *text, Node *node, const char *from);
 extern Node *RuleAnalyseExpression(const char *text, Node *node,
 								   const char *from);
 extern Oid	RuleAnalyse(const char *text, Node *node, const char *from);
@@ -178,6 +188,24 @@ extern void RuleRequireBoolean(const char *text, const char *what,
 
 /* Whether a rule may read a value of the type. */
 extern bool RuleAllowsType(Oid type);
+/*
+ * Refuses what is not on the list in an analysed tree; with names looked up
+ * in pg_catalog alone, as PersonaPinBegin has it.
+ */
+extern void RuleCheck(const char *text, Node *node);
+
+/* A function of that name is not on the list: an error with the nearest. */
+extern void RuleRefuseFunction(const char *text, FuncCall *call);
+
+/*
+ * The analysed and checked condition, of type boolean, whose Vars (varno 1)
+ * are the columns of `row`; `type` is the row's, for errors. Immutable: a
+ * rule that asks for anything else than columns is refused.
+ */
+extern Node *RuleOverRow(const char *text, TupleDesc row, Oid type);
+
+/* match_columns(rule, row_type, names, VARIADIC columns) */
+#define RULE_FIRST_COLUMN 3
 
 /* Whether any function, or any aggregate, of that name is on the list. */
 extern bool RuleKnowsFunction(const char *name);

@@ -15,8 +15,8 @@ CREATE INDEX ON re.orders (customer_id);
 SET persona.clock = '2026-01-01 00:00+00';
 SELECT count(*) FROM persona.define_space('re_shop', 're.customer');
 SELECT count(*) FROM persona.define_event('purchase', 're.orders', fires => 'never');
-SELECT count(*) FROM persona.define_segment('either', 'a OR b');
-SELECT count(*) FROM persona.define_segment('nested', 'segment(either) AND NOT c');
+SELECT count(*) FROM persona.define_segment('either', 'a OR b') WHERE level = 'block';
+SELECT count(*) FROM persona.define_segment('nested', 'segment(either) AND NOT c') WHERE level = 'block';
 
 -- the shape of an answer
 SELECT * FROM persona.explain(1, 'segment(nested) AND count(purchase) FILTER (WHERE category = ''shoes'' AND ago < ''1 year'') >= 2 AND (n IN (1, 2) OR NOT country LIKE ''F%'')');
@@ -106,7 +106,7 @@ SELECT * FROM persona.explain(1, 'new.amount > 1');
 SELECT * FROM persona.explain(1, 'n');
 SELECT * FROM persona.explain(1, 'true', space => 'nowhere');
 /* Segments of segments double: opened up, they end somewhere. */
-SELECT count(*) FROM generate_series(1, 11) i, persona.define_segment('twice_' || i, CASE i WHEN 1 THEN 'a OR b' ELSE format('segment(twice_%s) OR segment(twice_%s)', i - 1, i - 1) END::persona.rule);
+SELECT count(*) FROM generate_series(1, 11) i, persona.define_segment('twice_' || i, CASE i WHEN 1 THEN 'a OR b' ELSE format('segment(twice_%s) OR segment(twice_%s)', i - 1, i - 1) END::persona.rule) WHERE level = 'block';
 SELECT count(*) > 50 AS opened FROM persona.explain(1, 'segment(twice_5)');
 SELECT count(*) FROM persona.explain(1, 'segment(twice_11)');
 

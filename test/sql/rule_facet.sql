@@ -115,7 +115,11 @@ SELECT rf.agrees('count(message) FILTER (WHERE moment = ''care'' AND ago < ''7 d
 SELECT rf.agrees('count(message) > 0 AND last(message.channel) = ''email''', 'c.id IN (SELECT subject FROM persona_rf_shop.message)') AS written_to;
 UPDATE persona_rf_shop.message SET state = 'cancelled' WHERE subject = (SELECT min(subject) FROM persona_rf_shop.message);
 SELECT rf.agrees('count(message) > 0', 'c.id IN (SELECT subject FROM persona_rf_shop.message WHERE state <> ''cancelled'')') AS cancelled_is_none;
-INSERT INTO persona_rf_shop.feedback SELECT subject, gen_random_uuid(), message, moment, variant, channel, purpose, 'opened', persona.now() FROM persona_rf_shop.message WHERE subject > 10;
+SELECT bool_and(persona.feedback(message, 'opened', detail => '{"client": "x"}')) AS noted FROM persona_rf_shop.message WHERE subject > 10;
+SELECT bool_or(persona.feedback(message, 'opened')) AS noted_twice FROM persona_rf_shop.message WHERE subject > 10;
+SELECT persona.feedback(gen_random_uuid(), 'opened') AS unknown, persona.feedback(NULL, 'opened') AS none;
+SELECT persona.feedback(gen_random_uuid(), 'Opened it');
+SELECT persona.feedback(gen_random_uuid(), NULL);
 SELECT rf.agrees('count(feedback) FILTER (WHERE what = ''opened'') > 0 AND ago(last(feedback)) < ''1 day''', 'c.id IN (SELECT subject FROM persona_rf_shop.message WHERE subject > 10)') AS opened;
 SELECT * FROM persona.define_event('message', 'rf.orders');
 

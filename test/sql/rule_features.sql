@@ -13,7 +13,7 @@ SELECT count(*) FROM persona.define_event('ticket', 'rf.ticket', fires => 'never
 SELECT count(*) FROM persona.define_facet('account', 'rf.account', via => 'account_id');
 SELECT count(*) FROM persona.define_facet('product', 'rf.product', via => 'purchase.sku');
 SELECT count(*) FROM persona.define_facet('maker', 'rf.account', via => 'product.maker');
-SELECT count(*) FROM persona.define_segment('germans', 'country = ''DE''');
+SELECT count(*) FROM persona.define_segment('germans', 'country = ''DE''') WHERE level = 'block';
 SELECT * FROM persona.features('country = ''DE'' AND "Größe" > 3 AND country <> ''FR'' AND vip');
 SELECT * FROM persona.features('count(purchase) > 1 AND count(purchase) FILTER (WHERE category = ''shoes'' AND ago < ''30 days'') > 1 OR count(purchase) < 9');
 SELECT * FROM persona.features('sum(purchase.amount) > 1 AND avg(purchase.amount * 2) > 3 AND count(DISTINCT purchase.country) > 1 AND last(purchase.category) = country AND ago(first(purchase)) < ''3 days''');

@@ -339,8 +339,8 @@ Analyse(const char *text, Node *node, const char *from)
 	return query;
 }
 
-Oid
-RuleAnalyse(const char *text, Node *node, const char *from)
+Query *
+RuleAnalyseQuery(const char *text, Node *node, const char *from)
 {
 	Check		check = {.text = text};
 	Query	   *query;
@@ -352,5 +352,13 @@ RuleAnalyse(const char *text, Node *node, const char *from)
 	query = Analyse(text, copyObject(node), from);
 	target = linitial_node(TargetEntry, query->targetList);
 	(void) Walk((Node *) target, &check);
-	return exprType((Node *) target->expr);
+	return query;
+}
+
+Oid
+RuleAnalyse(const char *text, Node *node, const char *from)
+{
+	Query	   *query = RuleAnalyseQuery(text, node, from);
+
+	return exprType((Node *) linitial_node(TargetEntry, query->targetList)->expr);
 }

@@ -8,6 +8,7 @@
 
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -28,6 +29,38 @@ RuleQueryUses(RuleQuery *query)
 	return query->uses;
 }
 
+/* ---- which columns are needed ---- */
+
+/* What a list of columns holds of one feature: any column, or this one. */
+static bool
+IsNeeded(List *columns, const char *alias, const char *column)
+{
+	ListCell   *cell;
+
+	foreach(cell, columns)
+	{
+		List	   *fields = ((ColumnRef *) lfirst(cell))->fields;
+
+		if (strcmp(strVal(linitial(fields)), alias) == 0 &&
+			(column == NULL || strcmp(strVal(llast(fields)), column) == 0))
+			return true;
+	}
+	return false;
+}
+
+static bool
+AddColumns(Node *node, List **columns)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+	{
+		*columns = lappend(*columns, node);
+		return false;
+	}
+	return raw_expression_tree_walker(node, AddColumns, columns);
+}
+
 /* ---- the joins ---- */
 
 static char *
@@ -40,13 +73,16 @@ SegmentJoin(const RuleQuery *query, const RuleFeature *feature, int number)
 }
 
 static char *
-EventJoin(const RuleQuery *query, const RuleFeature *feature, int number)
+EventJoin(const RuleQuery *query, const RuleFeature *feature, int number,
+		  bool all, List *columns)
 {
 	StringInfoData sql;
+	const char *alias = psprintf("f%d", number);
 	const char *subject = quote_identifier(feature->event->subject.name);
 	const char *key = quote_identifier(query->space->key.name);
 	bool		lateral = query->mode == RULE_FEATURES_LATERAL;
-	int			column = 1;
+	const char *comma = "";
+	int			number_of_column = 1;
 	ListCell   *cell;
 
 	initStringInfo(&sql);
@@ -54,8 +90,14 @@ EventJoin(const RuleQuery *query, const RuleFeature *feature, int number)
 	if (!lateral)
 		appendStringInfo(&sql, "e.%s AS subject, ", subject);
 	foreach(cell, feature->columns)
-		appendStringInfo(&sql, "%s%s AS a%d", column > 1 ? ", " : "",
-						 (char *) lfirst(cell), column), column++;
+	{
+		const char *column = psprintf("a%d", number_of_column++);
+
+		if (!all && !IsNeeded(columns, alias, column))
+			continue;
+		appendStringInfo(&sql, "%s%s AS %s", comma, (char *) lfirst(cell), column);
+		comma = ", ";
+	}
 	appendStringInfo(&sql, " FROM %s e WHERE ",
 					 PersonaRelationName(feature->event->relid));
 	if (lateral)
@@ -66,11 +108,11 @@ EventJoin(const RuleQuery *query, const RuleFeature *feature, int number)
 	return sql.data;
 }
 
-char *
-RuleQueryJoins(RuleQuery *query)
+static char *
+Joins(RuleQuery *query, bool all, List *columns)
 {
 	StringInfoData sql;
-	int			number = 1;
+	int			number = 0;
 	ListCell   *cell;
 
 	initStringInfo(&sql);
@@ -78,27 +120,44 @@ RuleQueryJoins(RuleQuery *query)
 	{
 		RuleFeature *feature = lfirst(cell);
 
+		number++;
+		if (!all && !IsNeeded(columns, psprintf("f%d", number), NULL))
+			continue;
 		appendStringInfoString(&sql, feature->event == NULL ?
 							   SegmentJoin(query, feature, number) :
-							   EventJoin(query, feature, number));
-		number++;
+							   EventJoin(query, feature, number, all, columns));
 	}
 	return sql.data;
 }
 
+char *
+RuleQueryJoins(RuleQuery *query)
+{
+	return Joins(query, true, NIL);
+}
+
+char *
+RuleQueryJoinsFor(RuleQuery *query, List *columns)
+{
+	return Joins(query, false, columns);
+}
+
 /* ---- an expression ---- */
 
+/* What the expression alone needs, however many there are beside it. */
 static char *
-From(RuleQuery *query)
+From(RuleQuery *query, Node *node)
 {
 	StringInfoData sql;
+	List	   *columns = NIL;
 
+	(void) AddColumns(node, &columns);
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "FROM %s s", PersonaRelationName(query->space->relid));
 	if (query->event != NULL)
 		appendStringInfo(&sql, " CROSS JOIN %s n",
 						 PersonaRelationName(query->event->relid));
-	appendStringInfoString(&sql, RuleQueryJoins(query));
+	appendStringInfoString(&sql, RuleQueryJoinsFor(query, columns));
 	return sql.data;
 }
 
@@ -172,8 +231,29 @@ RuleQueryAdd(RuleQuery *query, const char *text, Oid want, const char *what,
 	error_context_stack = &callback;
 	query->text = text;
 	node = Typed(RuleRewrite(query, RuleParse(text)), want);
-	*type = RuleAnalyse(text, node, From(query));
+	*type = RuleAnalyse(text, node, From(query, node));
 	sql = Coerce(query, RuleDeparse(node), want, what, type);
 	error_context_stack = callback.previous;
 	return sql;
+}
+
+Node *
+RuleQueryAnalyse(RuleQuery *query, const char *text, const char *what,
+				 List **rtable)
+{
+	ErrorContextCallback callback = {.callback = NameExpression,
+	.arg = unconstify(char *, what), .previous = error_context_stack};
+	Node	   *node;
+	Query	   *analysed;
+
+	error_context_stack = &callback;
+	query->text = text;
+	node = Typed(RuleRewrite(query, RuleParse(text)), BOOLOID);
+	analysed = RuleAnalyseQuery(text, node, From(query, node));
+	node = (Node *) linitial_node(TargetEntry, analysed->targetList)->expr;
+	if (getBaseType(exprType(node)) != BOOLOID)
+		RefuseType(query, what, exprType(node), "boolean");
+	*rtable = analysed->rtable;
+	error_context_stack = callback.previous;
+	return node;
 }

@@ -79,8 +79,18 @@ extern RuleQuery *RuleQueryBegin(const Space *space, const SpaceEvent *event,
 extern char *RuleQueryAdd(RuleQuery *query, const char *text, Oid want,
 						  const char *what, Oid *type);
 
+/*
+ * The same as the analysed condition, over the range table of *rtable, where
+ * each column is known by its alias and name.
+ */
+extern Node *RuleQueryAnalyse(RuleQuery *query, const char *text,
+							  const char *what, List **rtable);
+
 /* The joins that the features need, to follow FROM subjects s, event n. */
 extern char *RuleQueryJoins(RuleQuery *query);
+
+/* Only those, and only their columns, that any ColumnRef of the list names. */
+extern char *RuleQueryJoinsFor(RuleQuery *query, List *columns);
 
 /* Every column read so far; List of RuleUse *. */
 extern List *RuleQueryUses(RuleQuery *query);
@@ -110,8 +120,9 @@ extern Node *RuleRewrite(RuleQuery *query, Node *node);
 
 /*
  * Analyses `node` as SELECT node <from> and checks the result against the
- * list; returns its type.
+ * list; returns its type, or all of it.
  */
+extern Query *RuleAnalyseQuery(const char *text, Node *node, const char *from);
 extern Oid	RuleAnalyse(const char *text, Node *node, const char *from);
 
 /* Whether any function, or any aggregate, of that name is on the list. */

@@ -196,12 +196,12 @@ RefreshPages(Refresh *refresh, List *pages, bool first)
 /* ---- rules that failed ---- */
 
 static void
-WarnOf(const Space *space, const RulePage *page)
+WarnOf(const Space *space, const RulePage *page, const char *what)
 {
 	ereport(WARNING,
 			(errcode(page->sqlstate),
-			 errmsg("segment \"%s\" is left as it was: its rule fails with %s",
-					page->name, unpack_sql_state(page->sqlstate)),
+			 errmsg("segment \"%s\" %s: its rule fails with %s", page->name,
+					what, unpack_sql_state(page->sqlstate)),
 			 errhint("SELECT count(*) FROM %s shows the error.",
 					 SpaceTable(space, psprintf("segment_%s", page->name)))));
 }
@@ -221,7 +221,7 @@ NoteFailures(Refresh *refresh)
 			memset(&refresh->tallies[i], 0, sizeof(Tally));
 			SpaceIncident(space, "refresh", book->pages[i].name,
 						  book->pages[i].sqlstate);
-			WarnOf(space, &book->pages[i]);
+			WarnOf(space, &book->pages[i], "is left as it was");
 		}
 	PersonaArg(&args, TEXTARRAYOID, Names(refresh, true), false);
 	n = PersonaExecute(psprintf("SELECT segment, pg_catalog.count(*) AS members FROM %s"
@@ -403,7 +403,7 @@ persona_segment_names(PG_FUNCTION_ARGS)
 		bool		isnull = false;
 
 		if (book->pages[i].sqlstate != 0)
-			WarnOf(space, &book->pages[i]);
+			WarnOf(space, &book->pages[i], "cannot be told");
 		else if (bms_is_member(i, all))
 			tuplestore_putvalues(result->setResult, result->setDesc, &name, &isnull);
 	}

@@ -91,7 +91,7 @@ persona_moment_gates(PG_FUNCTION_ARGS)
 	char	   *gates;
 	Datum		result = 0;
 
-	MomentRefuseStranger(space);
+	SpaceRefuseStranger(space);
 	SPI_connect();
 	PersonaActBegin(&act, space->owner);
 	gates = Gates(space, MomentLoad(space, name), subject);

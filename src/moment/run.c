@@ -13,7 +13,6 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -103,20 +102,6 @@ WriteTallies(const Step *step)
 								SpaceTable(step->space, "moment_day")),
 					   &args, false);
 	}
-}
-
-void
-MomentIncident(const Space *space, const char *place, const char *thing,
-			   int sqlstate)
-{
-	PersonaArgs args = {0};
-
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(place), false);
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(thing), false);
-	PersonaArg(&args, TEXTOID,
-			   CStringGetTextDatum(unpack_sql_state(sqlstate)), false);
-	PersonaExecute(psprintf("INSERT INTO %s VALUES (pg_catalog.clock_timestamp(), $1, $2, $3, 1)",
-							SpaceTable(space, "incident")), &args, false);
 }
 
 Datum
@@ -214,7 +199,7 @@ TryDecide(Step *step)
 		return;
 	step->rows = 0;
 	step->tallies = NIL;
-	MomentIncident(step->space, "decide", step->moment, sqlstate);
+	SpaceIncident(step->space, "decide", step->moment, sqlstate);
 	MomentCount(&step->tallies, step->moment, "failed (see incident)", 1);
 }
 
@@ -334,16 +319,6 @@ RefuseAtomic(FunctionCallInfo fcinfo)
 				 errhint("SET default_transaction_isolation = 'read committed'.")));
 }
 
-void
-MomentRefuseStranger(const Space *space)
-{
-	if (!has_privs_of_role(GetUserId(), space->owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("you must be a member of %s, who owns space \"%s\"",
-						GetUserNameFromId(space->owner, false), space->name)));
-}
-
 PG_FUNCTION_INFO_V1(persona_run);
 
 /* persona.run(max_batches, space): starts and decides all that is due. */
@@ -366,7 +341,7 @@ persona_run(PG_FUNCTION_ARGS)
 	}
 	space = SpaceGet(PG_ARGISNULL(1) ? NULL :
 					 text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	MomentRefuseStranger(space);
+	SpaceRefuseStranger(space);
 	run.space = pstrdup(space->name);
 	if (!persona_enabled)
 	{

@@ -109,4 +109,16 @@ extern char *SpaceEventTime(const SpaceEvent *event, const char *alias);
 /* "persona_shop"."decision": one of the space's own tables, quoted. */
 extern char *SpaceTable(const Space *space, const char *table);
 
+/* ---- in the owner's name (owner.c) ---- */
+
+/* An error unless the caller is a member of the space's owner. */
+extern void SpaceRefuseStranger(const Space *space);
+
+/*
+ * Notes an error that persona kept to itself: SQLSTATE, place and the thing
+ * that failed, by SPI and never its text.
+ */
+extern void SpaceIncident(const Space *space, const char *place,
+						  const char *thing, int sqlstate);
+
 #endif							/* PERSONA_SPACE_H */

@@ -512,6 +512,15 @@ DECLARE
 	);
 	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included.';
 
+	CREATE TABLE %1$I.membership (
+		subject %2$s NOT NULL,
+		segment text NOT NULL,
+		entered_at timestamptz NOT NULL,
+		left_at timestamptz,
+		PRIMARY KEY (subject, segment, entered_at)
+	);
+	COMMENT ON TABLE %1$I.membership IS 'Who was in which segment, from when to when, as refresh_segments() saw it; left_at is NULL while in.';
+
 	CREATE TABLE %1$I.moment_day (
 		moment text NOT NULL,
 		day date NOT NULL,

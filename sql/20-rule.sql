@@ -308,6 +308,59 @@ END;
 COMMENT ON FUNCTION define_segment(text, text, text, text) IS
 'The same for a rule as it is written, which an untyped literal is: its findings include AND and OR mixed without parentheses.';
 REVOKE ALL ON FUNCTION define_segment(text, text, text, text) FROM PUBLIC;
+/* Many rules over many customers */
+
+CREATE FUNCTION refresh_segments(space text DEFAULT NULL)
+RETURNS TABLE (segment text, entered bigint, departed bigint, members bigint)
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'persona_refresh_segments';
+COMMENT ON FUNCTION refresh_segments(text) IS
+'Brings the table membership of a space up to date, all segments in one pass over the subjects, at persona.now(). A row a segment: how many entered and left since the last time, and how many are in; a segment that was dropped is left by everybody. A rule that fails leaves its segment as it was: a warning, and an incident with its SQLSTATE. One refresh of a space waits for another; needs READ COMMITTED (25000) and membership of the space''s owner (42501).';
+REVOKE ALL ON FUNCTION refresh_segments(text) FROM PUBLIC;
+
+CREATE FUNCTION segment_names(subject text, space text) RETURNS SETOF text
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'persona_segment_names';
+COMMENT ON FUNCTION segment_names(text, text) IS
+'The segments of a space whose rules are true of a subject now, by name; the subject as the text of its key.';
+REVOKE ALL ON FUNCTION segment_names(text, text) FROM PUBLIC;
+
+CREATE FUNCTION segments_of(subject text, space text DEFAULT NULL) RETURNS TABLE (segment text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+BEGIN
+	RETURN QUERY SELECT * FROM @extschema@.segment_names(@extschema@.subject_key(home, subject), home.space);
+END;
+$$;
+COMMENT ON FUNCTION segments_of(text, text) IS
+'The segments that the subject is in now, by name, whenever the last refresh was; one statement for all of them. None for a subject that does not exist; a warning for a rule that fails.';
+REVOKE ALL ON FUNCTION segments_of(text, text) FROM PUBLIC;
+
+CREATE FUNCTION segments_of(subject anyelement, space text DEFAULT NULL) RETURNS TABLE (segment text)
+LANGUAGE sql STABLE AS 'SELECT * FROM @extschema@.segments_of(subject::text, space)';
+COMMENT ON FUNCTION segments_of(anyelement, text) IS 'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION segments_of(anyelement, text) FROM PUBLIC;
+
+CREATE FUNCTION create_member_view() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	/* A restore brings the view along. */
+	IF to_regclass(format('%I.member', NEW.schema_name)) IS NULL THEN
+		EXECUTE format($view$
+		CREATE VIEW %1$I.member WITH (security_invoker = true) AS
+		SELECT segment, subject, entered_at, left_at FROM %1$I.membership;
+		COMMENT ON VIEW %1$I.member IS 'A row a segment, subject and stay: when refresh_segments() saw it begin and end; left_at is NULL while in.';
+		$view$, NEW.schema_name);
+	END IF;
+	RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION create_member_view() IS 'Trigger: a new space gets its reader view member.';
+REVOKE ALL ON FUNCTION create_member_view() FROM PUBLIC;
+CREATE TRIGGER member_view AFTER INSERT ON space
+FOR EACH ROW EXECUTE FUNCTION create_member_view();
 
 /* Preview, explain, features */
 

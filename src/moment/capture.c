@@ -345,7 +345,7 @@ NoteFailure(void *arg)
 
 	PersonaActBegin(&act, space->owner);
 	SPI_connect();
-	MomentIncident(space, "trigger", failure->trigger->tgargs[1],
+	SpaceIncident(space, "trigger", failure->trigger->tgargs[1],
 				   failure->sqlstate);
 	SPI_finish();
 	PersonaActEnd(&act);

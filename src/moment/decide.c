@@ -162,7 +162,7 @@ ReadRows(Batch *batch, const ItemPointerData *rows, int n)
 	ReadCases(batch);
 	batch->sql = batch->program->decide_sql;
 	batch->sqlstate = 0;
-	MomentIncident(batch->space, "decide", batch->moment->name, sqlstate);
+	SpaceIncident(batch->space, "decide", batch->moment->name, sqlstate);
 }
 
 /* Locks the anchors of due rows; the rows themselves are read afterwards. */

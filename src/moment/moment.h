@@ -224,10 +224,6 @@ extern uint64 MomentStartBatch(const Space *space, List **tallies);
 extern uint64 MomentDecideBatch(const Space *space, Moment *moment,
 								List **tallies);
 
-/* Notes an error that persona kept to itself: SQLSTATE and place only. */
-extern void MomentIncident(const Space *space, const char *place,
-						   const char *thing, int sqlstate);
-
 /* An array of tids as a parameter. */
 extern Datum MomentTids(const ItemPointerData *rows, int n);
 

@@ -104,20 +104,6 @@ WriteTallies(const Step *step)
 	}
 }
 
-void
-MomentIncident(const Space *space, const char *place, const char *thing,
-			   int sqlstate)
-{
-	PersonaArgs args = {0};
-
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(place), false);
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(thing), false);
-	PersonaArg(&args, TEXTOID,
-			   CStringGetTextDatum(unpack_sql_state(sqlstate)), false);
-	PersonaExecute(psprintf("INSERT INTO %s VALUES (pg_catalog.clock_timestamp(), $1, $2, $3, 1)",
-							SpaceTable(space, "incident")), &args, false);
-}
-
 Datum
 MomentTids(const ItemPointerData *rows, int n)
 {
@@ -213,7 +199,7 @@ TryDecide(Step *step)
 		return;
 	step->rows = 0;
 	step->tallies = NIL;
-	MomentIncident(step->space, "decide", step->moment, sqlstate);
+	SpaceIncident(step->space, "decide", step->moment, sqlstate);
 	MomentCount(&step->tallies, step->moment, "failed (see incident)", 1);
 }
 

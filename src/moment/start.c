@@ -228,7 +228,7 @@ EvaluateRows(Evaluation *e, const ItemPointerData *rows, int n)
 	if (n == 1)
 	{
 		MomentCount(&e->counted, e->moment->name, "rule_unknown", 1);
-		MomentIncident(e->batch->space, "start", e->moment->name, sqlstate);
+		SpaceIncident(e->batch->space, "start", e->moment->name, sqlstate);
 		return;
 	}
 	EvaluateRows(e, rows, n / 2);
@@ -341,7 +341,7 @@ StartMoments(Batch *batch)
 			continue;
 		sqlstate = PersonaTrap(StartMoment, &e);
 		if (sqlstate != 0)
-			MomentIncident(batch->space, "start", e.moment->name, sqlstate);
+			SpaceIncident(batch->space, "start", e.moment->name, sqlstate);
 	}
 }
 

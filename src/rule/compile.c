@@ -8,6 +8,7 @@
 
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -59,6 +60,63 @@ RuleEventJoins(const RuleSource *source)
 	return sql.data;
 }
 
+/* ---- which columns are needed ---- */
+
+/* What is needed of the features: everything, or what these ColumnRefs name. */
+typedef struct Needed
+{
+	bool		all;
+	List	   *columns;
+} Needed;
+
+static bool
+IsNeeded(const Needed *needed, const char *alias, const char *column)
+{
+	ListCell   *cell;
+
+	if (needed->all)
+		return true;
+	foreach(cell, needed->columns)
+	{
+		List	   *fields = ((ColumnRef *) lfirst(cell))->fields;
+
+		if (strcmp(strVal(linitial(fields)), alias) == 0 &&
+			(column == NULL || strcmp(strVal(llast(fields)), column) == 0))
+			return true;
+	}
+	return false;
+}
+
+static bool
+AddColumns(Node *node, List **columns)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+	{
+		*columns = lappend(*columns, node);
+		return false;
+	}
+	return raw_expression_tree_walker(node, AddColumns, columns);
+}
+
+/* The columns of a feature that are needed; List of RuleColumn *. */
+static List *
+NeededColumns(const Needed *needed, const RuleSource *source)
+{
+	List	   *columns = NIL;
+	ListCell   *cell;
+
+	foreach(cell, source->columns)
+	{
+		RuleColumn *column = lfirst(cell);
+
+		if (IsNeeded(needed, source->alias, psprintf("a%d", column->number)))
+			columns = lappend(columns, column);
+	}
+	return columns;
+}
+
 /* ---- features ---- */
 
 static bool
@@ -74,18 +132,18 @@ HasFilter(const RuleColumn *column, const char *filter)
 
 /* Whether every column looks only at rows that meet this filter. */
 static bool
-IsCommon(const RuleSource *source, const char *filter)
+IsCommon(List *columns, const char *filter)
 {
 	ListCell   *cell;
 
-	foreach(cell, source->columns)
+	foreach(cell, columns)
 		if (!HasFilter(lfirst(cell), filter))
 			return false;
 	return true;
 }
 
-char *
-RuleCommonFilter(const RuleSource *source)
+static char *
+CommonFilter(const RuleSource *source, List *columns)
 {
 	StringInfoData sql;
 	ListCell   *cell;
@@ -93,15 +151,21 @@ RuleCommonFilter(const RuleSource *source)
 	initStringInfo(&sql);
 	if (source->event->only != NULL)
 		appendStringInfo(&sql, " AND %s", source->event->only);
-	foreach(cell, ((RuleColumn *) linitial(source->columns))->filters)
-		if (IsCommon(source, lfirst(cell)))
+	foreach(cell, ((RuleColumn *) linitial(columns))->filters)
+		if (IsCommon(columns, lfirst(cell)))
 			appendStringInfo(&sql, " AND %s", (char *) lfirst(cell));
 	return sql.data;
 }
 
+char *
+RuleCommonFilter(const RuleSource *source)
+{
+	return CommonFilter(source, source->columns);
+}
+
 /* head FILTER (WHERE what is not common to all) */
 static void
-AppendColumn(StringInfo sql, const RuleSource *source, const RuleColumn *column)
+AppendColumn(StringInfo sql, List *columns, const RuleColumn *column)
 {
 	const char *before = " FILTER (WHERE ";
 	const char *after = "";
@@ -109,34 +173,33 @@ AppendColumn(StringInfo sql, const RuleSource *source, const RuleColumn *column)
 
 	appendStringInfoString(sql, column->head);
 	foreach(cell, column->filters)
-		if (!IsCommon(source, lfirst(cell)))
+		if (!IsCommon(columns, lfirst(cell)))
 		{
 			appendStringInfo(sql, "%s%s", before, (char *) lfirst(cell));
 			before = " AND ";
 			after = ")";
 		}
-	appendStringInfoString(sql, after);
+	appendStringInfo(sql, "%s AS a%d", after, column->number);
 }
 
-char *
-RuleFeatureSelect(const RuleQuery *query, const RuleSource *source)
+/* One event's aggregates by subject: those columns of them. */
+static char *
+FeatureSelect(const RuleQuery *query, const RuleSource *source, List *columns)
 {
 	StringInfoData sql;
 	const char *subject = quote_identifier(source->event->subject.name);
 	bool		lateral = query->mode == RULE_FEATURES_LATERAL;
 	const char *comma = "";
-	int			column = 1;
 	ListCell   *cell;
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
 	if (!lateral)
 		appendStringInfo(&sql, "e.%s AS subject, ", subject);
-	foreach(cell, source->columns)
+	foreach(cell, columns)
 	{
 		appendStringInfoString(&sql, comma);
-		AppendColumn(&sql, source, lfirst(cell));
-		appendStringInfo(&sql, " AS a%d", column++);
+		AppendColumn(&sql, columns, lfirst(cell));
 		comma = ", ";
 	}
 	appendStringInfo(&sql, " FROM %s e%s WHERE ",
@@ -145,11 +208,17 @@ RuleFeatureSelect(const RuleQuery *query, const RuleSource *source)
 	if (lateral)
 		appendStringInfo(&sql, "e.%s = s.%s%s", subject,
 						 quote_identifier(query->space->key.name),
-						 RuleCommonFilter(source));
+						 CommonFilter(source, columns));
 	else
 		appendStringInfo(&sql, "e.%s IS NOT NULL%s GROUP BY e.%s", subject,
-						 RuleCommonFilter(source), subject);
+						 CommonFilter(source, columns), subject);
 	return sql.data;
+}
+
+char *
+RuleFeatureSelect(const RuleQuery *query, const RuleSource *source)
+{
+	return FeatureSelect(query, source, source->columns);
 }
 
 /* ---- the joins ---- */
@@ -165,9 +234,9 @@ SegmentJoin(const RuleQuery *query, const RuleSource *source)
 }
 
 static char *
-EventJoin(const RuleQuery *query, const RuleSource *source)
+EventJoin(const RuleQuery *query, const RuleSource *source, List *columns)
 {
-	char	   *select = RuleFeatureSelect(query, source);
+	char	   *select = FeatureSelect(query, source, columns);
 
 	if (query->mode == RULE_FEATURES_LATERAL)
 		return psprintf(" LEFT JOIN LATERAL (%s) %s ON true", select,
@@ -179,21 +248,26 @@ EventJoin(const RuleQuery *query, const RuleSource *source)
 
 /* A source whose columns are still being found out is not joined yet. */
 static char *
-SourceJoin(const RuleQuery *query, const RuleSource *source)
+SourceJoin(const RuleQuery *query, const RuleSource *source,
+		   const Needed *needed)
 {
+	List	   *columns;
+
 	if (source->join != NULL)
 		return FacetJoin(source->join);
 	if (source->segment != NULL)
-		return SegmentJoin(query, source);
-	return source->columns ? EventJoin(query, source) : "";
+		return IsNeeded(needed, source->alias, NULL) ?
+			SegmentJoin(query, source) : "";
+	columns = NeededColumns(needed, source);
+	return columns ? EventJoin(query, source, columns) : "";
 }
 
 /*
  * In the order of their use, so that what is joined once keeps its place. A
  * look-up for one subject may need a facet of new, and comes after all facets.
  */
-char *
-RuleQueryJoins(RuleQuery *query)
+static char *
+Joins(RuleQuery *query, const Needed *needed)
 {
 	bool		lateral = query->mode == RULE_FEATURES_LATERAL;
 	StringInfoData facets;
@@ -207,24 +281,42 @@ RuleQueryJoins(RuleQuery *query)
 		RuleSource *source = lfirst(cell);
 
 		appendStringInfoString(lateral && source->join ? &facets : &others,
-							   SourceJoin(query, source));
+							   SourceJoin(query, source, needed));
 	}
 	return psprintf("%s%s", facets.data, others.data);
+}
+
+char *
+RuleQueryJoins(RuleQuery *query)
+{
+	Needed		needed = {.all = true};
+
+	return Joins(query, &needed);
+}
+
+char *
+RuleQueryJoinsFor(RuleQuery *query, List *columns)
+{
+	Needed		needed = {.columns = columns};
+
+	return Joins(query, &needed);
 }
 
 /* ---- an expression ---- */
 
 char *
-RuleQueryFrom(RuleQuery *query)
+RuleQueryFrom(RuleQuery *query, Node *node)
 {
 	StringInfoData sql;
+	List	   *columns = NIL;
 
+	(void) AddColumns(node, &columns);
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "FROM %s s", PersonaRelationName(query->space->relid));
 	if (query->event != NULL)
 		appendStringInfo(&sql, " CROSS JOIN %s n",
 						 PersonaRelationName(query->event->relid));
-	appendStringInfoString(&sql, RuleQueryJoins(query));
+	appendStringInfoString(&sql, RuleQueryJoinsFor(query, columns));
 	return sql.data;
 }
 
@@ -305,8 +397,28 @@ RuleQueryAdd(RuleQuery *query, const char *text, Oid want, const char *what,
 	error_context_stack = &callback;
 	query->text = text;
 	node = Typed(RuleRewrite(query, RuleParse(text)), want);
-	*type = RuleAnalyse(text, node, RuleQueryFrom(query));
+	*type = RuleAnalyse(text, node, RuleQueryFrom(query, node));
 	sql = Coerce(query, RuleDeparse(node), want, what, type);
 	error_context_stack = callback.previous;
 	return sql;
+}
+
+Node *
+RuleQueryAnalyse(RuleQuery *query, const char *text, const char *what,
+				 List **rtable)
+{
+	ErrorContextCallback callback = {.callback = NameExpression,
+	.arg = unconstify(char *, what), .previous = error_context_stack};
+	Node	   *node;
+	Query	   *analysed;
+
+	error_context_stack = &callback;
+	query->text = text;
+	node = Typed(RuleRewrite(query, RuleParse(text)), BOOLOID);
+	analysed = RuleAnalyseQuery(text, node, RuleQueryFrom(query, node));
+	node = (Node *) linitial_node(TargetEntry, analysed->targetList)->expr;
+	RuleRequireBoolean(text, what, 0, exprType(node));
+	*rtable = analysed->rtable;
+	error_context_stack = callback.previous;
+	return node;
 }

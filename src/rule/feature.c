@@ -55,9 +55,9 @@ SourceOf(RuleQuery *query, const SpaceEvent *event, const char *segment)
 }
 
 char *
-RuleScopeFrom(Scope *scope)
+RuleScopeFrom(Scope *scope, Node *node)
 {
-	char	   *from = RuleQueryFrom(scope->query);
+	char	   *from = RuleQueryFrom(scope->query, node);
 	RuleSource *source = scope->source;
 
 	if (source == NULL)
@@ -97,6 +97,7 @@ ColumnFor(RuleSource *source, RuleColumn *column, int location)
 			break;
 		number++;
 	}
+	column->number = number;
 	if (cell == NULL)
 		source->columns = lappend(source->columns, column);
 	return RuleMakeColumn(source->alias, psprintf("a%d", number), location);
@@ -120,7 +121,7 @@ Filters(Scope *scope, Node *filter)
 	}
 	filter = RuleRewriteCondition(scope, filter);
 	RuleRequireBoolean(scope->query->text, "FILTER", exprLocation(filter),
-					   RuleAnalyse(scope->query->text, filter, RuleScopeFrom(scope)));
+					   RuleAnalyse(scope->query->text, filter, RuleScopeFrom(scope, filter)));
 	return list_make1(psprintf("(%s)", RuleDeparse(filter)));
 }
 
@@ -133,7 +134,7 @@ RuleFilterQuery(const Space *space, const SpaceEvent *event, Node *filter)
 
 	query->text = RuleDeparse(filter);
 	node = RuleRewriteIn(&scope, RuleParse(query->text));
-	return RuleAnalyseQuery(query->text, node, RuleScopeFrom(&scope));
+	return RuleAnalyseQuery(query->text, node, RuleScopeFrom(&scope, node));
 }
 
 /* ", e.id": what tells events of one time apart; 0 where nothing does. */
@@ -155,7 +156,7 @@ Nearest(Scope *scope, Node *arg, List *filters, bool last)
 	RuleColumn *column = palloc(sizeof(RuleColumn));
 	const SpaceEvent *event = scope->source->event;
 
-	(void) RuleAnalyse(scope->query->text, arg, RuleScopeFrom(scope));
+	(void) RuleAnalyse(scope->query->text, arg, RuleScopeFrom(scope, arg));
 	column->head = psprintf("persona.%s_by(%s, %s%s)", last ? "last" : "first",
 							RuleDeparse(arg), SpaceEventTime(event, "e"), Keys(event));
 	column->filters = filters;
@@ -175,7 +176,8 @@ Aggregate(Scope *scope, FuncCall *call, const char *name, List *args,
 
 	feature->agg_star = args == NIL;
 	feature->agg_distinct = call->agg_distinct;
-	(void) RuleAnalyse(scope->query->text, (Node *) feature, RuleScopeFrom(scope));
+	(void) RuleAnalyse(scope->query->text, (Node *) feature,
+					   RuleScopeFrom(scope, (Node *) feature));
 	column->head = RuleDeparse((Node *) feature);
 	column->filters = filters;
 	return column;
@@ -195,7 +197,8 @@ ValueOf(Scope *scope, const char *name, Oid type)
 	if (type < FirstNormalObjectId)
 		return value;
 	value = psprintf("%s::pg_catalog.text", value);
-	(void) RuleAnalyse(scope->query->text, RuleParseOwn(value), RuleScopeFrom(scope));
+	(void) RuleAnalyse(scope->query->text, RuleParseOwn(value),
+					   RuleScopeFrom(scope, NULL));
 	return value;
 }
 

@@ -214,7 +214,7 @@ static int
 WithoutEvents(RuleQuery *group, Node *condition)
 {
 	Node	   *expr = RuleAnalyseExpression(group->text, condition,
-											 RuleQueryFrom(group));
+											 RuleQueryFrom(group, condition));
 	Const	   *value = (Const *) eval_const_expressions(NULL, NullForVar(expr, NULL));
 
 	if (!IsA(value, Const))

@@ -17,7 +17,8 @@
  *	match.c		matches(): such a rule evaluated row by row
  *	inline.c	matches() in a query: the native condition in its place
  *	segment.c	what SQL asks of all this
- *	lint.h		and the mistakes that a rule may have
+ *	book.h		many rules over many subjects
+ *	lint.h		the mistakes that a rule may have
  *	branch.c	the boolean structure of a rule, and logic over it
  *	value.c		what a rule looks at: features()
  *	explain.c	why a rule is true, false or unknown for one subject
@@ -104,11 +105,20 @@ extern RuleQuery *RuleQueryBegin(const Space *space, const SpaceEvent *event,
 extern char *RuleQueryAdd(RuleQuery *query, const char *text, Oid want,
 						  const char *what, Oid *type);
 
+/*
+ * The same as the analysed condition, over the range table of *rtable, where
+ * each column is known by its alias and name.
+ */
+extern Node *RuleQueryAnalyse(RuleQuery *query, const char *text,
+							  const char *what, List **rtable);
+
 /* The joins that the features need, to follow FROM subjects s, event n. */
 extern char *RuleQueryJoins(RuleQuery *query);
 
 /* The SQL that selects the keys of the subjects of whom a rule is true. */
 extern char *RuleMembers(const Space *space, const char *text);
+/* Only those features, and only their columns, that the ColumnRefs name. */
+extern char *RuleQueryJoinsFor(RuleQuery *query, List *columns);
 
 /* Every column read so far; List of RuleUse *. */
 extern List *RuleQueryUses(RuleQuery *query);
@@ -126,6 +136,7 @@ typedef struct RuleJoin
 /* A column of a feature: head FILTER (WHERE all of filters). */
 typedef struct RuleColumn
 {
+	int			number;			/* a1, a2, ... */
 	char	   *head;			/* an aggregate call */
 	List	   *filters;		/* of char *: conditions over e */
 } RuleColumn;
@@ -157,8 +168,11 @@ struct RuleQuery
 /* Resolves the names of a checked raw tree; returns the tree to analyse. */
 extern Node *RuleRewrite(RuleQuery *query, Node *node);
 
-/* FROM subject, event and facets, as an expression over these sees them. */
-extern char *RuleQueryFrom(RuleQuery *query);
+/*
+ * FROM subject, event, facets and those features that the node needs, however
+ * many the query has: thousands of rules may share one.
+ */
+extern char *RuleQueryFrom(RuleQuery *query, Node *node);
 
 /* One event's aggregates by subject: SELECT ... FROM ... GROUP BY ... */
 extern char *RuleFeatureSelect(const RuleQuery *query, const RuleSource *source);

@@ -47,8 +47,8 @@ extern const char *RuleFacetRoot(const Space *space, const SpaceFacet *facet);
 /* The event's time as a raw tree; an error that names `what` if it has none. */
 extern Node *RuleEventTime(Scope *scope, const char *what, int location);
 
-/* FROM, as an expression in that scope sees its rows (feature.c). */
-extern char *RuleScopeFrom(Scope *scope);
+/* FROM, as the node in that scope sees its rows (feature.c). */
+extern char *RuleScopeFrom(Scope *scope, Node *node);
 
 /* An aggregate over an event as a column of its feature (feature.c). */
 extern Node *RuleAggregate(Scope *outer, FuncCall *call, const char *name);

@@ -74,7 +74,7 @@ FindClock(Scope *scope, Node *node, Clock *clock)
 	time = RuleRewriteIn(scope, copyObject(linitial(((FuncCall *) node)->args)));
 	return ClockOf(clock, time,
 				   getBaseType(RuleAnalyse(scope->query->text, time,
-										   RuleScopeFrom(scope))));
+										   RuleScopeFrom(scope, time))));
 }
 
 /* The comparison that says of an age what `op` says of the instant. */

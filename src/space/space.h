@@ -3,7 +3,6 @@
  *
  *	read.c		the definitions of all spaces, from persona's tables
  *	cache.c		the copy of them that this backend keeps, and look-ups in it
- *	member.c	who may look at its customers
  *
  * A space is one population of one brand: its subject table, the events and
  * facets bound to it. SpaceGet reads the definitions once a backend and keeps
@@ -95,9 +94,6 @@ extern char *SpaceSegmentRule(const Space *space, const char *name);
 /* The names of all its segments; List of char *. */
 extern List *SpaceSegmentNames(const Space *space);
 
-/* An error unless the caller is a member of the space's owner. */
-extern void SpaceRefuseStranger(const Space *space);
-
 /*
  * A number that grows whenever a definition, or a table that one names, has
  * changed: whatever was compiled under another number is compiled again.
@@ -112,5 +108,17 @@ extern char *SpaceEventTime(const SpaceEvent *event, const char *alias);
 
 /* "persona_shop"."decision": one of the space's own tables, quoted. */
 extern char *SpaceTable(const Space *space, const char *table);
+
+/* ---- in the owner's name (owner.c) ---- */
+
+/* An error unless the caller is a member of the space's owner. */
+extern void SpaceRefuseStranger(const Space *space);
+
+/*
+ * Notes an error that persona kept to itself: SQLSTATE, place and the thing
+ * that failed, by SPI and never its text.
+ */
+extern void SpaceIncident(const Space *space, const char *place,
+						  const char *thing, int sqlstate);
 
 #endif							/* PERSONA_SPACE_H */

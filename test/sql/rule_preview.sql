@@ -46,7 +46,7 @@ FROM (VALUES ('a AND b', 'NOT (c AND vip) AND n > 1'), ('a', '(b OR NOT (c AND v
 	('c', '(a AND b OR NOT vip) AND n > 1'), ('vip', '(a AND b OR NOT c) AND n > 1'), ('n > 1', 'a AND b OR NOT (c AND vip)')) v (clause, without)
 LEFT JOIN persona.preview('(a AND b OR NOT (c AND vip)) AND n > 1', 0) p USING (clause);
 SELECT p.note, v.clause, p.members = rpv.n(v.plain) AS agrees
-FROM (VALUES (1, '(a AND b OR NOT (c AND vip)) OR n > 1', 'a AND b OR NOT (c AND vip) OR n > 1'), (2, '(a AND b) AND NOT (c AND vip)', 'a AND b AND NOT (c AND vip) AND n > 1'),
+FROM (VALUES (1, '((a AND b) OR NOT (c AND vip)) OR n > 1', 'a AND b OR NOT (c AND vip) OR n > 1'), (2, '(a AND b) AND NOT (c AND vip)', 'a AND b AND NOT (c AND vip) AND n > 1'),
 	(3, 'a OR b', '(a OR b OR NOT (c AND vip)) AND n > 1'), (4, 'c OR vip', '(a AND b OR NOT (c OR vip)) AND n > 1')) v (i, clause, plain)
 LEFT JOIN persona.preview('(a AND b OR NOT (c AND vip)) AND n > 1', 0) p USING (clause) ORDER BY i;
 SELECT members = (SELECT count(*) FROM rpv.customer s WHERE a AND (SELECT sum(amount) FROM rpv.orders o WHERE o.customer_id = s.id) > 100

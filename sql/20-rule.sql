@@ -157,3 +157,10 @@ CREATE FUNCTION in_segment(subject anyelement, segment text, space text DEFAULT 
 LANGUAGE sql STABLE AS 'SELECT @extschema@.in_segment(subject::text, segment, space)';
 COMMENT ON FUNCTION in_segment(anyelement, text, text) IS 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION in_segment(anyelement, text, text) FROM PUBLIC;
+
+/* What a rule may call */
+
+CREATE FUNCTION rule_vocabulary(OUT kind text, OUT signature text) RETURNS SETOF record
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 1100 AS 'MODULE_PATHNAME', 'persona_rule_vocabulary';
+COMMENT ON FUNCTION rule_vocabulary() IS
+'The words of the rule language: kind is type, operator, function, cast or aggregate; signature is written as regprocedure and regoperator are with search_path pg_catalog. All else is refused. Some are not in every major of PostgreSQL.';

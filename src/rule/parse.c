@@ -92,13 +92,6 @@ CheckColumn(Check *check, ColumnRef *column)
 			   "Write column, new.column or event.column.");
 }
 
-static void
-CheckConstant(Check *check, A_Const *constant)
-{
-	if (!constant->isnull && IsA(&constant->val, BitString))
-		Refuse(check, (Node *) constant, "a bit string is not allowed", NULL);
-}
-
 static bool
 IsPgCatalog(List *names)
 {
@@ -140,6 +133,23 @@ CheckFunction(Check *check, FuncCall *call)
 	CheckNode(check, call->agg_filter);
 }
 
+/*
+ * Refused by name before anything reads a literal as such a type: some look
+ * into catalogs, some run code of users.
+ */
+static void
+CheckTypeName(Check *check, TypeCast *cast)
+{
+	const char *name = strVal(llast(cast->typeName->names));
+
+	if (!RuleKnowsType(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("type %s is not part of the rule language", name),
+				 errhint("Compare without a cast; what a column's type allows is known."),
+				 RulePosition(check->text, cast->typeName->location)));
+}
+
 static void
 CheckCast(Check *check, TypeCast *cast)
 {
@@ -149,9 +159,11 @@ CheckCast(Check *check, TypeCast *cast)
 	if (type->setof || type->pct_type || !IsPgCatalog(type->names))
 		Refuse(check, (Node *) cast, "a cast to this type is not allowed",
 			   "Cast to PostgreSQL's own types.");
+	CheckTypeName(check, cast);
 	foreach(cell, type->typmods)
 		if (!IsA(lfirst(cell), A_Const) ||
-			!IsA(&((A_Const *) lfirst(cell))->val, Integer))
+			!IsA(&((A_Const *) lfirst(cell))->val, Integer) ||
+			intVal(&((A_Const *) lfirst(cell))->val) > RULE_MAX_MODIFIER)
 			Refuse(check, (Node *) cast, "this type modifier is not allowed", NULL);
 	CheckNode(check, cast->arg);
 }
@@ -214,7 +226,6 @@ CheckNode(Check *check, Node *node)
 	switch (nodeTag(node))
 	{
 		case T_A_Const:
-			CheckConstant(check, (A_Const *) node);
 			break;
 		case T_ColumnRef:
 			CheckColumn(check, (ColumnRef *) node);

@@ -103,6 +103,8 @@ ColumnOf(Scope *scope, Oid relid, const char *alias, const char *source,
 
 	if (number <= 0)
 		RefuseColumn(scope, relid, name, location);
+	/* Before a literal is read as of that type, which may run code. */
+	RuleCheckType(scope->query->text, get_atttype(relid, number), location);
 	RuleNoteUse(scope->query, source, name);
 	return RuleMakeColumn(alias, name, location);
 }

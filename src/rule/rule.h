@@ -7,6 +7,8 @@
  *	rewrite.c	what names mean: columns, new, ago, functions
  *	feature.c	aggregates over events, and segment()
  *	check.c		what PostgreSQL made of it: every function is on the list
+ *	vocabulary.c	that list (allowed.h), by name and by OID
+ *	regex.c		which regular expressions end soon
  *	compile.c	several expressions over one subject -> SQL
  *	segment.c	a rule as the SQL of a view
  *
@@ -29,9 +31,17 @@
 #define RULE_MAX_DEPTH 100
 #define RULE_MAX_NODES 2000
 
-/* The longest regular expression, and its highest repetition count. */
+/* The longest regular expression, its highest count, and it written out. */
 #define RULE_MAX_REGEX 200
 #define RULE_MAX_REPEAT 32
+#define RULE_MAX_STATES 256
+
+/* The longest length in a type, and the longest text that is filled up. */
+#define RULE_MAX_MODIFIER (64 * 1024)
+#define RULE_MAX_PADDING 1000
+
+/* The most concatenations: each copies what the ones before it made. */
+#define RULE_MAX_CONCATENATIONS 50
 
 /* ---- the pure part ---- */
 
@@ -114,9 +124,31 @@ extern Node *RuleRewrite(RuleQuery *query, Node *node);
  */
 extern Oid	RuleAnalyse(const char *text, Node *node, const char *from);
 
-/* Whether any function, or any aggregate, of that name is on the list. */
+/* Refuses a type that is not part of the language, at its place in `text`. */
+extern void RuleCheckType(const char *text, Oid type, int location);
+
+/* ---- the list (vocabulary.c) ---- */
+
+typedef enum RuleWord
+{
+	RULE_OPERATOR, RULE_FUNCTION, RULE_CAST, RULE_AGGREGATE
+} RuleWord;
+
+/* Whether the function is on the list, to be used as that. */
+extern bool RuleAllows(Oid function, RuleWord word);
+extern bool RuleAllowsType(Oid type);
+extern bool RuleIsOurs(Oid function);
+
+/* Whether any function, any aggregate or a type of that name is on it. */
 extern bool RuleKnowsFunction(const char *name);
 extern bool RuleKnowsAggregate(const char *name);
+extern bool RuleKnowsType(const char *name);
 extern List *RuleFunctionNames(void);
+
+/*
+ * Why a call with a regular expression is refused, or NULL; *sum grows by the
+ * size of its patterns (regex.c).
+ */
+extern const char *RuleRegexDanger(Oid function, List *args, int *sum);
 
 #endif							/* PERSONA_RULE_H */

@@ -83,6 +83,7 @@ IsNegative(A_Const *constant)
 	return IsA(&constant->val, Float) && constant->val.fval.fval[0] == '-';
 }
 
+/* true::bool, which says no more than true does. */
 static bool
 IsBooleanLiteral(Node *node)
 {
@@ -90,7 +91,8 @@ IsBooleanLiteral(Node *node)
 	A_Const    *constant = (A_Const *) cast->arg;
 
 	return IsA(constant, A_Const) && !constant->isnull &&
-		IsA(&constant->val, Boolean);
+		IsA(&constant->val, Boolean) && cast->typeName->arrayBounds == NIL &&
+		strcmp(strVal(llast(cast->typeName->names)), "bool") == 0;
 }
 
 static int

@@ -146,7 +146,7 @@ CheckTypeName(Check *check, TypeCast *cast)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("type %s is not part of the rule language", name),
-				 errhint("Compare without a cast; what a column's type allows is known."),
+				 errhint("SELECT * FROM persona.rule_vocabulary() lists the types a rule may cast to."),
 				 RulePosition(check->text, cast->typeName->location)));
 }
 

@@ -283,7 +283,7 @@ RefuseAmbiguous(void)
 					 ((Space *) linitial(spaces))->name)));
 }
 
-static void
+pg_attribute_noreturn() static void
 RefuseUnknown(const char *name)
 {
 	const char *near = PersonaSuggest(name, SpaceNames());

@@ -69,6 +69,7 @@ bench:
 
 lint: floors catalog
 	@test/lint.sh
+	@test/static.sh
 	@test/indent.sh --check
 
 floors:

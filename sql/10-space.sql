@@ -1123,6 +1123,7 @@ BEGIN
 				NULL; /* the next may do */
 		END;
 	END LOOP;
+	RETURN NULL;
 END;
 $$;
 COMMENT ON FUNCTION free_name(text[], text, text[]) IS

@@ -386,14 +386,14 @@ DECLARE
 	columns text[] := @extschema@.columns_of(space.subjects);
 BEGIN
 	IF what = ANY (known) THEN
-		RETURN (SELECT s.rule FROM @extschema@.segment s WHERE (s.space, s.segment) = (rule_meant.space.space, what));
+		RETURN (SELECT s.rule::@extschema@.rule FROM @extschema@.segment s WHERE (s.space, s.segment) = (rule_meant.space.space, what));
 	ELSIF what ~ '^\s*[a-z][a-z0-9_]*\s*$' AND trim(what) <> ALL (columns)
 		AND NOT EXISTS (SELECT FROM pg_get_keywords() k WHERE k.word = trim(what) AND k.catcode = 'R') THEN
 		RAISE undefined_object USING
 			MESSAGE = format('"%s" is neither a segment of space "%s" nor a column of %s', trim(what), space.space, space.subjects),
 			HINT = @extschema@.ask(trim(what), known || columns, 'Pass a rule, such as ''country = ''''DE'''''', or define the segment with persona.define_segment().');
 	END IF;
-	RETURN what;
+	RETURN what::@extschema@.rule;
 END;
 $$;
 COMMENT ON FUNCTION rule_meant(text, space) IS
@@ -474,3 +474,9 @@ $$;
 COMMENT ON FUNCTION features(rule, text) IS
 'Each value that a rule looks at, once, in the order of the rule: its text; its source (subject, the name of an event or a facet, segment); its column, NULL for whole events, an expression where the aggregate has one; the aggregate and its FILTER, NULL where it has none.';
 REVOKE ALL ON FUNCTION features(rule, text) FROM PUBLIC;
+/* What a rule may call */
+
+CREATE FUNCTION rule_vocabulary(OUT kind text, OUT signature text) RETURNS SETOF record
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 1100 AS 'MODULE_PATHNAME', 'persona_rule_vocabulary';
+COMMENT ON FUNCTION rule_vocabulary() IS
+'The words of the rule language: kind is type, operator, function, cast or aggregate; signature is written as regprocedure and regoperator are with search_path pg_catalog. All else is refused. Some are not in every major of PostgreSQL.';

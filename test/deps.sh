@@ -2,7 +2,9 @@
 # Installs by apt what building and testing need and this machine lacks, and
 # prints the pg_config to build for: PG_CONFIG where it is set, else of
 # PostgreSQL 15, else of the newest there is. Where it may not install, it says
-# what is missing. It never makes or starts a cluster of the system's.
+# what is missing. It never makes or starts a cluster of the system's. With
+# --checks it also tries to bring what the static checks want; without that,
+# they say that they are skipped.
 set -euo pipefail
 DEBIAN=/usr/lib/postgresql
 NO_CLUSTER=/etc/postgresql-common/createcluster.d/persona.conf
@@ -33,6 +35,12 @@ missing() {
 	have libipc-run-perl perl -MIPC::Run -e 1
 }
 
+# What only the static checks use.
+unchecked() {
+	command -v clang-tidy >/dev/null || echo clang-tidy
+	[ -f "$("$PG" --sharedir)/extension/plpgsql_check.control" ] || echo "postgresql-$M-plpgsql-check"
+}
+
 bindir() {
 	"$PG" --bindir 2>/dev/null || echo "$DEBIAN/$M/bin"
 }
@@ -49,14 +57,14 @@ choose() {
 	NEED=$(missing | tr '\n' ' ')
 }
 
-install() {
+install() { # PACKAGES, or what is missing
 	apt-get update -q
-	choose
+	[ $# -gt 0 ] || choose
 	mkdir -p "${NO_CLUSTER%/*}"
 	trap 'rm -f "$NO_CLUSTER"' EXIT
 	echo 'create_main_cluster = false' >"$NO_CLUSTER"
 	# shellcheck disable=SC2086
-	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $NEED
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends ${*:-$NEED}
 }
 
 choose
@@ -69,5 +77,11 @@ if [ -n "$NEED" ]; then
 	echo "persona needs packages that are not here. On Debian, as root, this installs them:" >&2
 	echo "    apt-get update && apt-get install -y --no-install-recommends $NEED" >&2
 	exit 1
+fi
+if [ "${1:-}" = --checks ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	for package in $(unchecked); do
+		echo "installing $package" >&2
+		LOG=$(install "$package" 2>&1) || echo "note: $package is not to be had" >&2
+	done
 fi
 echo "$PG"

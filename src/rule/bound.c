@@ -22,7 +22,7 @@ Region(bool below, bool null, int n)
 	region->below = below;
 	region->null = null;
 	region->n = 0;
-	region->cuts = n > 0 ? palloc(n * sizeof(RuleCut)) : NULL;
+	region->cuts = palloc(Max(n, 1) * sizeof(RuleCut));
 	return region;
 }
 

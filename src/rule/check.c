@@ -3,167 +3,45 @@
  *
  * A name in a rule may resolve to anything; what it did resolve to is checked
  * here, by OID, against the list of allowed signatures. Operators, functions
- * and casts of users, and types that could bring their code along, end here.
+ * and casts of users, and types that could bring their code along, end here;
+ * and so do calls which, nested in each other, would multiply a short text.
  */
 #include "rule/rule.h"
 
-#include "rule/allowed.h"
-
-#include "access/transam.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
+#include "parser/parse_coerce.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/regproc.h"
 
 typedef struct Check
 {
 	const char *text;
+	int			regex;			/* the size of its patterns together */
+	int			concatenations;
+	bool		in_array_text;	/* within an array's conversion to text */
 } Check;
 
-/* ---- the list, by OID ---- */
+static bool Walk(Node *node, void *context);
 
-static HTAB *allowed;			/* OIDs of functions and aggregates */
+/* ---- refusals ---- */
 
-static void
-Allow(Oid function)
+void
+RuleCheckType(const char *text, Oid type, int location)
 {
-	if (OidIsValid(function))
-		(void) hash_search(allowed, &function, HASH_ENTER, NULL);
-}
-
-static void
-AllowOperator(const char *signature)
-{
-	Datum		op = DirectFunctionCall1(to_regoperator,
-										 CStringGetTextDatum(signature));
-
-	if (OidIsValid(DatumGetObjectId(op)))
-		Allow(get_opcode(DatumGetObjectId(op)));
-}
-
-static void
-AllowFunction(const char *signature)
-{
-	Allow(DatumGetObjectId(DirectFunctionCall1(to_regprocedure,
-											   CStringGetTextDatum(signature))));
-}
-
-/*
- * Resolves the signatures once a backend: what pg_catalog holds cannot change
- * under a running server.
- */
-static void
-LoadAllowed(void)
-{
-	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(Oid),
-	.hcxt = TopMemoryContext};
-
-	allowed = hash_create("persona allowed functions", 1024, &control,
-						  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	for (int i = 0; i < lengthof(allowed_operators); i++)
-		AllowOperator(allowed_operators[i]);
-	for (int i = 0; i < lengthof(allowed_functions); i++)
-		AllowFunction(allowed_functions[i]);
-	for (int i = 0; i < lengthof(allowed_aggregates); i++)
-		AllowFunction(allowed_aggregates[i]);
-}
-
-/* The name in a signature such as "left"(text,integer). */
-static char *
-SignatureName(const char *signature)
-{
-	const char *start = signature + (*signature == '"');
-
-	return pnstrdup(start, strcspn(start, "\"("));
-}
-
-static bool
-Knows(const char *const *signatures, int n, const char *name)
-{
-	for (int i = 0; i < n; i++)
-		if (strcmp(SignatureName(signatures[i]), name) == 0)
-			return true;
-	return false;
-}
-
-bool
-RuleKnowsFunction(const char *name)
-{
-	return Knows(allowed_functions, lengthof(allowed_functions), name);
-}
-
-bool
-RuleKnowsAggregate(const char *name)
-{
-	return strcmp(name, "first") == 0 || strcmp(name, "last") == 0 ||
-		strcmp(name, "jsonb_agg") == 0 ||
-		Knows(allowed_aggregates, lengthof(allowed_aggregates), name);
-}
-
-List *
-RuleFunctionNames(void)
-{
-	List	   *names = list_make5("ago", "segment", "first", "last", "jsonb_agg");
-
-	for (int i = 0; i < lengthof(allowed_functions); i++)
-		names = lappend(names, SignatureName(allowed_functions[i]));
-	for (int i = 0; i < lengthof(allowed_aggregates); i++)
-		names = lappend(names, SignatureName(allowed_aggregates[i]));
-	return names;
-}
-
-/* ---- types ---- */
-
-/*
- * Built-in types whose input reads no catalog; arrays of them; enums, whose
- * labels are data; and domains over these, which a column may have but no
- * rule may cast to.
- */
-bool
-RuleAllowsType(Oid type)
-{
-	static const Oid builtin[] = {
-		BOOLOID, INT2OID, INT4OID, INT8OID, FLOAT4OID, FLOAT8OID, NUMERICOID,
-		TEXTOID, VARCHAROID, BPCHAROID, BYTEAOID, DATEOID, TIMEOID, TIMETZOID,
-		TIMESTAMPOID, TIMESTAMPTZOID, INTERVALOID, UUIDOID, JSONBOID, INETOID,
-		CIDROID, UNKNOWNOID, INT4RANGEOID, INT8RANGEOID, NUMRANGEOID,
-		DATERANGEOID, TSRANGEOID, TSTZRANGEOID
-	};
-	Oid			element;
-
-	type = getBaseType(type);
-	element = get_element_type(type);
-	if (OidIsValid(element))
-		type = getBaseType(element);
-	for (int i = 0; i < lengthof(builtin); i++)
-		if (type == builtin[i])
-			return true;
-	return get_typtype(type) == TYPTYPE_ENUM;
-}
-
-static void
-CheckType(Check *check, Node *node)
-{
-	Oid			type = exprType(node);
-
 	if (!RuleAllowsType(type))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("type %s is not part of the rule language",
 						format_type_be(type)),
-				 errhint("Rules compare numbers, texts, times, booleans, uuids, enums, jsonb, ranges and arrays of these."),
-				 RulePosition(check->text, exprLocation(node))));
+				 errhint("Rules compare numbers, texts, times, booleans, uuids, enums, addresses, jsonb, ranges and arrays of these."),
+				 RulePosition(text, location)));
 }
-
-/* ---- functions ---- */
 
 static void
 RefuseFunction(Check *check, Node *node, Oid function)
@@ -172,94 +50,250 @@ RefuseFunction(Check *check, Node *node, Oid function)
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("%s is not part of the rule language",
 					format_procedure(function)),
-			 errhint("docs/rule.md lists what a rule may call."),
+			 errhint("SELECT * FROM persona.rule_vocabulary() lists what a rule may call."),
 			 RulePosition(check->text, exprLocation(node))));
 }
 
-static bool
-IsOurs(Oid function)
+static void
+RefuseUse(Check *check, Node *node, const char *what, const char *detail,
+		  const char *hint)
 {
-	return function >= FirstNormalObjectId &&
-		get_func_namespace(function) == get_namespace_oid("persona", false) &&
-		(strcmp(get_func_name(function), "now") == 0 ||
-		 strcmp(get_func_name(function), "before") == 0 ||
-		 strcmp(get_func_name(function), "ago") == 0);
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s is not allowed in a rule", what),
+			 errdetail("%s", detail), errhint("%s", hint),
+			 RulePosition(check->text, exprLocation(node))));
+}
+
+/* ---- calls that are allowed within limits ---- */
+
+/* The length of a constant text; -1 for what is none. */
+static int
+ConstantLength(Node *arg)
+{
+	Const	   *value = (Const *) arg;
+
+	if (!IsA(arg, Const))
+		return -1;
+	return value->constisnull ? 0 : strlen(TextDatumGetCString(value->constvalue));
 }
 
 static void
-CheckFunction(Check *check, Node *node, Oid function)
+CheckReplace(Check *check, Node *node, List *args)
 {
-	if (hash_search(allowed, &function, HASH_FIND, NULL) == NULL &&
-		!IsOurs(function))
-		RefuseFunction(check, node, function);
-}
+	int			with = ConstantLength(lthird(args));
 
-static bool
-IsRegex(Oid function)
-{
-	return function == F_TEXTREGEXEQ || function == F_TEXTREGEXNE ||
-		function == F_TEXTICREGEXEQ || function == F_TEXTICREGEXNE ||
-		function == F_BPCHARREGEXEQ || function == F_BPCHARREGEXNE ||
-		function == F_BPCHARICREGEXEQ || function == F_BPCHARICREGEXNE;
-}
-
-/* Why a pattern could run away; NULL where it cannot. */
-static const char *
-DangerOf(const char *pattern)
-{
-	if (strlen(pattern) > RULE_MAX_REGEX)
-		return psprintf("It is longer than %d bytes.", RULE_MAX_REGEX);
-	for (const char *c = pattern; *c != '\0'; c++)
-	{
-		if (*c == '\\' && c[1] >= '1' && c[1] <= '9')
-			return "It refers back to what it matched.";
-		if (*c == '\\' && c[1] != '\0')
-			c++;
-		else if (*c == '{')
-			for (const char *d = c + 1; *d != '\0' && *d != '}'; d++)
-				if (atoi(d) > RULE_MAX_REPEAT)
-					return psprintf("It repeats more than %d times.",
-									RULE_MAX_REPEAT);
-	}
-	return NULL;
+	if (with < 0 || with > ConstantLength(lsecond(args)))
+		RefuseUse(check, node, "this replace()",
+				  "Its last two arguments are constants, and the last is no longer than the one it replaces.",
+				  "Compare with the text as it is, or remove parts with replace(column, 'x', '').");
 }
 
 static void
-CheckRegex(Check *check, OpExpr *op)
+CheckPadding(Check *check, Node *node, List *args)
 {
-	Const	   *pattern = (Const *) lsecond(op->args);
-	const char *danger = "It is not a constant.";
+	Const	   *length = lsecond(args);
 
-	if (IsA(pattern, Const))
-		danger = pattern->constisnull ? NULL :
-			DangerOf(TextDatumGetCString(pattern->constvalue));
-	if (danger != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("this regular expression is not allowed in a rule"),
-				 errdetail("%s", danger),
-				 errhint("Use LIKE, or a short pattern without back-references."),
-				 RulePosition(check->text, op->location)));
+	if (!IsA(length, Const) ||
+		(!length->constisnull &&
+		 DatumGetInt32(length->constvalue) > RULE_MAX_PADDING))
+		RefuseUse(check, node, "this padding",
+				  psprintf("The length is a constant of at most %d.", RULE_MAX_PADDING),
+				  "Write lpad(column, 10, '0').");
 }
 
-/* The functions that a node calls by OID, whatever kind of node it is. */
-static bool
-CheckCalled(Oid function, void *arg)
+/* As texts, arrays quote what is in them: nested, they would double it. */
+static void
+CheckNoArray(Check *check, Node *node, List *args)
 {
-	return hash_search(allowed, &function, HASH_FIND, NULL) == NULL &&
-		!IsOurs(function);
+	ListCell   *cell;
+
+	foreach(cell, args)
+		if (OidIsValid(get_element_type(getBaseType(exprType(lfirst(cell))))))
+			RefuseUse(check, node, "an array as a text",
+					  "concat() takes single values.",
+					  "Compare arrays as arrays: 'x' = ANY (tags).");
 }
 
 /*
- * Conversions through text run the input and output functions of both types;
- * those of allowed types are PostgreSQL's own. MIN/MAX of a type and array
- * comparison call its btree support, likewise.
+ * text || anything is a function in SQL, which casts what it is given: for an
+ * enum that could be a cast of a user's.
+ */
+static void
+CheckNoEnum(Check *check, Node *node, List *args)
+{
+	ListCell   *cell;
+
+	foreach(cell, args)
+		if (get_typtype(getBaseType(exprType(lfirst(cell)))) == TYPTYPE_ENUM)
+			RefuseUse(check, node, "|| with an enum",
+					  "It could call a cast that a user made.",
+					  "Write column::text || ...");
+}
+
+static void
+CheckRegex(Check *check, Node *node, Oid function, List *args)
+{
+	const char *danger = RuleRegexDanger(function, args, &check->regex);
+
+	if (danger != NULL)
+		RefuseUse(check, node, "this regular expression", danger,
+				  "Use LIKE, or a short pattern without back-references.");
+}
+
+static void
+CountConcatenation(Check *check, Node *node)
+{
+	if (++check->concatenations > RULE_MAX_CONCATENATIONS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the rule has more than %d concatenations",
+						RULE_MAX_CONCATENATIONS),
+				 RulePosition(check->text, exprLocation(node))));
+}
+
+/* What a call may be given, beyond the types of its arguments. */
+static void
+CheckArguments(Check *check, Node *node, Oid function, List *args)
+{
+	switch (function)
+	{
+		case F_REPLACE:
+			CheckReplace(check, node, args);
+			break;
+		case F_LPAD_TEXT_INT4:
+		case F_LPAD_TEXT_INT4_TEXT:
+		case F_RPAD_TEXT_INT4:
+		case F_RPAD_TEXT_INT4_TEXT:
+			CheckPadding(check, node, args);
+			break;
+		case F_CONCAT:
+		case F_CONCAT_WS:
+			CheckNoArray(check, node, args);
+			CountConcatenation(check, node);
+			break;
+		case F_TEXTANYCAT:
+		case F_ANYTEXTCAT:
+			CheckNoEnum(check, node, args);
+			CountConcatenation(check, node);
+			break;
+		case F_TEXTCAT:
+			CountConcatenation(check, node);
+			break;
+		default:
+			CheckRegex(check, node, function, args);
+	}
+}
+
+/* ---- functions ---- */
+
+/* As what the functions that a node calls must be on the list. */
+static RuleWord
+WordOf(Node *node)
+{
+	if (IsA(node, Aggref))
+		return RULE_AGGREGATE;
+	if (!IsA(node, FuncExpr))
+		return RULE_OPERATOR;
+	switch (((FuncExpr *) node)->funcformat)
+	{
+		case COERCE_EXPLICIT_CALL:
+		case COERCE_SQL_SYNTAX:
+			return RULE_FUNCTION;
+		default:
+			return RULE_CAST;
+	}
+}
+
+static bool
+IsRefused(Oid function, void *node)
+{
+	return !RuleAllows(function, WordOf(node)) && !RuleIsOurs(function);
+}
+
+static Oid
+FunctionOf(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_Aggref:
+			return ((Aggref *) node)->aggfnoid;
+		case T_FuncExpr:
+			return ((FuncExpr *) node)->funcid;
+		case T_ScalarArrayOpExpr:
+			return ((ScalarArrayOpExpr *) node)->opfuncid;
+		default:				/* OpExpr and its likes */
+			return ((OpExpr *) node)->opfuncid;
+	}
+}
+
+static void
+CheckCall(Check *check, Node *node)
+{
+	if (check_functions_in_node(node, IsRefused, node))
+		RefuseFunction(check, node, FunctionOf(node));
+	if (IsA(node, FuncExpr))
+		CheckArguments(check, node, FunctionOf(node), ((FuncExpr *) node)->args);
+	else if (IsA(node, OpExpr))
+		CheckArguments(check, node, FunctionOf(node), ((OpExpr *) node)->args);
+	else if (IsA(node, ScalarArrayOpExpr))
+		CheckArguments(check, node, FunctionOf(node),
+					   ((ScalarArrayOpExpr *) node)->args);
+}
+
+/* ---- constants and conversions ---- */
+
+/*
+ * 'today' is read while the rule is defined, by the server's clock, and would
+ * stay that day for ever.
+ */
+static void
+CheckClockWord(Check *check, Const *value)
+{
+	static const char *const clock_words[] = {"now", "today", "tomorrow", "yesterday"};
+	const char *start;
+	char	   *literal;
+
+	if (value->location < 0 || value->location >= strlen(check->text) ||
+		value->constisnull ||
+		TypeCategory(value->consttype) != TYPCATEGORY_DATETIME)
+		return;
+	start = strchr(check->text + value->location, '\'');
+	if (start == NULL)
+		return;
+	literal = pnstrdup(start + 1, strcspn(start + 1, "'"));
+	for (int i = 0; i < lengthof(clock_words); i++)
+		if (strcasestr(literal, clock_words[i]) != NULL)
+			RefuseUse(check, (Node *) value, "a time relative to the clock",
+					  psprintf("'%s' would stay the day on which the rule was defined.", literal),
+					  "now() and current_date mean persona's clock, whenever the rule is asked.");
+}
+
+/*
+ * A conversion through text runs the output and the input of two types that
+ * are PostgreSQL's own. Two are left out, for with text functions between
+ * they could be nested, each doubling what it is given.
  */
 static bool
-IsConversion(Node *node)
+CheckConversion(Check *check, CoerceViaIO *conversion)
 {
-	return IsA(node, CoerceViaIO) || IsA(node, MinMaxExpr) ||
-		IsA(node, ArrayCoerceExpr);
+	Oid			from = getBaseType(exprType((Node *) conversion->arg));
+	bool		was_in_array_text = check->in_array_text;
+
+	if (conversion->resulttype == BYTEAOID)
+		RefuseUse(check, (Node *) conversion, "a conversion to bytea",
+				  "Only a constant can be read as bytea.", "Compare as text.");
+	if (OidIsValid(get_element_type(from)))
+	{
+		if (check->in_array_text)
+			RefuseUse(check, (Node *) conversion, "an array as a text",
+					  "It stands inside of another array that is made a text.",
+					  "Compare arrays as arrays: 'x' = ANY (tags).");
+		check->in_array_text = true;
+	}
+	(void) expression_tree_walker((Node *) conversion, Walk, check);
+	check->in_array_text = was_in_array_text;
+	return false;
 }
 
 static bool
@@ -298,8 +332,10 @@ IsKnown(Node *node)
 }
 
 static bool
-Walk(Node *node, Check *check)
+Walk(Node *node, void *context)
 {
+	Check	   *check = context;
+
 	if (node == NULL)
 		return false;
 	check_stack_depth();
@@ -308,16 +344,16 @@ Walk(Node *node, Check *check)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("this expression is not allowed in a rule"),
 				 RulePosition(check->text, exprLocation(node))));
-	if (IsA(node, Aggref))
-		CheckFunction(check, node, ((Aggref *) node)->aggfnoid);
-	else if (!IsConversion(node) && check_functions_in_node(node, CheckCalled, NULL))
-		RefuseFunction(check, node, IsA(node, FuncExpr) ?
-					   ((FuncExpr *) node)->funcid : ((OpExpr *) node)->opfuncid);
-	if (IsA(node, OpExpr) && IsRegex(((OpExpr *) node)->opfuncid))
-		CheckRegex(check, (OpExpr *) node);
 	if (!IsA(node, TargetEntry) && !IsA(node, List) &&
 		!IsA(node, SortGroupClause))
-		CheckType(check, node);
+		RuleCheckType(check->text, exprType(node), exprLocation(node));
+	if (IsA(node, Const))
+		CheckClockWord(check, (Const *) node);
+	if (IsA(node, CoerceViaIO))
+		return CheckConversion(check, (CoerceViaIO *) node);
+	/* GREATEST and LEAST compare by the type's own order. */
+	if (!IsA(node, MinMaxExpr))
+		CheckCall(check, node);
 	return expression_tree_walker(node, Walk, check);
 }
 
@@ -346,8 +382,6 @@ RuleCheck(const char *text, Node *node)
 {
 	Check		check = {.text = text};
 
-	if (allowed == NULL)
-		LoadAllowed();
 	(void) Walk(node, &check);
 }
 

@@ -362,9 +362,8 @@ Coerce(RuleQuery *query, char *sql, Oid want, const char *what, Oid *type)
 	return psprintf("(%s)", sql);
 }
 
-/* A bare literal has no type until it is given the one that is wanted. */
-static Node *
-Typed(Node *node, Oid want)
+Node *
+RuleTyped(Node *node, Oid want)
 {
 	TypeCast   *cast;
 
@@ -396,7 +395,7 @@ RuleQueryAdd(RuleQuery *query, const char *text, Oid want, const char *what,
 
 	error_context_stack = &callback;
 	query->text = text;
-	node = Typed(RuleRewrite(query, RuleParse(text)), want);
+	node = RuleTyped(RuleRewrite(query, RuleParse(text)), want);
 	*type = RuleAnalyse(text, node, RuleQueryFrom(query, node));
 	sql = Coerce(query, RuleDeparse(node), want, what, type);
 	error_context_stack = callback.previous;
@@ -414,7 +413,7 @@ RuleQueryAnalyse(RuleQuery *query, const char *text, const char *what,
 
 	error_context_stack = &callback;
 	query->text = text;
-	node = Typed(RuleRewrite(query, RuleParse(text)), BOOLOID);
+	node = RuleTyped(RuleRewrite(query, RuleParse(text)), BOOLOID);
 	analysed = RuleAnalyseQuery(text, node, RuleQueryFrom(query, node));
 	node = (Node *) linitial_node(TargetEntry, analysed->targetList)->expr;
 	RuleRequireBoolean(text, what, 0, exprType(node));

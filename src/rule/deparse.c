@@ -12,6 +12,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 /* How tightly things bind, after the table in gram.y. */
 enum
@@ -61,7 +62,8 @@ BindingOfExpr(A_Expr *expr)
 			return BindingOfOperator(expr);
 		case AEXPR_OP_ANY:
 		case AEXPR_OP_ALL:
-			return BIND_OPERATOR;
+			/* As an operand it stands where no comparison may. */
+			return BIND_COMPARE;
 		case AEXPR_DISTINCT:
 		case AEXPR_NOT_DISTINCT:
 			return BIND_IS;
@@ -82,6 +84,7 @@ IsNegative(A_Const *constant)
 	return IsA(&constant->val, Float) && constant->val.fval.fval[0] == '-';
 }
 
+/* true::bool, which says no more than true does. */
 static bool
 IsBooleanLiteral(Node *node)
 {
@@ -89,7 +92,8 @@ IsBooleanLiteral(Node *node)
 	A_Const    *constant = (A_Const *) cast->arg;
 
 	return IsA(constant, A_Const) && !constant->isnull &&
-		IsA(&constant->val, Boolean);
+		IsA(&constant->val, Boolean) && cast->typeName->arrayBounds == NIL &&
+		strcmp(strVal(llast(cast->typeName->names)), "bool") == 0;
 }
 
 static int
@@ -143,19 +147,26 @@ WriteConstant(StringInfo out, A_Const *constant)
 		appendStringInfoString(out, constant->val.fval.fval);
 	else if (IsA(&constant->val, Boolean))
 		appendStringInfoString(out, boolVal(&constant->val) ? "true" : "false");
+	else if (IsA(&constant->val, BitString))
+		appendStringInfo(out, "%c'%s'", constant->val.bsval.bsval[0],
+						 constant->val.bsval.bsval + 1);
 	else
 		appendStringInfoString(out, quote_literal_cstr(strVal(&constant->val)));
 }
 
+/* Equal rules are equal texts, whatever a session wants quoted. */
 static void
 WriteName(StringInfo out, List *names)
 {
 	ListCell   *cell;
 	const char *dot = "";
+	bool		quote_all = quote_all_identifiers;
 
 	foreach(cell, names)
 	{
+		quote_all_identifiers = false;
 		appendStringInfo(out, "%s%s", dot, quote_identifier(strVal(lfirst(cell))));
+		quote_all_identifiers = quote_all;
 		dot = ".";
 	}
 }
@@ -183,7 +194,7 @@ WriteOperator(StringInfo out, A_Expr *expr)
 	}
 	/* A blank, for two signs in a row would begin a comment. */
 	appendStringInfo(out, "%s ", OperatorName(expr));
-	Write(out, expr->rexpr, binding + (binding == BIND_SIGN ? 1 : 0));
+	Write(out, expr->rexpr, binding + 1);
 }
 
 static void
@@ -298,6 +309,34 @@ WriteFunction(StringInfo out, FuncCall *call)
 	}
 }
 
+/* interval's modifiers: which fields, by a mask, and the digits of seconds. */
+static void
+WriteInterval(StringInfo out, List *modifiers)
+{
+	static const struct
+	{
+		int			mask;
+		const char *fields;
+	}			words[] = {
+		{INTERVAL_MASK(YEAR), " year"}, {INTERVAL_MASK(MONTH), " month"},
+		{INTERVAL_MASK(DAY), " day"}, {INTERVAL_MASK(HOUR), " hour"},
+		{INTERVAL_MASK(MINUTE), " minute"}, {INTERVAL_MASK(SECOND), " second"},
+		{INTERVAL_MASK(YEAR) | INTERVAL_MASK(MONTH), " year to month"},
+		{INTERVAL_MASK(DAY) | INTERVAL_MASK(HOUR), " day to hour"},
+		{INTERVAL_MASK(DAY) | INTERVAL_MASK(HOUR) | INTERVAL_MASK(MINUTE), " day to minute"},
+		{INTERVAL_MASK(DAY) | INTERVAL_MASK(HOUR) | INTERVAL_MASK(MINUTE) | INTERVAL_MASK(SECOND), " day to second"},
+		{INTERVAL_MASK(HOUR) | INTERVAL_MASK(MINUTE), " hour to minute"},
+		{INTERVAL_MASK(HOUR) | INTERVAL_MASK(MINUTE) | INTERVAL_MASK(SECOND), " hour to second"},
+		{INTERVAL_MASK(MINUTE) | INTERVAL_MASK(SECOND), " minute to second"}
+	};
+
+	for (int i = 0; i < lengthof(words); i++)
+		if (intVal(&linitial_node(A_Const, modifiers)->val) == words[i].mask)
+			appendStringInfoString(out, words[i].fields);
+	if (list_length(modifiers) == 2)
+		appendStringInfo(out, "(%d)", intVal(&lsecond_node(A_Const, modifiers)->val));
+}
+
 /* The parser puts its own types into pg_catalog: those need no quotes. */
 static void
 WriteType(StringInfo out, TypeName *type)
@@ -306,7 +345,9 @@ WriteType(StringInfo out, TypeName *type)
 		appendStringInfoString(out, strVal(lsecond(type->names)));
 	else
 		WriteName(out, type->names);
-	if (type->typmods != NIL)
+	if (type->typmods != NIL && strcmp(strVal(llast(type->names)), "interval") == 0)
+		WriteInterval(out, type->typmods);
+	else if (type->typmods != NIL)
 	{
 		appendStringInfoChar(out, '(');
 		WriteList(out, type->typmods);

@@ -9,6 +9,7 @@
 #include "rule/scope.h"
 
 #include "access/transam.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -119,7 +120,7 @@ Filters(Scope *scope, Node *filter)
 			parts = list_concat(parts, Filters(scope, lfirst(cell)));
 		return parts;
 	}
-	filter = RuleRewriteCondition(scope, filter);
+	filter = RuleTyped(RuleRewriteCondition(scope, filter), BOOLOID);
 	RuleRequireBoolean(scope->query->text, "FILTER", exprLocation(filter),
 					   RuleAnalyse(scope->query->text, filter, RuleScopeFrom(scope, filter)));
 	return list_make1(psprintf("(%s)", RuleDeparse(filter)));
@@ -133,7 +134,7 @@ RuleFilterQuery(const Space *space, const SpaceEvent *event, Node *filter)
 	Node	   *node;
 
 	query->text = RuleDeparse(filter);
-	node = RuleRewriteIn(&scope, RuleParse(query->text));
+	node = RuleTyped(RuleRewriteIn(&scope, RuleParse(query->text)), BOOLOID);
 	return RuleAnalyseQuery(query->text, node, RuleScopeFrom(&scope, node));
 }
 
@@ -458,7 +459,7 @@ OwnRule(Scope *scope, const char *rule, int location)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("segments are nested more than %d deep", RULE_MAX_DEPTH)));
 	query->text = rule;
-	test->arg = (Expr *) RuleRewriteIn(scope, RuleParse(rule));
+	test->arg = (Expr *) RuleWithoutPlaces(RuleRewriteIn(scope, RuleParse(rule)));
 	test->booltesttype = IS_TRUE;
 	test->location = location;
 	query->text = outer;

@@ -202,7 +202,7 @@ persona_nearest_combine(PG_FUNCTION_ARGS)
 	MemoryContext old = MemoryContextSwitchTo(GroupContext(fcinfo));
 	Nearest    *a = PG_ARGISNULL(0) ? NULL : (Nearest *) PG_GETARG_POINTER(0);
 	Nearest    *b = PG_ARGISNULL(1) ? NULL : (Nearest *) PG_GETARG_POINTER(1);
-	NullableDatum keys[NEAREST_MAX_KEYS];
+	NullableDatum keys[NEAREST_MAX_KEYS] = {0};
 
 	if (a == NULL && b != NULL)
 	{

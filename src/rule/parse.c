@@ -93,13 +93,6 @@ CheckColumn(Check *check, ColumnRef *column)
 			   "Write column, facet.column, new.column or event.column.");
 }
 
-static void
-CheckConstant(Check *check, A_Const *constant)
-{
-	if (!constant->isnull && IsA(&constant->val, BitString))
-		Refuse(check, (Node *) constant, "a bit string is not allowed", NULL);
-}
-
 static bool
 IsPgCatalog(List *names)
 {
@@ -141,6 +134,23 @@ CheckFunction(Check *check, FuncCall *call)
 	CheckNode(check, call->agg_filter);
 }
 
+/*
+ * Refused by name before anything reads a literal as such a type: some look
+ * into catalogs, some run code of users.
+ */
+static void
+CheckTypeName(Check *check, TypeCast *cast)
+{
+	const char *name = strVal(llast(cast->typeName->names));
+
+	if (!RuleKnowsType(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("type %s is not part of the rule language", name),
+				 errhint("SELECT * FROM persona.rule_vocabulary() lists the types a rule may cast to."),
+				 RulePosition(check->text, cast->typeName->location)));
+}
+
 static void
 CheckCast(Check *check, TypeCast *cast)
 {
@@ -150,9 +160,11 @@ CheckCast(Check *check, TypeCast *cast)
 	if (type->setof || type->pct_type || !IsPgCatalog(type->names))
 		Refuse(check, (Node *) cast, "a cast to this type is not allowed",
 			   "Cast to PostgreSQL's own types.");
+	CheckTypeName(check, cast);
 	foreach(cell, type->typmods)
 		if (!IsA(lfirst(cell), A_Const) ||
-			!IsA(&((A_Const *) lfirst(cell))->val, Integer))
+			!IsA(&((A_Const *) lfirst(cell))->val, Integer) ||
+			intVal(&((A_Const *) lfirst(cell))->val) > RULE_MAX_MODIFIER)
 			Refuse(check, (Node *) cast, "this type modifier is not allowed", NULL);
 	CheckNode(check, cast->arg);
 }
@@ -215,7 +227,6 @@ CheckNode(Check *check, Node *node)
 	switch (nodeTag(node))
 	{
 		case T_A_Const:
-			CheckConstant(check, (A_Const *) node);
 			break;
 		case T_ColumnRef:
 			CheckColumn(check, (ColumnRef *) node);

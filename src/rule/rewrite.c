@@ -12,6 +12,7 @@
 
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "parser/parser.h"
 #include "utils/lsyscache.h"
 
@@ -36,14 +37,52 @@ RuleMakeCall(const char *function, List *args, int location)
 								 args, COERCE_EXPLICIT_CALL, location);
 }
 
-/* A raw tree of our own SQL, whose places mean nothing. */
+/* Its places would be read as places of another text. */
+static bool
+ForgetPlaces(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	check_stack_depth();
+	switch (nodeTag(node))
+	{
+		case T_A_Const:
+			((A_Const *) node)->location = -1;
+			break;
+		case T_ColumnRef:
+			((ColumnRef *) node)->location = -1;
+			break;
+		case T_FuncCall:
+			((FuncCall *) node)->location = -1;
+			break;
+		case T_A_Expr:
+			((A_Expr *) node)->location = -1;
+			break;
+		case T_TypeCast:
+			((TypeCast *) node)->location = -1;
+			((TypeCast *) node)->typeName->location = -1;
+			break;
+		default:
+			break;
+	}
+	return raw_expression_tree_walker(node, ForgetPlaces, arg);
+}
+
+Node *
+RuleWithoutPlaces(Node *node)
+{
+	(void) ForgetPlaces(node, NULL);
+	return node;
+}
+
+/* A raw tree of our own SQL, which has no place in a rule. */
 Node *
 RuleParseOwn(const char *sql)
 {
 	List	   *statements = raw_parser(sql, RAW_PARSE_PLPGSQL_EXPR);
 	SelectStmt *select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
 
-	return linitial_node(ResTarget, select->targetList)->val;
+	return RuleWithoutPlaces(linitial_node(ResTarget, select->targetList)->val);
 }
 
 bool
@@ -136,6 +175,9 @@ ColumnOf(Scope *scope, const Place *place, const char *name, int location)
 	name = RuleCurrentName(scope->query, place->source, name, location);
 	if (get_attnum(place->relid, name) <= 0)
 		RefuseColumn(scope, place, name, location);
+	/* Before a literal is read as of that type, which may run code. */
+	RuleCheckType(scope->query->text,
+				  get_atttype(place->relid, get_attnum(place->relid, name)), location);
 	RuleNoteUse(scope->query, place->source, name);
 	return RuleMakeColumn(place->alias, name, location);
 }

@@ -9,6 +9,8 @@
  *	window.c	how long ago, as a comparison that an index serves
  *	nearest.c	the aggregates first_by and last_by
  *	check.c		what PostgreSQL made of it: every function is on the list
+ *	vocabulary.c	that list (allowed.h), by name and by OID
+ *	regex.c		which regular expressions end soon
  *	compile.c	several expressions over one subject -> SQL
  *	members.c	a rule as the SQL of a view
  *	reach.c		the segments that a rule leads to
@@ -52,9 +54,17 @@
 /* The parts of a name: purchase.product.supplier.country has four. */
 #define RULE_MAX_PATH 8
 
-/* The longest regular expression, and its highest repetition count. */
+/* The longest regular expression, its highest count, and it written out. */
 #define RULE_MAX_REGEX 200
 #define RULE_MAX_REPEAT 32
+#define RULE_MAX_STATES 256
+
+/* The longest length in a type, and the longest text that is filled up. */
+#define RULE_MAX_MODIFIER (64 * 1024)
+#define RULE_MAX_PADDING 1000
+
+/* The most concatenations: each copies what the ones before it made. */
+#define RULE_MAX_CONCATENATIONS 50
 
 /* ---- the pure part ---- */
 
@@ -196,12 +206,13 @@ extern Node *RuleAnalyseExpression(const char *text, Node *node,
 								   const char *from);
 extern Oid	RuleAnalyse(const char *text, Node *node, const char *from);
 
+/* A bare literal has no type until it is given the one that is wanted. */
+extern Node *RuleTyped(Node *node, Oid want);
+
 /* An error unless the type of that part of a rule is boolean. */
 extern void RuleRequireBoolean(const char *text, const char *what,
 							   int location, Oid type);
 
-/* Whether a rule may read a value of the type. */
-extern bool RuleAllowsType(Oid type);
 /*
  * Refuses what is not on the list in an analysed tree; with names looked up
  * in pg_catalog alone, as PersonaPinBegin has it.
@@ -221,9 +232,35 @@ extern Node *RuleOverRow(const char *text, TupleDesc row, Oid type);
 /* match_columns(rule, row_type, names, VARIADIC columns) */
 #define RULE_FIRST_COLUMN 3
 
-/* Whether any function, or any aggregate, of that name is on the list. */
+/* Refuses a type that is not part of the language, at its place in `text`. */
+extern void RuleCheckType(const char *text, Oid type, int location);
+
+/* ---- the list (vocabulary.c) ---- */
+
+typedef enum RuleWord
+{
+	RULE_OPERATOR, RULE_FUNCTION, RULE_CAST, RULE_AGGREGATE
+} RuleWord;
+
+/* Whether the function is on the list, to be used as that. */
+extern bool RuleAllows(Oid function, RuleWord word);
+
+/* Whether a rule may read a value of the type. */
+extern bool RuleAllowsType(Oid type);
+
+/* Whether it is one of persona's own that rules are compiled to. */
+extern bool RuleIsOurs(Oid function);
+
+/* Whether any function, any aggregate or a type of that name is on it. */
 extern bool RuleKnowsFunction(const char *name);
 extern bool RuleKnowsAggregate(const char *name);
+extern bool RuleKnowsType(const char *name);
 extern List *RuleFunctionNames(void);
+
+/*
+ * Why a call with a regular expression is refused, or NULL; *sum grows by the
+ * size of its patterns (regex.c).
+ */
+extern const char *RuleRegexDanger(Oid function, List *args, int *sum);
 
 #endif							/* PERSONA_RULE_H */

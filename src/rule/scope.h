@@ -30,6 +30,9 @@ extern Node *RuleMakeColumn(const char *alias, const char *column,
 extern Node *RuleMakeCall(const char *function, List *args, int location);
 extern Node *RuleParseOwn(const char *sql);
 
+/* The raw tree with no places, for one that is of another text. */
+extern Node *RuleWithoutPlaces(Node *node);
+
 /* Whether a raw tree is that bare name. */
 extern bool RuleIsName(Node *node, const char *name);
 

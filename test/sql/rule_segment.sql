@@ -23,7 +23,7 @@ SELECT count(*) FROM persona.define_event('purchase', 'rs.orders', fires => 'nev
 SELECT count(*) FROM persona.define_event('ticket', 'rs.ticket', fires => 'never');
 
 -- each rule agrees with the same condition written by hand, NULLs included
-CREATE FUNCTION rs.agrees(rule text, plain text) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION rs.agrees(rule text, plain text) RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
 	agrees boolean;
 BEGIN

@@ -142,25 +142,27 @@ IsCommon(List *columns, const char *filter)
 	return true;
 }
 
+/* The conditions that all of the columns have, after a first word. */
 static char *
-CommonFilter(const RuleSource *source, List *columns)
+CommonFilter(const RuleSource *source, List *columns, const char *word)
 {
 	StringInfoData sql;
 	ListCell   *cell;
 
 	initStringInfo(&sql);
 	if (source->event->only != NULL)
-		appendStringInfo(&sql, " AND %s", source->event->only);
+		appendStringInfo(&sql, "%s%s", word, source->event->only);
 	foreach(cell, ((RuleColumn *) linitial(columns))->filters)
 		if (IsCommon(columns, lfirst(cell)))
-			appendStringInfo(&sql, " AND %s", (char *) lfirst(cell));
+			appendStringInfo(&sql, "%s%s", sql.len ? " AND " : word,
+							 (char *) lfirst(cell));
 	return sql.data;
 }
 
 char *
 RuleCommonFilter(const RuleSource *source)
 {
-	return CommonFilter(source, source->columns);
+	return CommonFilter(source, source->columns, " AND ");
 }
 
 /* head FILTER (WHERE what is not common to all) */
@@ -202,16 +204,16 @@ FeatureSelect(const RuleQuery *query, const RuleSource *source, List *columns)
 		AppendColumn(&sql, columns, lfirst(cell));
 		comma = ", ";
 	}
-	appendStringInfo(&sql, " FROM %s e%s WHERE ",
+	appendStringInfo(&sql, " FROM %s e%s",
 					 PersonaRelationName(source->event->relid),
 					 RuleEventJoins(source));
 	if (lateral)
-		appendStringInfo(&sql, "e.%s = s.%s%s", subject,
+		appendStringInfo(&sql, " WHERE e.%s = s.%s%s", subject,
 						 quote_identifier(query->space->key.name),
-						 CommonFilter(source, columns));
-	else
-		appendStringInfo(&sql, "e.%s IS NOT NULL%s GROUP BY e.%s", subject,
-						 CommonFilter(source, columns), subject);
+						 CommonFilter(source, columns, " AND "));
+	else					/* the group of NULL is nobody's, and joins nobody */
+		appendStringInfo(&sql, "%s GROUP BY e.%s",
+						 CommonFilter(source, columns, " WHERE "), subject);
 	return sql.data;
 }
 

@@ -22,6 +22,7 @@ typedef struct Clock
 {
 	Node	   *time;
 	Oid			type;			/* timestamptz, timestamp or date */
+	bool		is_column;		/* of a table, so that an index may be on it */
 } Clock;
 
 static bool
@@ -44,11 +45,19 @@ IsAgoCall(Node *node)
 		list_length(call->args) == 1 && call->agg_filter == NULL;
 }
 
+/* f1.a1 is a column of a feature, which is computed. */
+static bool
+IsFeature(const ColumnRef *column)
+{
+	return strVal(linitial(column->fields))[0] == 'f';
+}
+
 static bool
 ClockOf(Clock *clock, Node *time, Oid type)
 {
 	clock->time = time;
 	clock->type = type;
+	clock->is_column = IsA(time, ColumnRef) && !IsFeature((ColumnRef *) time);
 	return type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID;
 }
 
@@ -118,7 +127,11 @@ Before(const Clock *clock, Node *age)
 	return (Node *) zoned;
 }
 
-/* time op before(age), and not beyond all time */
+/*
+ * time op before(age), and not beyond all time. Of a column an index finds
+ * both ends; what is computed is compared once, for the planner would take a
+ * second comparison for a second reason to leave rows out.
+ */
 static Node *
 Bound(const Clock *clock, const char *op, Node *age, int location)
 {
@@ -126,6 +139,10 @@ Bound(const Clock *clock, const char *op, Node *age, int location)
 	Node	   *end = RuleParseOwn(psprintf("'%sinfinity'::%s", later ? "" : "-",
 											PersonaTypeName(clock->type)));
 
+	if (!clock->is_column)
+		return Compare(op, (Node *) makeSimpleA_Expr(AEXPR_NULLIF, "=",
+													 copyObject(clock->time), end, -1),
+					   Before(clock, age), location);
 	return (Node *) makeBoolExpr(AND_EXPR,
 								 list_make2(Compare(op, copyObject(clock->time),
 													Before(clock, age), location),

@@ -2,10 +2,10 @@
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
 CREATE SCHEMA rp;
-CREATE TABLE rp.customer (id int PRIMARY KEY, country text, joined timestamptz, seen timestamp, born date);
-CREATE TABLE rp.orders (id bigint PRIMARY KEY, customer_id int, category text, amount numeric, at timestamptz);
-CREATE TABLE rp.visit (customer_id int, page text, at timestamp);
-CREATE TABLE rp.ticket (customer_id int, status text, on_day date);
+CREATE TABLE rp.customer (id int PRIMARY KEY, country text, joined timestamptz, seen timestamp, born date) WITH (autovacuum_enabled = off);
+CREATE TABLE rp.orders (id bigint PRIMARY KEY, customer_id int, category text, amount numeric, at timestamptz) WITH (autovacuum_enabled = off);
+CREATE TABLE rp.visit (customer_id int, page text, at timestamp) WITH (autovacuum_enabled = off);
+CREATE TABLE rp.ticket (customer_id int, status text, on_day date) WITH (autovacuum_enabled = off);
 INSERT INTO rp.customer SELECT i, (ARRAY['DE', 'FR', 'IT'])[1 + i % 3], timestamptz '2026-01-01 00:00+00' - i * interval '1 hour',
 	timestamp '2026-01-01' - i * interval '1 hour', date '2000-01-01' - i % 9000 FROM generate_series(1, 5000) i;
 INSERT INTO rp.orders SELECT i, 1 + (i * 7919) % 4000, (ARRAY['shoes', 'hats', 'bags', NULL])[1 + i % 4], i % 100,

@@ -17,87 +17,23 @@ SELECT keep_definitions('category');
 CREATE POLICY owner ON category
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) category.space));
 
-CREATE FUNCTION taxonomy() RETURNS TABLE (category text, sensitivity text, label text, description text)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT * FROM (VALUES
-		('user', 'medium', 'Personal data', 'Anything about a person'),
-		('user.account', 'low', 'Account', 'Settings and facts of an account'),
-		('user.account.username', 'medium', 'User name', 'What somebody signs in with'),
-		('user.authorization', 'high', 'Sign-in', 'What proves who somebody is'),
-		('user.authorization.password', 'high', 'Password', 'A password, also a hashed one'),
-		('user.behavior', 'medium', 'Behaviour', 'What somebody does'),
-		('user.behavior.browsing_history', 'medium', 'Browsing', 'Pages viewed, searches and clicks'),
-		('user.behavior.media_consumption', 'medium', 'Media', 'What is read, heard and watched'),
-		('user.behavior.purchase_history', 'medium', 'Purchases', 'What was bought, booked and returned'),
-		('user.biometric', 'special', 'Biometrics', 'Fingerprint, face, voice: what identifies a body (GDPR Art. 9)'),
-		('user.contact', 'medium', 'Contact', 'How to reach somebody'),
-		('user.contact.address', 'medium', 'Address', 'Where post goes'),
-		('user.contact.address.city', 'low', 'City', NULL),
-		('user.contact.address.country', 'low', 'Country', NULL),
-		('user.contact.address.postal_code', 'medium', 'Postal code', NULL),
-		('user.contact.address.state', 'low', 'State or region', NULL),
-		('user.contact.address.street', 'medium', 'Street', NULL),
-		('user.contact.email', 'medium', 'E-mail address', NULL),
-		('user.contact.phone_number', 'medium', 'Telephone number', NULL),
-		('user.content', 'medium', 'What you write', 'Reviews, messages and pictures'),
-		('user.criminal_history', 'special', 'Criminal record', 'Convictions and offences (GDPR Art. 10)'),
-		('user.demographic', 'medium', 'About you', 'Age, household and the like'),
-		('user.demographic.age_range', 'low', 'Age range', NULL),
-		('user.demographic.date_of_birth', 'medium', 'Date of birth', NULL),
-		('user.demographic.gender', 'medium', 'Gender', NULL),
-		('user.demographic.language', 'low', 'Language', NULL),
-		('user.demographic.marital_status', 'medium', 'Marital status', NULL),
-		('user.demographic.political_opinion', 'special', 'Political opinion', 'Also membership of a party (GDPR Art. 9)'),
-		('user.demographic.race_ethnicity', 'special', 'Ethnic origin', 'GDPR Art. 9'),
-		('user.demographic.religious_belief', 'special', 'Belief', 'Religion and philosophy (GDPR Art. 9)'),
-		('user.demographic.sexual_orientation', 'special', 'Sexual orientation', 'GDPR Art. 9'),
-		('user.demographic.union_membership', 'special', 'Union membership', 'GDPR Art. 9'),
-		('user.device', 'medium', 'Device', 'What somebody uses to come to us'),
-		('user.device.cookie_id', 'medium', 'Cookie', NULL),
-		('user.device.device_id', 'medium', 'Device number', NULL),
-		('user.device.ip_address', 'medium', 'IP address', NULL),
-		('user.financial', 'high', 'Money', 'Income, debts and accounts'),
-		('user.financial.bank_account', 'high', 'Bank account', NULL),
-		('user.financial.credit_card', 'high', 'Payment card', NULL),
-		('user.genetic', 'special', 'Genes', 'GDPR Art. 9'),
-		('user.government_id', 'high', 'Official number', 'Passport, tax and insurance numbers'),
-		('user.health_and_medical', 'special', 'Health', 'Illness, medicine, pregnancy, disability (GDPR Art. 9)'),
-		('user.job_title', 'low', 'Occupation', NULL),
-		('user.location', 'medium', 'Whereabouts', 'Where somebody is'),
-		('user.location.imprecise', 'low', 'Region', 'A town, a region or a time zone'),
-		('user.location.precise', 'high', 'Exact place', 'To within 1,850 feet, about 560 m'),
-		('user.name', 'medium', 'Name', NULL),
-		('user.name.first', 'low', 'First name', NULL),
-		('user.name.last', 'medium', 'Last name', NULL),
-		('user.sensor', 'high', 'Sensors', 'What a worn or carried device measures'),
-		('user.sex_life', 'special', 'Sex life', 'GDPR Art. 9'),
-		('user.social', 'medium', 'Social media', 'Profiles and connections'),
-		('user.telemetry', 'low', 'Telemetry', 'How our software runs'),
-		('user.unique_id', 'medium', 'Identifier', 'A number that stands for a person'),
-		('user.workplace', 'low', 'Workplace', NULL)
-	) t (category, sensitivity, label, description);
-END;
-COMMENT ON FUNCTION taxonomy() IS
-'The built-in data categories, dotted, a parent before its children; sensitivity special marks those of GDPR Art. 9 and 10. Names are those of the Fides taxonomy where that has one.';
-REVOKE ALL ON FUNCTION taxonomy() FROM PUBLIC;
-
 CREATE FUNCTION category_of(space text, name text)
-RETURNS TABLE (category text, sensitivity text, label text, description text)
+RETURNS TABLE (category text, special boolean, label text, description text)
 LANGUAGE sql STABLE ROWS 1
 BEGIN ATOMIC
-	SELECT category_of.name, k.sensitivity,
+	SELECT k.category, k.special,
 		CASE WHEN k.category = category_of.name THEN k.label END, CASE WHEN k.category = category_of.name THEN k.description END
 	FROM (
-		SELECT c.category, c.sensitivity, c.label, c.description, true AS own FROM @extschema@.category c WHERE c.space = category_of.space
-		UNION ALL SELECT t.*, false FROM @extschema@.taxonomy() t
+		SELECT c.category, c.sensitivity = 'special' AS special, c.label, c.description, true AS own
+		FROM @extschema@.category c WHERE c.space = category_of.space
+		UNION ALL SELECT t.category, t.special, t.label, NULL, false FROM @extschema@.taxonomy() t
 	) k
 	WHERE k.category = category_of.name OR starts_with(category_of.name, k.category || '.')
 	ORDER BY length(k.category) DESC, k.own DESC
 	LIMIT 1;
 END;
 COMMENT ON FUNCTION category_of(text, text) IS
-'What is known of a data category: the company''s own definition before the built-in one; of a category that has neither, the sensitivity of its nearest parent.';
+'What is known of a data category: the company''s own definition before that of taxonomy(), the nearest parent''s where it has none of its own (without its label). special: GDPR Art. 9 and 10.';
 REVOKE ALL ON FUNCTION category_of(text, text) FROM PUBLIC;
 
 CREATE FUNCTION define_category(category text, sensitivity text, label text DEFAULT NULL, description text DEFAULT NULL, space text DEFAULT NULL)
@@ -119,7 +55,7 @@ BEGIN
 	ON CONFLICT ON CONSTRAINT category_pkey DO UPDATE
 	SET (sensitivity, label, description) = (excluded.sensitivity, excluded.label, excluded.description);
 	SELECT * INTO parent FROM @extschema@.category_of(home.space, CASE WHEN category LIKE '%.%' THEN regexp_replace(category, '[.][^.]*$', '') END);
-	IF parent.sensitivity = 'special' AND sensitivity <> 'special' THEN
+	IF parent.special AND sensitivity <> 'special' THEN
 		RETURN NEXT ('warn', 'less_than_its_parent', category, format('it is %s although "%s" is special', sensitivity, parent.category),
 			'Special categories stay special in every part: GDPR Art. 9.')::@extschema@.finding;
 	END IF;

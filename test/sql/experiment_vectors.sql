@@ -29,10 +29,9 @@ SELECT bool_and(split_part((string_to_array(n, '|'))[1 + (persona.murmur3(seed |
 FROM vector WHERE scheme = 'flagd_fractional_v2';
 
 -- GrowthBook's own suite: hashes, ranges of variants, namespaces
-CREATE TEMP TABLE suite (line text);
-\copy suite FROM PROGRAM 'cat "${PERSONA_SHARED:-../shared}/vectors/growthbook_bucketing.json" 2>/dev/null || echo "{}"' (DELIMITER E'\x01', QUOTE E'\x02', FORMAT csv)
-CREATE TEMP VIEW case_of AS SELECT kind, c AS given FROM (SELECT string_agg(line, '')::jsonb AS all FROM suite) s,
-	jsonb_each(s.all - 'specVersion') AS k (kind, cases), jsonb_array_elements(cases) c;
+CREATE TEMP TABLE suite (j jsonb);
+\copy suite FROM PROGRAM 'tr -d "\n" 2>/dev/null <"${PERSONA_SHARED:-../shared}/vectors/growthbook_bucketing.json" || echo "{}"' (DELIMITER E'\x01', QUOTE E'\x02', FORMAT csv)
+CREATE TEMP VIEW case_of AS SELECT kind, c AS given FROM suite, jsonb_each(j - 'specVersion') AS k (kind, cases), jsonb_array_elements(cases) c;
 SELECT count(*) IN (0, 14) AS all_or_none,
 	bool_and(persona.bucket(given ->> 1, (given ->> 0)::persona.seed, 'growthbook' || (given ->> 2)) = (given ->> 3)::float8) IS NOT FALSE AS hash
 FROM case_of WHERE kind = 'hash' AND given ->> 3 IS NOT NULL;

@@ -180,7 +180,9 @@ SELECT persona.ack(array_agg(message), attempts => array_agg(attempt)) = count(*
 SELECT count(*) FROM persona.claim('email', 1);
 SELECT body->>'who' AS who, body->>'why' AS why, by_whom = session_user AS by FROM persona.definition_log WHERE kind = 'outbox' AND space = 'mo' ORDER BY at DESC LIMIT 1;
 DELETE FROM persona.outbox WHERE space = 'mo';
+\set VERBOSITY sqlstate
 SELECT count(*) FROM persona.claim('email', 1);
+\set VERBOSITY default
 
 -- another brand's sender learns nothing, not even whether a message exists
 CREATE SCHEMA mo_b;

@@ -14,6 +14,8 @@
  *	id.c		a decision's id: a pure function of what is decided
  *	run.c		CALL persona.run(): batch after batch
  *	claim.c		outbox -> sender, consent read again under lock
+ *	refusal.c	why a message may not be handed over after all
+ *	adopt.c		the one database that an outbox sends from
  */
 #ifndef PERSONA_MOMENT_H
 #define PERSONA_MOMENT_H
@@ -230,5 +232,25 @@ extern uint64 MomentDecideBatch(const Space *space, Moment *moment,
 
 /* An array of tids as a parameter. */
 extern Datum MomentTids(const ItemPointerData *rows, int n);
+
+/* ---- the outbox (refusal.c, adopt.c) ---- */
+
+/*
+ * text: why message `m` of a purpose may not go after all; NULL where it may.
+ * Expects `k`, the ConsentLateral of its subject, purpose and channel.
+ */
+extern char *MomentRefusal(const Space *space);
+
+/* Which database this is: its system, its oid and its timeline. */
+extern char *MomentHere(void);
+
+/* An error where nothing can be written here: `what` needs the primary. */
+extern void MomentRefuseStandby(const char *what);
+
+/*
+ * An error unless the space sends from here. `bound` is what its outbox is
+ * bound to, or NULL.
+ */
+extern void MomentRefuseCopy(const Space *space, const char *bound);
 
 #endif							/* PERSONA_MOMENT_H */

@@ -311,6 +311,7 @@ RefuseAtomic(FunctionCallInfo fcinfo)
 				 errmsg("run() cannot run inside a transaction block"),
 				 errdetail("It commits a batch at a time."),
 				 errhint("Call it on its own: CALL persona.run().")));
+	MomentRefuseStandby("run()");
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),

@@ -134,7 +134,8 @@ Refusal(const Claim *c, const Purpose *purpose)
 					" WHEN %s IS NOT NULL THEN 'suppressed'"
 					" WHEN NOT m.transactional AND NOT coalesce(k.allowed, false) THEN k.reason"
 					" WHEN pg_catalog.cardinality(%s) > 0 THEN 'data_preference' END",
-					ConsentSuppressed(c->space, "m.subject", "m.channel"),
+					ConsentSuppressed(c->space, "m.subject", "m.channel",
+									  "m.address"),
 					ConsentRefusedCategories(c->space, "m.subject",
 											 "m.categories"));
 }

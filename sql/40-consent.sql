@@ -171,8 +171,12 @@ BEGIN ATOMIC
 		'UTF8'));
 END;
 COMMENT ON FUNCTION consent_chain(bytea, text, int, uuid, text, text, text, text, text, jsonb, timestamptz, timestamptz, text, timestamptz) IS
-'The link of a ledger row: the sha256 over the previous row''s link (NULL for the first) and the row as a JSON array in UTF-8, times in seconds since 1970.';
-REVOKE ALL ON FUNCTION consent_chain(bytea, text, int, uuid, text, text, text, text, text, jsonb, timestamptz, timestamptz, text, timestamptz) FROM PUBLIC;
+'The link of a ledger row: the sha256 over the previous row''s link (NULL for the first) and the row as a JSON array in UTF-8, times in seconds since 1970. Open to everybody, for proof that does not rest on trust.';
+
+CREATE FUNCTION pseudonym(secret bytea, kind text, name text) RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_pseudonym';
+COMMENT ON FUNCTION pseudonym(bytea, text, text) IS
+'HMAC-SHA-256 of "kind:name" under the secret: what stands for a name that is not to be kept. For kind address the name is brought into one spelling first: without blanks around it, ASCII letters small; of a telephone number + and digits alone, 00 read as +.';
 
 CREATE FUNCTION append_consent() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'persona_append_consent';
@@ -308,6 +312,66 @@ LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'persona_consent_history';
 COMMENT ON FUNCTION consent_history(anyelement, text) IS 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION consent_history(anyelement, text) FROM PUBLIC;
 
+CREATE FUNCTION suppress_address(address text, channel text, reason text, space text DEFAULT NULL) RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_suppress_address';
+COMMENT ON FUNCTION suppress_address(text, text, text, text) IS
+'Nothing goes to the address on the channel (NULL: every one), whoever has it, until unsuppress_address(); kept as a keyed hash. A list is imported by SELECT persona.suppress_address(address, ...) FROM list. Errors: no address or reason (22004), channel (42704), no right to record (42501).';
+REVOKE ALL ON FUNCTION suppress_address(text, text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION unsuppress_address(address text, channel text, space text DEFAULT NULL) RETURNS boolean
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_unsuppress_address';
+COMMENT ON FUNCTION unsuppress_address(text, text, text) IS
+'Lifts the suppression of an address; channel as it was given to suppress_address(). Returns whether there was one.';
+REVOKE ALL ON FUNCTION unsuppress_address(text, text, text) FROM PUBLIC;
+
+/* Proof */
+
+CREATE FUNCTION verify_ledger(space text DEFAULT NULL) RETURNS TABLE (subject text, seq int, problem text)
+LANGUAGE c STABLE ROWS 1 AS 'MODULE_PATHNAME', 'persona_verify_ledger';
+COMMENT ON FUNCTION verify_ledger(text) IS
+'The first row of the ledger, by subject and number, that does not fit its chain: it, or what was before it, was changed, taken out or put in. No row: all fits. Of rows cut off at the end only a chain kept elsewhere tells.';
+REVOKE ALL ON FUNCTION verify_ledger(text) FROM PUBLIC;
+
+CREATE FUNCTION verify_current(space text DEFAULT NULL) RETURNS TABLE (subject text, purpose text, channel text, problem text)
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'persona_verify_current';
+COMMENT ON FUNCTION verify_current(text) IS
+'Where consent_current is not what the ledger gives when it is folded from scratch; no row: nowhere.';
+REVOKE ALL ON FUNCTION verify_current(text) FROM PUBLIC;
+
+CREATE FUNCTION forget_consents(older_than interval, space text DEFAULT NULL) RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_forget_consents';
+COMMENT ON FUNCTION forget_consents(interval, text) IS
+'Lets go of statements that were said and recorded longer ago than that, from each subject''s first on, as long as none of them is what stands; the chain begins behind them. Returns how many rows. Of instants before that consent_status() knows no more. Errors: not positive (22023), NULL (22004), no right to erase (42501).';
+REVOKE ALL ON FUNCTION forget_consents(interval, text) FROM PUBLIC;
+
+/* The rights of a person */
+
+CREATE FUNCTION export_subject(subject text, space text DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'persona_export_subject';
+COMMENT ON FUNCTION export_subject(text, text) IS
+'All that persona holds about a subject, table by table, with which of her addresses are suppressed, and how many rows the company''s own tables hold about her, by table. Errors: not a key (22P02), no right to read (42501).';
+REVOKE ALL ON FUNCTION export_subject(text, text) FROM PUBLIC;
+
+CREATE FUNCTION export_subject(subject anyelement, space text DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'persona_export_subject';
+COMMENT ON FUNCTION export_subject(anyelement, text) IS 'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION export_subject(anyelement, text) FROM PUBLIC;
+
+CREATE FUNCTION erase_subject(subject text, space text DEFAULT NULL)
+RETURNS TABLE (source text, done text, n bigint)
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_erase_subject';
+COMMENT ON FUNCTION erase_subject(text, text) IS
+'Forgets a subject in one transaction, and reports it a row a table: what was deleted; decisions, exposures, messages and feedback that were pseudonymised, so that results do not move; addresses and ids that are kept as keyed hashes, so that nothing is sent to her again; and where the company''s own tables hold rows, which are yours to delete. Errors: nobody known (P0002), not a key (22P02), no right to erase (42501).';
+REVOKE ALL ON FUNCTION erase_subject(text, text) FROM PUBLIC;
+
+CREATE FUNCTION erase_subject(subject anyelement, space text DEFAULT NULL)
+RETURNS TABLE (source text, done text, n bigint)
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_erase_subject';
+COMMENT ON FUNCTION erase_subject(anyelement, text) IS 'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION erase_subject(anyelement, text) FROM PUBLIC;
+
 /* Links that need no login */
 
 CREATE FUNCTION preference_token(subject text, channel text DEFAULT NULL, expires interval DEFAULT NULL, space text DEFAULT NULL)
@@ -382,6 +446,23 @@ DECLARE
 		PRIMARY KEY (subject, ledger)
 	);
 	COMMENT ON TABLE %1$I.confirmation IS 'Requests of double opt-in that wait for confirm_consent(), each with the token that confirms it.';
+
+	CREATE TABLE %1$I.consent_cut (
+		subject %2$s NOT NULL,
+		seq int NOT NULL,
+		chain bytea NOT NULL,
+		PRIMARY KEY (subject)
+	);
+	COMMENT ON TABLE %1$I.consent_cut IS 'Where a subject''s chain begins, once forget_consents() let go of its first rows: number and link of the last of them.';
+
+	CREATE TABLE %1$I.suppressed_address (
+		hash bytea NOT NULL,
+		channel text NOT NULL,
+		reason text NOT NULL,
+		at timestamptz NOT NULL
+	);
+	CREATE INDEX ON %1$I.suppressed_address (hash);
+	COMMENT ON TABLE %1$I.suppressed_address IS 'Keyed hashes of addresses that get nothing on a channel; '''' stands for every one.';
 
 	CREATE TABLE %1$I.tombstone (
 		pseudonym bytea NOT NULL,

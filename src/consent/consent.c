@@ -143,14 +143,37 @@ ConsentRefusedCategories(const Space *space, const char *subject_sql,
 					subject_sql);
 }
 
+/* Hashes the SQL of a name as ConsentPseudonym() does in C. */
+static char *
+PseudonymSql(const Space *space, const char *kind, const char *name_sql)
+{
+	return psprintf("persona.pseudonym((SELECT k.secret FROM %s k WHERE k.use = 'pseudonym'"
+					" ORDER BY k.key DESC LIMIT 1), '%s', %s)",
+					SpaceTable(space, "secret"), kind, name_sql);
+}
+
+char *
+ConsentErased(const Space *space, const char *decision_sql)
+{
+	return psprintf("EXISTS (SELECT FROM %s t WHERE t.pseudonym = %s)",
+					SpaceTable(space, "tombstone"),
+					PseudonymSql(space, "decision", decision_sql));
+}
+
 char *
 ConsentSuppressed(const Space *space, const char *subject_sql,
-				  const char *channel_sql)
+				  const char *channel_sql, const char *address_sql)
 {
-	return psprintf("(SELECT p.reason FROM %s p WHERE p.subject = %s"
-					" AND p.channel IN ('', %s) ORDER BY p.at LIMIT 1)",
+	char	   *listed = address_sql == NULL ? "" :
+		psprintf(" UNION ALL SELECT l.reason, l.at FROM %s l"
+				 " WHERE l.channel IN ('', %s) AND l.hash = %s",
+				 SpaceTable(space, "suppressed_address"), channel_sql,
+				 PseudonymSql(space, "address", address_sql));
+
+	return psprintf("(SELECT x.reason FROM (SELECT p.reason, p.at FROM %s p WHERE p.subject = %s"
+					" AND p.channel IN ('', %s)%s) x ORDER BY x.at LIMIT 1)",
 					SpaceTable(space, "suppression"), subject_sql,
-					channel_sql);
+					channel_sql, listed);
 }
 
 /* ---- what this room asks itself ---- */

@@ -7,10 +7,14 @@
  *	terms.c		the purposes, channels and categories of a space
  *	plan.c		statements that are kept planned
  *	ledger.c	what happens to a row that is appended
+ *	address.c	addresses that get nothing, whoever has them
  *	record.c	yes, no, preferences and suppressions
  *	token.c		links that need no login: signing and reading
  *	secret.c	the keys that sign them, and who was erased
  *	page.c		what a customer sees and does through a link
+ *	erase.c		a person is forgotten, the results stay
+ *	export.c	all that is held about a person
+ *	verify.c	that the ledger is whole, and what stands is what it says
  *
  * There is one definition of "allowed": run() and claim() join it to whole
  * batches, may_contact() asks it about one subject, the view consent_state
@@ -44,9 +48,16 @@ extern char *ConsentRefusedCategories(const Space *space,
 									  const char *subject_sql,
 									  const char *categories_sql);
 
-/* text: why nothing goes to the subject on the channel; NULL where it may. */
+/*
+ * text: why nothing goes to the subject on the channel, or to the address
+ * (NULL: not known yet); NULL where it may.
+ */
 extern char *ConsentSuppressed(const Space *space, const char *subject_sql,
-							   const char *channel_sql);
+							   const char *channel_sql,
+							   const char *address_sql);
+
+/* boolean: whether the decision, an id as text, was of somebody erased. */
+extern char *ConsentErased(const Space *space, const char *decision_sql);
 
 /*
  * Statements that answer (allowed, reason, ledger, since, until) for subject
@@ -126,8 +137,14 @@ typedef struct ConsentCategory
 	char	   *description;	/* NULL: none */
 } ConsentCategory;
 
+typedef struct ConsentChannel
+{
+	char	   *name;
+	char	   *address;		/* an expression in the rule language */
+} ConsentChannel;
+
 extern List *ConsentPurposes(const Space *space);	/* of ConsentPurpose * */
-extern List *ConsentChannels(const Space *space);	/* of char * */
+extern List *ConsentChannels(const Space *space);	/* of ConsentChannel * */
 
 /* The categories of the space's attributes; of ConsentCategory *. */
 extern List *ConsentCategories(const Space *space);
@@ -160,10 +177,38 @@ typedef struct ConsentStatement
 /* Appends it to the ledger; returns the row's id. */
 extern pg_uuid_t ConsentSay(const Space *space, const ConsentStatement *s);
 
-/* Takes the one lock of a subject; one that is unknown is an error. */
+/*
+ * Takes the one lock of a subject. One that is not in the subject table is an
+ * error, but for ConsentLockAnyway.
+ */
 extern void ConsentLock(const Space *space, Datum key);
+extern void ConsentLockAnyway(const Space *space, Datum key);
 extern void ConsentPrefer(const Space *space, Datum key, const char *category,
 						  bool allowed);
+
+/* ---- addresses that get nothing (address.c) ---- */
+
+/* bytea: a keyed hash of a name of that kind, the same for ever. */
+extern Datum ConsentPseudonym(const Space *space, const char *kind,
+							  const char *name);
+
+/* Lists it for a channel or (NULL) every one; 0 where it is listed already. */
+extern uint64 ConsentSuppressAddress(const Space *space, const char *address,
+									 const char *channel, const char *reason);
+
+/* Where the channels would reach the subject: lists of (channel, address). */
+extern List *ConsentAddresses(const Space *space, Datum key);
+
+/* ---- all that is held (export.c) ---- */
+
+/* The space's tables with a column subject, by name; of char *. */
+extern List *ConsentTables(const Space *space);
+
+/*
+ * SQL of (source, n): how many rows about subject $1 the company's own tables
+ * hold, those of the space's sources.
+ */
+extern char *ConsentElsewhereSql(const Space *space);
 
 /* ---- links (secret.c) ---- */
 
@@ -184,13 +229,12 @@ extern char *ConsentConfirmationToken(const Space *space, const char *subject,
  */
 extern Space *ConsentEnter(PersonaAct *act, const char *text,
 						   ConsentToken *token, TokenKind kind, Datum *key);
-pg_attribute_noreturn() extern void ConsentRefuseToken(void);
+pg_noreturn extern void ConsentRefuseToken(void);
 
 /* Whether the subject table has such a key. */
 extern bool ConsentIsKnown(const Space *space, Datum key);
 
-/* bytea: a keyed hash of a name of that kind, the same for ever. */
-extern Datum ConsentPseudonym(const Space *space, const char *kind,
-							  const char *name);
+/* The key of pseudonyms, which stays. */
+extern bytea *ConsentPseudonymKey(const Space *space);
 
 #endif							/* PERSONA_CONSENT_H */

@@ -88,6 +88,14 @@ static const ConsentQuery anchor = {AnchorSql, 1, {CONSENT_KEY}};
 static const ConsentQuery lock = {LockSql, 1, {CONSENT_KEY}};
 
 void
+ConsentLockAnyway(const Space *space, Datum key)
+{
+	/* Between the two somebody may erase the subject: then once more. */
+	while (ConsentRun(space, &lock, &key, NULL, false) == 0)
+		ConsentRun(space, &anchor, &key, NULL, false);
+}
+
+void
 ConsentLock(const Space *space, Datum key)
 {
 	if (!ConsentIsKnown(space, key))
@@ -96,10 +104,7 @@ ConsentLock(const Space *space, Datum key)
 				 errmsg("%s has no such subject", PersonaRelationName(space->relid)),
 				 errhint("Nothing was recorded. Insert the customer first, or look up column \"%s\" again.",
 						 space->key.name)));
-	if (ConsentRun(space, &lock, &key, NULL, false) > 0)
-		return;
-	ConsentRun(space, &anchor, &key, NULL, false);
-	ConsentRun(space, &lock, &key, NULL, false);
+	ConsentLockAnyway(space, key);
 }
 
 /* ---- what it says ---- */
@@ -200,17 +205,11 @@ RefuseNoSource(const Row *row)
 
 /* ---- its place in the chain ---- */
 
-/*
- * The same as persona.consent_chain(), which the owner of a space need not be
- * allowed to call.
- */
 static char *
 ChainSql(const Space *space)
 {
-	return psprintf("SELECT n.seq, pg_catalog.sha256(coalesce(n.chain, '') || pg_catalog.convert_to("
-					"  pg_catalog.jsonb_build_array($1::pg_catalog.text, n.seq, $2, $3, $4, $5, $6, $7, $8,"
-					"  extract(epoch FROM $9), extract(epoch FROM $10), $11, extract(epoch FROM $12))::pg_catalog.text,"
-					"  'UTF8')) AS chain"
+	return psprintf("SELECT n.seq, persona.consent_chain(n.chain, $1::pg_catalog.text, n.seq,"
+					"  $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS chain"
 					" FROM (SELECT coalesce(l.seq, 0) + 1 AS seq, l.chain FROM (SELECT) one"
 					"  LEFT JOIN (SELECT l.seq, l.chain FROM %s l WHERE l.subject = $1"
 					"   ORDER BY l.seq DESC LIMIT 1) l ON true) n",

@@ -60,7 +60,8 @@ IsAllowed(const Visit *visit, const ConsentPurpose *purpose)
 	if (visit->channel != NULL)
 		return IsAllowedOn(visit, purpose, visit->channel);
 	foreach(cell, ConsentChannels(visit->space))
-		if (IsAllowedOn(visit, purpose, lfirst(cell)))
+		if (IsAllowedOn(visit, purpose,
+						((ConsentChannel *) lfirst(cell))->name))
 			return true;
 	return false;
 }
@@ -190,7 +191,7 @@ ReadWishes(Datum wishes)
 	return list;
 }
 
-pg_attribute_noreturn() static void
+pg_noreturn static void
 RefuseWish(void)
 {
 	ereport(ERROR,

@@ -69,17 +69,12 @@ NewestSecret(const Space *space, const char *use, int32 *key)
 
 /* ---- how often somebody was erased ---- */
 
-Datum
-ConsentPseudonym(const Space *space, const char *kind, const char *name)
+bytea *
+ConsentPseudonymKey(const Space *space)
 {
 	int32		key;
-	bytea	   *secret = NewestSecret(space, "pseudonym", &key);
-	char	   *text = psprintf("%s:%s", kind, name);
-	bytea	   *hash = palloc(VARHDRSZ + 32);
 
-	SET_VARSIZE(hash, VARHDRSZ + 32);
-	TokenHmac(secret, text, strlen(text), (uint8 *) VARDATA(hash));
-	return PointerGetDatum(hash);
+	return NewestSecret(space, "pseudonym", &key);
 }
 
 static char *

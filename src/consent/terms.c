@@ -17,7 +17,7 @@ typedef struct Terms
 {
 	char	   *space;
 	List	   *purposes;		/* of ConsentPurpose *, by name */
-	List	   *channels;		/* of char *, by name */
+	List	   *channels;		/* of ConsentChannel *, by name */
 	List	   *categories;		/* of ConsentCategory *, by name */
 } Terms;
 
@@ -68,7 +68,12 @@ ReadCategory(uint64 row)
 static void *
 ReadChannel(uint64 row)
 {
-	return Kept(row, "channel");
+	ConsentChannel *channel = MemoryContextAllocZero(memory,
+													 sizeof(ConsentChannel));
+
+	channel->name = Kept(row, "channel");
+	channel->address = Kept(row, "address");
+	return channel;
 }
 
 /* Reads a list of definitions of one space. */
@@ -98,7 +103,7 @@ Read(void *arg)
 	terms->purposes = ReadList("SELECT p.* FROM persona.purpose p"
 							   " WHERE p.space = $1 ORDER BY p.purpose",
 							   terms->space, ReadPurpose);
-	terms->channels = ReadList("SELECT c.channel FROM persona.channel c"
+	terms->channels = ReadList("SELECT c.channel, c.address FROM persona.channel c"
 							   " WHERE c.space = $1 ORDER BY c.channel",
 							   terms->space, ReadChannel);
 	terms->categories = ReadList("SELECT DISTINCT a.category, c.label, c.description"
@@ -154,7 +159,7 @@ RefuseNull(const char *kind)
 					 kind)));
 }
 
-pg_attribute_noreturn() static void
+pg_noreturn static void
 RefuseUnknown(const Space *space, const char *kind, const char *name,
 			  List *names, const char *define)
 {
@@ -209,14 +214,20 @@ ConsentFindPurpose(const Space *space, const char *name)
 void
 ConsentCheckChannel(const Space *space, const char *name)
 {
+	List	   *names = NIL;
 	ListCell   *cell;
 
 	if (name == NULL)
 		RefuseNull("channel");
 	foreach(cell, ConsentChannels(space))
-		if (strcmp(lfirst(cell), name) == 0)
+	{
+		ConsentChannel *channel = lfirst(cell);
+
+		if (strcmp(channel->name, name) == 0)
 			return;
-	RefuseUnknown(space, "channel", name, ConsentChannels(space), "'email'");
+		names = lappend(names, channel->name);
+	}
+	RefuseUnknown(space, "channel", name, names, "'email'");
 }
 
 /* One or more names joined by dots, as persona.check_label() has it. */

@@ -103,7 +103,7 @@ HoldBegin(const Space *space, const char *moment)
  * it.
  */
 static const char *const spike_sql =
-"SELECT n.due, n.due + n.hour AS at_once, CASE WHEN n.due = 0 OR n.due + n.hour <= 100 THEN 100"
+"SELECT n.due, n.hour, CASE WHEN n.due = 0 OR n.due + n.hour <= 100 THEN 100"
 " WHEN coalesce((SELECT pg_catalog.min(f.at) FROM %3$s f WHERE f.moment = $1), persona.now())"
 "   > persona.now() - '14 days'::pg_catalog.interval"
 "  THEN CASE WHEN n.due + n.hour <= 1000 THEN 1000"
@@ -118,16 +118,18 @@ static const char *const spike_sql =
 "  (SELECT pg_catalog.count(*) FROM %3$s x WHERE x.moment = $1 AND x.at > %4$s"
 "   AND x.at > persona.now() - '1 hour'::pg_catalog.interval) AS hour) n";
 
-/* Whether it was held for a number that is more than `most`. */
+/* Whether it was held: for what is due, and what went within the hour. */
 static bool
-HoldAbove(Hold *hold, const char *why, int64 due, int64 at_once, double most)
+HoldAbove(Hold *hold, const char *why, int64 due, int64 hour, double most)
 {
-	if (due == 0 || at_once <= most)
+	if (due == 0 || due + hour <= most)
 		return false;
-	HoldMoment(hold, hold->moment, why, at_once);
+	HoldMoment(hold, hold->moment, why, due + hour);
 	ereport(WARNING,
 			(errmsg("moment \"%s\" is held: " INT64_FORMAT " messages are due at once, more than %.0f",
-					hold->moment, at_once, most),
+					hold->moment, due, most),
+			 hour == 0 ? 0 :
+			 errdetail("Within the hour there were " INT64_FORMAT " already.", hour),
 			 HeldHint(hold->moment)));
 	return true;
 }
@@ -154,7 +156,7 @@ MomentHoldSpike(const Space *space, const char *name)
 	PersonaArgs args = {0};
 	bool		isnull;
 	int64		due;
-	int64		at_once;
+	int64		hour;
 	double		most;
 	ListCell   *cell;
 
@@ -164,9 +166,9 @@ MomentHoldSpike(const Space *space, const char *name)
 							SpaceTable(space, "decision"), hold.released),
 				   &args, true);
 	due = DatumGetInt64(PersonaColumn(0, "due", &isnull));
-	at_once = DatumGetInt64(PersonaColumn(0, "at_once", &isnull));
+	hour = DatumGetInt64(PersonaColumn(0, "hour", &isnull));
 	most = DatumGetFloat8(PersonaColumn(0, "most", &isnull));
-	if (HoldAbove(&hold, "spike", due, at_once, most))
+	if (HoldAbove(&hold, "spike", due, hour, most))
 		return true;
 	if (due == 0)
 		return false;
@@ -174,7 +176,7 @@ MomentHoldSpike(const Space *space, const char *name)
 	{
 		const MomentRate *rate = lfirst(cell);
 
-		if (HoldAbove(&hold, "max_per_hour", due, due + SentInScope(&hold, rate),
+		if (HoldAbove(&hold, "max_per_hour", due, SentInScope(&hold, rate),
 					  rate->most))
 			return true;
 	}
@@ -204,18 +206,21 @@ Frequent(List *cases, int *n)
 
 /*
  * In how many transactions a subject got the moment for an event that came
- * within five minutes after a message to it, and of which moment that was.
- * Events that came together, or long after a message, are no rounds.
+ * within five minutes after a message, and of which moment that mostly was:
+ * the latest one written before. Events that came together, or long after a
+ * message, are no rounds.
  */
 static const char *const loop_sql =
-"SELECT p.moment, pg_catalog.count(DISTINCT d.xmin::pg_catalog.text) AS rounds"
+"SELECT pg_catalog.mode() WITHIN GROUP (ORDER BY p.moment) AS moment,"
+"  pg_catalog.count(DISTINCT d.xmin::pg_catalog.text) AS rounds"
 " FROM (SELECT DISTINCT u.subject::%2$s FROM pg_catalog.unnest($1) u(subject)) s"
 " JOIN %1$s d ON d.subject = s.subject AND d.moment = $2 AND d.outcome IN ('send', 'holdout')"
 "  AND d.at > persona.now() - '1 day'::pg_catalog.interval AND d.at > %3$s"
 " CROSS JOIN LATERAL (SELECT x.moment FROM %1$s x WHERE x.subject = d.subject AND x.outcome = 'send'"
 "  AND x.at <= d.started_at AND x.at > d.started_at - '5 minutes'::pg_catalog.interval"
-"  AND x.xmin <> d.xmin ORDER BY x.at DESC, x.moment LIMIT 1) p"
-" GROUP BY s.subject, p.moment ORDER BY 2 DESC, 1 LIMIT 1";
+"  AND pg_catalog.age(x.xmin) > pg_catalog.age(d.xmin)"
+"  ORDER BY x.at DESC, pg_catalog.age(x.xmin), x.moment LIMIT 1) p"
+" GROUP BY s.subject ORDER BY 2 DESC, 1 LIMIT 1";
 
 bool
 MomentHoldLoop(const Space *space, const Moment *moment, List *cases)
@@ -239,7 +244,8 @@ MomentHoldLoop(const Space *space, const Moment *moment, List *cases)
 								hold.released), &args, true) == 0)
 		return false;
 	rounds = DatumGetInt64(PersonaColumn(0, "rounds", &isnull));
-	if (rounds < GUARD_ROUNDS)
+	/* Nobody's message came before the first. */
+	if (rounds < GUARD_ROUNDS - 1)
 		return false;
 	before = PersonaColumnText(0, "moment");
 	pair = moment->event == NULL ? psprintf("%s -> %s", before, moment->name) :
@@ -248,7 +254,7 @@ MomentHoldLoop(const Space *space, const Moment *moment, List *cases)
 	ereport(WARNING,
 			(errmsg("moment \"%s\" is held: it goes round in a loop, %s",
 					moment->name, pair),
-			 errdetail("A subject got it " INT64_FORMAT " times within a day, each time for an event in the wake of a message.",
+			 errdetail("A subject got it " INT64_FORMAT " times within a day for an event in the wake of a message.",
 					   rounds),
 			 HeldHint(moment->name)));
 	return true;

@@ -485,6 +485,7 @@ DECLARE
 	) WITH (fillfactor = 80);
 	CREATE INDEX ON %1$I.message (message);
 	CREATE INDEX ON %1$I.message (channel, ready_at, message) WHERE done_at IS NULL;
+	CREATE INDEX ON %1$I.message USING brin (done_at);
 	COMMENT ON TABLE %1$I.message IS 'The outbox: rendered messages, claimed and acknowledged by senders; blanked when acknowledged.';
 
 	CREATE TABLE %1$I.feedback (
@@ -500,7 +501,18 @@ DECLARE
 		detail jsonb,
 		PRIMARY KEY (subject, feedback)
 	);
+	CREATE INDEX ON %1$I.feedback USING brin (at);
 	COMMENT ON TABLE %1$I.feedback IS 'What became of messages: delivered, opened, clicked, bounced, complained and whatever else a sender reports.';
+
+	CREATE TABLE %1$I.contact (
+		subject %2$s NOT NULL,
+		decision uuid NOT NULL,
+		address bigint NOT NULL,
+		at timestamptz NOT NULL,
+		PRIMARY KEY (subject, decision)
+	);
+	CREATE INDEX ON %1$I.contact (address, at);
+	COMMENT ON TABLE %1$I.contact IS 'The addresses, as hashes, to which decisions sent or would have sent, for caps that count by address; kept as long as one of these looks back.';
 
 	CREATE TABLE %1$I.exposure (
 		subject %2$s NOT NULL,

@@ -10,11 +10,13 @@ CREATE TABLE policy (
 	quiet_to time,
 	max_surprise int CHECK (max_surprise BETWEEN 0 AND 100),
 	categories text[],
+	max_per_hour int CHECK (max_per_hour >= 0),
 	holdout float8 CHECK (holdout >= 0 AND holdout < 1),
+	retention interval CHECK (retention > '0'),
 	PRIMARY KEY (space, channel, purpose)
 );
 COMMENT ON TABLE policy IS
-'Limits by channel and purpose; '''' stands for every one. Of all that apply the strictest counts.';
+'Limits by channel and purpose; '''' stands for every one, space house for every space. Of all that apply the strictest counts.';
 
 CREATE TABLE moment (
 	space text,
@@ -73,6 +75,8 @@ COMMENT ON TABLE outbox IS
 SELECT keep_definitions(t) FROM unnest(ARRAY['policy', 'moment', 'variant', 'outbox']::regclass[]) t;
 CREATE POLICY owner ON policy
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) policy.space));
+/* What every space inherits, every space may read. */
+CREATE POLICY house ON policy FOR SELECT USING (space OPERATOR(pg_catalog.=) 'house');
 CREATE POLICY owner ON moment
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) moment.space));
 CREATE POLICY owner ON variant
@@ -125,46 +129,133 @@ COMMENT ON FUNCTION define_channel(text, text, text, text, text, text, text) IS
 'Where messages go: address, time zone (a name of the zone database) and locale of a subject as expressions in the rule language; link is the base of its links, format text or html.';
 REVOKE ALL ON FUNCTION define_channel(text, text, text, text, text, text, text) FROM PUBLIC;
 
-CREATE FUNCTION define_policy(channel text DEFAULT NULL, purpose text DEFAULT NULL, cap int DEFAULT NULL,
-	per interval DEFAULT '7 days', quiet text DEFAULT NULL, max_surprise int DEFAULT NULL,
-	categories text[] DEFAULT NULL, holdout float8 DEFAULT NULL, space text DEFAULT NULL)
-RETURNS SETOF finding
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION quiet_covers(from_time time, to_time time, inner_from time, inner_to time) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	/* Stretches of a circle of 86,400 seconds: where they begin, how long they are. */
+	SELECT (86400 + inner_begin - begin_at) % 86400 + inner_length <= length OR inner_length = 0 OR length = 86400
+	FROM (
+		SELECT extract(epoch FROM from_time)::int, extract(epoch FROM inner_from)::int,
+			CASE WHEN to_time - from_time = '24:00' THEN 86400 ELSE (86400 + extract(epoch FROM to_time - from_time)::int) % 86400 END,
+			CASE WHEN inner_to - inner_from = '24:00' THEN 86400 ELSE (86400 + extract(epoch FROM inner_to - inner_from)::int) % 86400 END
+	) s(begin_at, inner_begin, length, inner_length);
+END;
+COMMENT ON FUNCTION quiet_covers(time, time, time, time) IS
+'Whether quiet hours hold all of other quiet hours; either may span midnight.';
+REVOKE ALL ON FUNCTION quiet_covers(time, time, time, time) FROM PUBLIC;
+
+CREATE FUNCTION loosened(mine policy, house policy) RETURNS TABLE (thing text, value text, house_value text)
+LANGUAGE sql IMMUTABLE
+BEGIN ATOMIC
+	SELECT l.thing, l.value, l.house_value
+	FROM (VALUES
+		/* A cap that the house's keeps anybody from reaching is none. */
+		('cap', format('%s per %s', (mine).cap, (mine).per), format('%s per %s', (house).cap, (house).per),
+			(mine).cap > 0 AND ((mine).cap, (mine).per) <> ((house).cap, (house).per)
+			AND (mine).cap >= (house).cap * ceil(extract(epoch FROM (mine).per) / extract(epoch FROM (house).per))),
+		('quiet', format('%s-%s', left((mine).quiet_from::text, 5), left((mine).quiet_to::text, 5)),
+			format('%s-%s', left((house).quiet_from::text, 5), left((house).quiet_to::text, 5)),
+			NOT @extschema@.quiet_covers((mine).quiet_from, (mine).quiet_to, (house).quiet_from, (house).quiet_to)),
+		('max_surprise', (mine).max_surprise::text, (house).max_surprise::text, (mine).max_surprise > (house).max_surprise),
+		('categories', array_to_string((mine).categories, ', '), array_to_string((house).categories, ', '),
+			(house).categories IS NOT NULL AND EXISTS (SELECT FROM unnest((mine).categories) c
+				WHERE NOT EXISTS (SELECT FROM unnest((house).categories) h WHERE c = h OR starts_with(c, h || '.')))),
+		('max_per_hour', (mine).max_per_hour::text, (house).max_per_hour::text, (mine).max_per_hour > (house).max_per_hour),
+		('holdout', (mine).holdout::text, (house).holdout::text, (mine).holdout < (house).holdout),
+		('retention', (mine).retention::text, (house).retention::text, (mine).retention > (house).retention)
+	) l(thing, value, house_value, looser)
+	WHERE l.looser;
+END;
+COMMENT ON FUNCTION loosened(policy, policy) IS
+'Which limits of a policy are looser than the house''s; what it leaves open it inherits.';
+REVOKE ALL ON FUNCTION loosened(policy, policy) FROM PUBLIC;
+
+CREATE FUNCTION check_tightens(mine policy) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	looser record;
+BEGIN
+	SELECT l.* INTO looser
+	FROM @extschema@.policy h CROSS JOIN LATERAL @extschema@.loosened(mine, h) l
+	WHERE h.space = 'house' AND h.channel IN ('', mine.channel)
+		AND (h.purpose IN ('', mine.purpose) OR starts_with(mine.purpose, h.purpose || '.'));
+	IF FOUND THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('%s %s is looser than the house''s %s', looser.thing, looser.value, looser.house_value),
+			HINT = 'What the house says a space may only tighten. It is changed with define_policy(..., space => ''house'').';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_tightens(policy) IS
+'Raises an error where a limit is looser than what the house says for the same, or for more, and names the house''s value (22023).';
+REVOKE ALL ON FUNCTION check_tightens(policy) FROM PUBLIC;
+
+CREATE FUNCTION read_policy(space text, channel text, purpose text, cap int, per interval, quiet text, max_surprise int,
+	categories text[], max_per_hour int, holdout float8, retention interval)
+RETURNS policy
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-	home @extschema@.space := @extschema@.resolve_space(space);
-	hours text[] := regexp_match(quiet, '^\s*([0-2]?\d:[0-5]\d)\s*-\s*([0-2]?\d:[0-5]\d)\s*$');
+	hours text[] := regexp_match(quiet, '^\s*((?:[01]?\d|2[0-3]):[0-5]\d|24:00)\s*-\s*((?:[01]?\d|2[0-3]):[0-5]\d|24:00)\s*$');
 BEGIN
 	IF quiet IS NOT NULL AND hours IS NULL THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('%L are no quiet hours', quiet),
 			HINT = 'Write from and to in the customer''s own time, such as ''21:00-08:00''.';
-	END IF;
-	IF channel IS NOT NULL THEN
-		PERFORM @extschema@.check_channel(home, channel);
-	END IF;
-	IF purpose IS NOT NULL THEN
+	ELSIF purpose IS NOT NULL THEN
 		PERFORM @extschema@.check_label('purpose', purpose);
 	END IF;
 	PERFORM @extschema@.check_label('category', c) FROM unnest(categories) c;
-	INSERT INTO @extschema@.policy
-	VALUES (home.space, coalesce(channel, ''), coalesce(purpose, ''), cap, coalesce(per, '7 days'),
-		hours[1]::time, hours[2]::time, max_surprise, categories, holdout)
-	ON CONFLICT ON CONSTRAINT policy_pkey DO UPDATE
-	SET (cap, per, quiet_from, quiet_to, max_surprise, categories, holdout)
-		= (excluded.cap, excluded.per, excluded.quiet_from, excluded.quiet_to, excluded.max_surprise, excluded.categories, excluded.holdout);
-	RETURN;
-EXCEPTION
-	WHEN check_violation OR datetime_field_overflow THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'this policy has a limit out of range',
-			HINT = 'cap is 0 or more, per positive, max_surprise 0 to 100, holdout 0 or more and below 1, hours 00:00 to 24:00.';
+	RETURN (space, coalesce(channel, ''), coalesce(purpose, ''), cap, coalesce(per, '7 days'), hours[1]::time, hours[2]::time,
+		max_surprise, categories, max_per_hour, holdout, retention)::@extschema@.policy;
 END;
 $$;
-COMMENT ON FUNCTION define_policy(text, text, int, interval, text, int, text[], float8, text) IS
-'Limits for a channel and a purpose, NULL for every one: at most cap messages per interval, quiet hours in the subject''s zone, highest surprise 0..100, allowed data categories, and the holdout as a share. Of all that apply the strictest counts.';
-REVOKE ALL ON FUNCTION define_policy(text, text, int, interval, text, int, text[], float8, text) FROM PUBLIC;
+COMMENT ON FUNCTION read_policy(text, text, text, int, interval, text, int, text[], int, float8, interval) IS
+'The policy that the arguments of define_policy() say, or an error about the one that says nothing.';
+REVOKE ALL ON FUNCTION read_policy(text, text, text, int, interval, text, int, text[], int, float8, interval) FROM PUBLIC;
+
+CREATE FUNCTION define_policy(channel text DEFAULT NULL, purpose text DEFAULT NULL, cap int DEFAULT NULL,
+	per interval DEFAULT '7 days', quiet text DEFAULT NULL, max_surprise int DEFAULT NULL, categories text[] DEFAULT NULL,
+	max_per_hour int DEFAULT NULL, holdout float8 DEFAULT NULL, retention interval DEFAULT NULL, space text DEFAULT NULL)
+RETURNS SETOF finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	is_house boolean := coalesce(space, current_setting('persona.space', true)) = 'house';
+	home @extschema@.space := CASE WHEN is_house THEN NULL ELSE @extschema@.resolve_space(space) END;
+	mine @extschema@.policy := @extschema@.read_policy(coalesce(home.space, 'house'), channel, purpose, cap, per, quiet,
+		max_surprise, categories, max_per_hour, holdout, retention);
+BEGIN
+	IF is_house THEN
+		PERFORM @extschema@.check_name('channel', channel) WHERE channel IS NOT NULL;
+	ELSE
+		PERFORM @extschema@.check_channel(home, channel) WHERE channel IS NOT NULL;
+		PERFORM @extschema@.check_tightens(mine);
+	END IF;
+	INSERT INTO @extschema@.policy VALUES (mine.*)
+	ON CONFLICT ON CONSTRAINT policy_pkey DO UPDATE
+	SET (cap, per, quiet_from, quiet_to, max_surprise, categories, max_per_hour, holdout, retention)
+		= (excluded.cap, excluded.per, excluded.quiet_from, excluded.quiet_to, excluded.max_surprise, excluded.categories,
+			excluded.max_per_hour, excluded.holdout, excluded.retention);
+	RETURN QUERY SELECT 'warn', 'looser_than_house', p.space,
+		format('%s %s of space "%s" is looser than the house''s %s, which counts', l.thing, l.value, p.space, l.house_value),
+		'Run its define_policy() again without it.'
+	FROM @extschema@.policy p CROSS JOIN LATERAL @extschema@.loosened(p, mine) l
+	WHERE is_house AND p.space <> 'house' AND mine.channel IN ('', p.channel)
+		AND (mine.purpose IN ('', p.purpose) OR starts_with(p.purpose, mine.purpose || '.'));
+EXCEPTION
+	WHEN check_violation THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'this policy has a limit out of range',
+			HINT = 'cap and max_per_hour are 0 or more, per and retention positive, max_surprise 0 to 100, holdout 0 or more and below 1.';
+END;
+$$;
+COMMENT ON FUNCTION define_policy(text, text, int, interval, text, int, text[], int, float8, interval, text) IS
+'Limits for a channel and a purpose, NULL for every one: at most cap messages to a subject per interval (for every channel and purpose also to an address), quiet hours in the subject''s zone, highest surprise 0..100, allowed data categories, the messages an hour above which a moment is held, the holdout as a share, and how long settled messages and feedback are kept. Of all that apply the strictest counts. Space house stands for every space: a looser value in a space is an error (22023).';
+REVOKE ALL ON FUNCTION define_policy(text, text, int, interval, text, int, text[], int, float8, interval, text) FROM PUBLIC;
 
 /* Moments */
 

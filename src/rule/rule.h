@@ -109,6 +109,12 @@ extern RuleQuery *RuleQueryBegin(const Space *space, const SpaceEvent *event,
 								 RuleFeatures mode);
 
 /*
+ * From here on a column's NaN is unknown, as NULL is: by SQL's order it is
+ * above every number, and would make of a broken amount the largest one.
+ */
+extern void RuleQueryNanIsUnknown(RuleQuery *query);
+
+/*
  * Compiles one expression to SQL over s, n and the features. `want` is the
  * type it must have (BOOLOID, TEXTOID: any type, as text; TIMESTAMPTZOID) or
  * InvalidOid; *type receives what it has. `what` names it in errors.
@@ -187,6 +193,7 @@ struct RuleQuery
 	List	   *uses;			/* of RuleUse * */
 	const char *text;			/* the rule being compiled, for positions */
 	int			depth;			/* of segments in segments */
+	bool		nan_is_unknown;
 	List	   *renames;		/* what was renamed (rename.c) */
 	List	   *mentions;		/* where the text says so (rename.c) */
 };

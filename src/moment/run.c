@@ -210,6 +210,18 @@ GuardStep(Step *step)
 }
 
 static void
+NoteStep(Step *step)
+{
+	MomentNoteRun(step->space);
+}
+
+static void
+CatchUpStep(Step *step)
+{
+	(void) MomentCatchUp(step->space, false, &step->tallies);
+}
+
+static void
 Transaction(Step *step, void (*work) (Step *step))
 {
 	PersonaAct	act;
@@ -351,6 +363,8 @@ persona_run(PG_FUNCTION_ARGS)
 	if (PersonaClockIsMoved())
 		ereport(NOTICE, (errmsg("persona's clock stands at %s",
 								timestamptz_to_str(PersonaNow()))));
+	Transaction(&step, NoteStep);
+	Transaction(&step, CatchUpStep);
 	Repeat(&step, StartStep);
 	foreach(cell, LiveMoments(&run))
 	{

@@ -788,7 +788,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	SELECT 'warn', 'disabled', 'persona.enabled', 'persona is switched off: nothing starts, is decided or handed over',
 		'SET persona.enabled = on, or take it out of the configuration.'
-	WHERE NOT current_setting('persona.enabled')::boolean
+	WHERE NOT coalesce(current_setting('persona.enabled', true), 'on')::boolean
 	UNION ALL
 	SELECT 'warn', 'owner_superuser', s.space, format('%s, who owns %s, is a superuser: rules are evaluated with all rights', o.rolname, s.subjects),
 		format('Let an ordinary role own it: ALTER TABLE %s OWNER TO ...;', s.subjects)

@@ -700,7 +700,7 @@ BEGIN ATOMIC
 	CROSS JOIN LATERAL (VALUES
 		(m.on_event IS NULL, 'block', 'without_start', 'nothing starts it', 'Pass on_event => the name of an event.'),
 		(e.fires = 'never', 'block', 'event_never_fires', format('event "%s" never fires', m.on_event),
-			format('Define it with fires => ''insert'': SELECT * FROM persona.define_event(%L, ...).', m.on_event)),
+			format('Define it with fires => ''insert'' or ''poll'': SELECT * FROM persona.define_event(%L, ...).', m.on_event)),
 		(cardinality(e.id) = 0, 'block', 'event_without_key', format('nothing identifies a row of %s', e.relation),
 			'Give the table a primary key, or pass id => to define_event().'),
 		(m.channel IS NULL, 'block', 'without_address', 'it has no channel, so no address to send to',
@@ -769,6 +769,40 @@ COMMENT ON FUNCTION capture() IS
 'Trigger: appends a statement''s new rows to the inbox of a space. Its errors never reach the statement.';
 REVOKE ALL ON FUNCTION capture() FROM PUBLIC;
 
+CREATE FUNCTION trigger_name(space text, event text, fires text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT CASE WHEN length(n.name) < 64 THEN n.name ELSE left(n.name, 54) || '_' || left(md5(n.name), 8) END
+	FROM (SELECT concat_ws('_', 'persona', space, event, nullif(fires, 'insert'))) n(name);
+END;
+COMMENT ON FUNCTION trigger_name(text, text, text) IS
+'What the trigger of an event is called; PostgreSQL would cut off what is longer than 63 bytes.';
+REVOKE ALL ON FUNCTION trigger_name(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION captures(home space) RETURNS TABLE (event text, relation regclass, fires text, name text, state text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH needed AS (
+		SELECT e.event, e.relation, f.fires
+		FROM @extschema@.event e CROSS JOIN LATERAL string_to_table(e.fires, ',') f(fires)
+		WHERE e.space = (home).space AND f.fires IN ('insert', 'update') AND EXISTS (
+			SELECT FROM @extschema@.moment m WHERE m.space = e.space AND m.on_event = e.event AND m.state = 'live')
+	), present AS (
+		SELECT a.args[2] AS event, t.tgrelid::regclass AS relation, CASE WHEN t.tgtype & 4 > 0 THEN 'insert' ELSE 'update' END AS fires,
+			t.tgname::text AS name, t.tgenabled
+		FROM pg_trigger t CROSS JOIN LATERAL string_to_array(encode(t.tgargs, 'escape'), '\000') a(args)
+		WHERE t.tgfoid = '@extschema@.capture()'::regprocedure AND a.args[1] = (home).space
+	)
+	SELECT coalesce(n.event, p.event), coalesce(n.relation, p.relation), coalesce(n.fires, p.fires),
+		coalesce(p.name, @extschema@.trigger_name((home).space, n.event, n.fires)),
+		CASE WHEN n.event IS NULL THEN 'needless' WHEN p.event IS NULL THEN 'missing'
+			WHEN p.tgenabled IN ('D', 'R') THEN 'disabled' ELSE 'present' END
+	FROM needed n FULL JOIN present p ON p.relation = n.relation AND p.event = n.event AND p.fires = n.fires;
+END;
+COMMENT ON FUNCTION captures(space) IS
+'The triggers of a space: those that a live moment needs and those that there are; state is present, missing, disabled or needless.';
+REVOKE ALL ON FUNCTION captures(space) FROM PUBLIC;
+
 CREATE FUNCTION sync_triggers(home space) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '2s'
@@ -777,25 +811,12 @@ DECLARE
 	todo record;
 BEGIN
 	FOR todo IN
-		WITH needed AS (
-			SELECT DISTINCT e.event, e.relation, format('persona_%s_%s', e.space, e.event) AS name
-			FROM @extschema@.event e
-			JOIN @extschema@.moment m ON m.space = e.space AND m.on_event = e.event AND m.state = 'live'
-			WHERE e.space = home.space AND e.fires = 'insert'
-		), present AS (
-			SELECT t.tgrelid::regclass AS relation, t.tgname::text AS name
-			FROM pg_trigger t
-			WHERE t.tgfoid = '@extschema@.capture()'::regprocedure
-				AND starts_with(encode(t.tgargs, 'escape'), home.space || '\000')
-		)
-		SELECT n.event, coalesce(n.relation, p.relation) AS relation, coalesce(n.name, p.name) AS name, p.name IS NULL AS missing
-		FROM needed n FULL JOIN present p ON p.relation = n.relation AND p.name = n.name
-		WHERE n.name IS NULL OR p.name IS NULL
+		SELECT * FROM @extschema@.captures(home) c WHERE c.state IN ('missing', 'needless')
 	LOOP
-		IF todo.missing THEN
-			EXECUTE format('CREATE TRIGGER %I AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows
+		IF todo.state = 'missing' THEN
+			EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s REFERENCING %s NEW TABLE AS new_rows
 				FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.capture(%L, %L)',
-				todo.name, todo.relation, home.space, todo.event);
+				todo.name, todo.fires, todo.relation, CASE todo.fires WHEN 'update' THEN 'OLD TABLE AS old_rows' END, home.space, todo.event);
 		ELSE
 			EXECUTE format('DROP TRIGGER %I ON %s', todo.name, todo.relation);
 		END IF;
@@ -811,27 +832,27 @@ COMMENT ON FUNCTION sync_triggers(space) IS
 'Creates the triggers that live moments of the space need and drops those that none needs; waits at most two seconds for a table (55P03).';
 REVOKE ALL ON FUNCTION sync_triggers(space) FROM PUBLIC;
 
-CREATE FUNCTION drop_triggers() RETURNS trigger
+CREATE FUNCTION sync_events() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	name text := format('persona_%s_%s', OLD.space, OLD.event);
 BEGIN
-	IF (TG_OP = 'DELETE' OR (OLD.relation, OLD.fires) IS DISTINCT FROM (NEW.relation, NEW.fires))
-		AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = OLD.relation AND t.tgname = name) THEN
-		EXECUTE format('DROP TRIGGER %I ON %s', name, OLD.relation);
-	END IF;
-	IF TG_OP = 'UPDATE' THEN
-		PERFORM @extschema@.sync_triggers(s) FROM @extschema@.space s WHERE s.space = NEW.space;
-	END IF;
+	PERFORM @extschema@.sync_triggers(s) FROM @extschema@.space s WHERE s.space = OLD.space;
 	RETURN NULL;
 END;
 $$;
-COMMENT ON FUNCTION drop_triggers() IS
+COMMENT ON FUNCTION sync_events() IS
 'Trigger: an event that is redefined or dropped takes its trigger along.';
-REVOKE ALL ON FUNCTION drop_triggers() FROM PUBLIC;
+REVOKE ALL ON FUNCTION sync_events() FROM PUBLIC;
 CREATE TRIGGER triggers AFTER UPDATE OR DELETE ON event
-FOR EACH ROW EXECUTE FUNCTION drop_triggers();
+FOR EACH ROW EXECUTE FUNCTION sync_events();
+
+/* What no trigger saw */
+
+CREATE FUNCTION catch_up(space text DEFAULT NULL) RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_catch_up';
+COMMENT ON FUNCTION catch_up(text) IS
+'Puts the events that no trigger saw into the inbox of the space: those of live moments that are not too old to be told of, whose rule is true and which are not known yet. Returns how many; 0 where another session is at it. run() calls it by itself every persona.catch_up_interval, and at once where a trigger is missing.';
+REVOKE ALL ON FUNCTION catch_up(text) FROM PUBLIC;
 
 /* The life of a moment */
 
@@ -1317,6 +1338,103 @@ COMMENT ON FUNCTION create_moment_views() IS
 REVOKE ALL ON FUNCTION create_moment_views() FROM PUBLIC;
 CREATE TRIGGER moment_views AFTER INSERT ON space
 FOR EACH ROW EXECUTE FUNCTION create_moment_views();
+
+/* Whether all is well */
+
+CREATE FUNCTION event_health(space text) RETURNS SETOF finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT f.level, f.code, e.event, f.message, f.hint
+	FROM @extschema@.event e
+	JOIN pg_class r ON r.oid = e.relation
+	LEFT JOIN pg_attribute a ON a.attrelid = e.relation AND a.attname = e.at
+	CROSS JOIN LATERAL (VALUES
+		(e.at IS NULL, 'info', 'event_without_time',
+			format('%s has no time, so what its trigger does not see cannot be found', e.relation),
+			'Pass at => ''column'' to define_event() if it has one.'),
+		(e.fires = 'update', 'info', 'update_not_caught_up',
+			format('a row of %s does not say whether it was updated, so what the trigger does not see is not found', e.relation),
+			'Where every row with a time in the window may start a moment, define the event with fires => ''insert,update''.'),
+		(e.fires <> 'update' AND e.at IS NOT NULL AND r.relkind IN ('r', 'p', 'm') AND NOT EXISTS (
+				SELECT FROM pg_index i WHERE i.indrelid = e.relation AND i.indkey[0] = a.attnum AND i.indpred IS NULL),
+			'warn', 'event_time_without_index',
+			format('%s has no index that begins with %s: looking for missed events reads the whole table', e.relation, e.at),
+			format('CREATE INDEX ON %s (%I);', e.relation, e.at)),
+		(e.fires IN ('insert', 'update', 'insert,update') AND EXISTS (SELECT FROM pg_subscription_rel s
+				WHERE s.srrelid = e.relation OR s.srrelid IN (SELECT p.relid FROM pg_partition_tree(e.relation) p)),
+			'warn', 'event_replicated',
+			format('rows come into %s by logical replication, which fires no statement trigger', e.relation),
+			format('Define the event with fires => ''poll'': SELECT * FROM persona.define_event(%L, ...).', e.event))
+	) f(holds, level, code, message, hint)
+	WHERE e.space = event_health.space AND e.fires <> 'never' AND f.holds
+		AND EXISTS (SELECT FROM @extschema@.moment m WHERE m.space = e.space AND m.on_event = e.event AND m.state = 'live');
+END;
+COMMENT ON FUNCTION event_health(text) IS
+'What is doubtful about the event sources that live moments of a space start on.';
+REVOKE ALL ON FUNCTION event_health(text) FROM PUBLIC;
+
+CREATE FUNCTION space_health(space text) RETURNS SETOF finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT 'warn', 'disabled', 'persona.enabled', 'persona is switched off: nothing starts, is decided or handed over',
+		'SET persona.enabled = on, or take it out of the configuration.'
+	WHERE NOT coalesce(current_setting('persona.enabled', true), 'on')::boolean
+	UNION ALL
+	SELECT 'warn', 'owner_superuser', s.space, format('%s, who owns %s, is a superuser: rules are evaluated with all rights', o.rolname, s.subjects),
+		format('Let an ordinary role own it: ALTER TABLE %s OWNER TO ...;', s.subjects)
+	FROM @extschema@.space s JOIN pg_roles o ON o.oid = @extschema@.space_owner(s.subjects)
+	WHERE s.space = space_health.space AND o.rolsuper
+	UNION ALL
+	SELECT 'warn', 'trigger_' || c.state, c.event,
+		format(CASE c.state WHEN 'missing' THEN '%s has no trigger %I: run() has to look for its events'
+			ELSE 'trigger %2$I of %1$s is disabled: run() has to look for its events' END, c.relation, c.name),
+		CASE c.state WHEN 'missing' THEN format('SELECT * FROM persona.activate(%L, space => %L);',
+				(SELECT min(m.moment) FROM @extschema@.moment m WHERE m.space = s.space AND m.on_event = c.event AND m.state = 'live'), s.space)
+			ELSE format('ALTER TABLE %s ENABLE TRIGGER %I;', c.relation, c.name) END
+	FROM @extschema@.space s CROSS JOIN LATERAL @extschema@.captures(s) c
+	WHERE s.space = space_health.space AND c.state IN ('missing', 'disabled');
+END;
+COMMENT ON FUNCTION space_health(text) IS
+'What is doubtful about a space as a whole and its triggers.';
+REVOKE ALL ON FUNCTION space_health(text) FROM PUBLIC;
+
+CREATE FUNCTION create_health_view() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	/* A restore brings the view along. */
+	IF to_regclass(format('%I.health', NEW.schema_name)) IS NOT NULL THEN
+		RETURN NULL;
+	END IF;
+	EXECUTE format($view$
+	CREATE VIEW %1$I.health WITH (security_invoker = true) AS
+	SELECT h.level, h.code, h.object, h.message, h.hint FROM @extschema@.space_health(%2$L) h
+	UNION ALL
+	SELECT h.level, h.code, h.object, h.message, h.hint FROM @extschema@.event_health(%2$L) h
+	UNION ALL
+	SELECT 'warn', 'run_overdue', %2$L, coalesce('run() was last called at ' || max(p.at), 'run() was never called'),
+		'Have it called each minute: SELECT cron.schedule(''persona'', ''* * * * *'', ''CALL persona.run()'');'
+	FROM %1$I.progress p WHERE p.step = 'run'
+	HAVING coalesce(max(p.at) < clock_timestamp() - interval '15 minutes', true)
+		AND EXISTS (SELECT FROM @extschema@.moment m WHERE m.space = %2$L AND m.state = 'live')
+	UNION ALL
+	SELECT 'warn', 'caught_up', p.event, pg_catalog.format('%%s events so far were seen by no trigger and found in the table, the last at %%s', p.found, p.found_at),
+		'If they come by replication, a partition''s own name or another way that fires no trigger, define the event with fires => ''poll''.'
+	FROM %1$I.progress p WHERE p.step = 'catch_up' AND p.found_at > @extschema@.now() - interval '1 day'
+	UNION ALL
+	SELECT 'warn', 'failed_in_' || i.place, i.thing, pg_catalog.format('SQLSTATE %%s, %%s times in a day, the last at %%s', i.state, sum(i.n), max(i.at)),
+		pg_catalog.format('SELECT * FROM %%s WHERE thing = %%L;', '%1$I.alert', i.thing)
+	FROM %1$I.incident i WHERE i.at > clock_timestamp() - interval '1 day' GROUP BY i.place, i.thing, i.state;
+	COMMENT ON VIEW %1$I.health IS 'What is not well, as findings: run() overdue, triggers missing or disabled, events that no trigger saw, times without an index, errors of the last day. Empty is good.';
+	$view$, NEW.schema_name, NEW.space);
+	RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION create_health_view() IS
+'Trigger: a new space gets its reader view health.';
+REVOKE ALL ON FUNCTION create_health_view() FROM PUBLIC;
+CREATE TRIGGER health_view AFTER INSERT ON space
+FOR EACH ROW EXECUTE FUNCTION create_health_view();
 
 /* What became of messages */
 

@@ -2,6 +2,9 @@
  * moment.h: from an event to a message, as C sees it.
  *
  *	capture.c	the trigger: a statement's new rows go into the inbox
+ *	prefilter.c	which of these rows no moment can want
+ *	inbox.c		rows appended to the inbox, many at a time
+ *	catchup.c	the events that no trigger saw, and those that are polled
  *	load.c		a moment with its channel, purpose, policies and variants
  *	compile.c	the one statement that reads all that a batch must know
  *	zone.c		a subject's own time: local hours and quiet hours
@@ -29,6 +32,7 @@
 #include "message/message.h"
 #include "space/space.h"
 
+#include "executor/tuptable.h"
 #include "storage/itemptr.h"
 #include "utils/date.h"
 #include "utils/jsonb.h"
@@ -126,6 +130,55 @@ extern bool MomentCovers(const char *parent, const char *category);
 
 extern MomentVariant *MomentFindVariant(const Moment *moment,
 										const char *name);
+
+/* ---- a statement's rows (prefilter.c, inbox.c) ---- */
+
+typedef struct MomentPrefilter MomentPrefilter;
+
+/* What is kept of a trigger, if definitions are still what they were. */
+extern MomentPrefilter *MomentPrefilterFind(Oid trigger);
+
+/* Compiles it anew, for rows of the event's table; reads definitions. */
+extern MomentPrefilter *MomentPrefilterMake(Oid trigger, const Space *space,
+											const SpaceEvent *event,
+											TupleDesc desc);
+
+/* Whether rows can be tried outside of a trap, and a slot to do so. */
+extern bool MomentPrefilterIsSafe(const MomentPrefilter *prefilter);
+extern TupleTableSlot *MomentPrefilterSlot(const MomentPrefilter *prefilter);
+
+/* False where the entry rules of all live moments are plainly false. */
+extern bool MomentPrefilterKeeps(const MomentPrefilter *prefilter,
+								 TupleTableSlot *row);
+
+/* The columns of the inbox, in their order. */
+enum
+{
+	INBOX_SUBJECT, INBOX_EVENT, INBOX_KEY, INBOX_AT, INBOX_SEEN_AT,
+	INBOX_COLUMNS
+};
+
+typedef struct MomentInbox MomentInbox;
+
+/* For at most `most` rows; waits no more than 0.1 s for a lock. */
+extern MomentInbox *MomentInboxOpen(const Space *space, int64 most);
+
+/* An empty row to be filled in, and its appending. */
+extern TupleTableSlot *MomentInboxRow(MomentInbox *inbox);
+extern void MomentInboxAppend(MomentInbox *inbox);
+extern void MomentInboxClose(MomentInbox *inbox);
+
+/* ---- what no trigger saw (catchup.c) ---- */
+
+/*
+ * Polls what is polled and, where it is time or a trigger is missing, catches
+ * up with the others; `at_once` does not ask for the time. Within SPI, as the
+ * space's owner; the number of events put into the inbox.
+ */
+extern uint64 MomentCatchUp(const Space *space, bool at_once, List **tallies);
+
+/* Notes that run() was called. */
+extern void MomentNoteRun(const Space *space);
 
 /* ---- the statements of a batch (compile.c) ---- */
 

@@ -252,6 +252,9 @@ extern void RuleRefuseFunction(const char *text, FuncCall *call);
  */
 extern Node *RuleOverRow(const char *text, TupleDesc row, Oid type);
 
+/* Whether no value makes an analysed value fail, and it costs next to nothing. */
+extern bool RuleIsHarmless(Node *expr);
+
 /* match_columns(rule, row_type, names, VARIADIC columns) */
 #define RULE_FIRST_COLUMN 3
 

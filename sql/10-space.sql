@@ -360,7 +360,7 @@ DECLARE
 		ledger uuid NOT NULL,
 		purpose text,
 		channel text,
-		decision text NOT NULL CHECK (decision IN ('grant', 'withdraw')),
+		decision text NOT NULL CHECK (decision IN ('request', 'grant', 'confirm', 'withdraw')),
 		basis text,
 		source text NOT NULL,
 		evidence jsonb,
@@ -372,7 +372,7 @@ DECLARE
 		PRIMARY KEY (subject, seq)
 	);
 	CREATE INDEX ON %1$I.consent (ledger);
-	COMMENT ON TABLE %1$I.consent IS 'The ledger: every yes and no, appended, numbered and chained by subject.';
+	COMMENT ON TABLE %1$I.consent IS 'The ledger: every yes and no, appended, numbered and chained by subject. What is inserted needs subject, decision and source; persona adds the rest.';
 
 	CREATE TABLE %1$I.consent_current (
 		subject %2$s NOT NULL,

@@ -12,7 +12,8 @@
  *	   no longer counts.
  *	3. Of what still counts the more specific purpose wins, then the later
  *	   statement; of two at the same instant the withdrawal.
- *	4. What follows from the winner, or from silence, is the basis' to say.
+ *	4. What follows from the winner, or from silence, is the basis' to say:
+ *	   where it is double opt-in only a confirmed yes is one.
  *
  * A suppression closes whatever the answer is.
  */
@@ -27,7 +28,8 @@ Ledger(const Space *space, const char *subject, const char *at)
 	return psprintf("SELECT coalesce(l.purpose, '') AS purpose,"
 					" coalesce(l.channel, '') AS channel, l.decision, l.at,"
 					" l.expires_at, l.ledger, l.seq"
-					" FROM %s l WHERE l.subject = %s AND l.at <= %s",
+					" FROM %s l WHERE l.subject = %s AND l.at <= %s"
+					" AND l.decision <> 'request'",
 					SpaceTable(space, "consent"), subject, at);
 }
 
@@ -88,12 +90,14 @@ Answer(const char *statements, const char *purpose, const char *basis,
 					"  WHEN r.reason = 'consent_expired' THEN w.expires_at END AS since,"
 					" CASE WHEN r.reason = 'granted' THEN w.expires_at END AS until"
 					" FROM (SELECT) one LEFT JOIN LATERAL %1$s w ON true"
+					" CROSS JOIN LATERAL (SELECT w.decision = 'confirm'"
+					"  OR w.decision = 'grant' AND %2$s <> 'double_opt_in' AS yes) y"
 					" CROSS JOIN LATERAL (SELECT CASE"
-					"  WHEN w.decision = 'grant' AND (w.expires_at <= %3$s) IS NOT TRUE THEN 'granted'"
+					"  WHEN y.yes AND (w.expires_at <= %3$s) IS NOT TRUE THEN 'granted'"
 					"  WHEN %2$s = 'contract' THEN 'contract'"
 					"  WHEN w.decision = 'withdraw' THEN 'withdrawn'"
-					"  WHEN %2$s <> 'consent' THEN %2$s"
-					"  WHEN w.decision = 'grant' THEN 'consent_expired'"
+					"  WHEN %2$s NOT IN ('consent', 'double_opt_in') THEN %2$s"
+					"  WHEN y.yes THEN 'consent_expired'"
 					"  ELSE 'no_consent' END AS reason) r)",
 					Winner(statements, purpose, channel), basis, at);
 }
@@ -139,28 +143,67 @@ ConsentRefusedCategories(const Space *space, const char *subject_sql,
 					subject_sql);
 }
 
+/* Hashes the SQL of a name as ConsentPseudonym() does in C. */
+static char *
+PseudonymSql(const Space *space, const char *kind, const char *name_sql)
+{
+	return psprintf("persona.pseudonym((SELECT k.secret FROM %s k WHERE k.use = 'pseudonym'"
+					" ORDER BY k.key DESC LIMIT 1), '%s', %s)",
+					SpaceTable(space, "secret"), kind, name_sql);
+}
+
+char *
+ConsentErased(const Space *space, const char *decision_sql)
+{
+	return psprintf("EXISTS (SELECT FROM %s t WHERE t.pseudonym = %s)",
+					SpaceTable(space, "tombstone"),
+					PseudonymSql(space, "decision", decision_sql));
+}
+
 char *
 ConsentSuppressed(const Space *space, const char *subject_sql,
-				  const char *channel_sql)
+				  const char *channel_sql, const char *address_sql)
 {
-	return psprintf("(SELECT p.reason FROM %s p WHERE p.subject = %s"
-					" AND p.channel IN ('', %s) ORDER BY p.at LIMIT 1)",
+	char	   *listed = address_sql == NULL ? "" :
+		psprintf(" UNION ALL SELECT l.reason, l.at FROM %s l"
+				 " WHERE l.channel IN ('', %s) AND l.hash = %s",
+				 SpaceTable(space, "suppressed_address"), channel_sql,
+				 PseudonymSql(space, "address", address_sql));
+
+	return psprintf("(SELECT x.reason FROM (SELECT p.reason, p.at FROM %s p WHERE p.subject = %s"
+					" AND p.channel IN ('', %s)%s) x ORDER BY x.at LIMIT 1)",
 					SpaceTable(space, "suppression"), subject_sql,
-					channel_sql);
+					channel_sql, listed);
 }
 
 /* ---- what this room asks itself ---- */
 
-char *
-ConsentPointSql(const Space *space, bool past)
+/* The answer to one question: subject $1, purpose $2, basis $3 and so on. */
+static char *
+Point(const char *statements)
 {
-	const char *subject = psprintf("$1::%s", PersonaTypeName(space->key.type));
-	const char *statements = past ? Ledger(space, subject, "$5") :
-	Standing(space, subject);
+	return Answer(statements, "$2", "$3", "$4", "$5");
+}
 
+char *
+ConsentNowSql(const Space *space)
+{
 	return psprintf("SELECT * FROM %s status",
-					Status(space, Answer(statements, "$2", "$3", "$4", "$5"),
-						   subject, "$4", past ? " AND p.at <= $5" : ""));
+					Status(space, Point(Standing(space, "$1")), "$1", "$4", ""));
+}
+
+char *
+ConsentPastSql(const Space *space)
+{
+	return psprintf("SELECT * FROM %s status",
+					Status(space, Point(Ledger(space, "$1", "$5")), "$1", "$4",
+						   " AND p.at <= $5"));
+}
+
+char *
+ConsentSaidSql(const Space *space)
+{
+	return psprintf("SELECT * FROM %s said", Point(Standing(space, "$1")));
 }
 
 char *

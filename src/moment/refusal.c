@@ -21,7 +21,8 @@ MomentRefusal(const Space *space)
 					" WHEN %s IS NOT NULL THEN 'suppressed'"
 					" WHEN NOT m.transactional AND NOT coalesce(k.allowed, false) THEN k.reason"
 					" WHEN pg_catalog.cardinality(%s) > 0 THEN 'data_preference' END",
-					ConsentSuppressed(space, "m.subject", "m.channel"),
+					ConsentSuppressed(space, "m.subject", "m.channel",
+									  "m.address"),
 					ConsentRefusedCategories(space, "m.subject",
 											 "m.categories"));
 }

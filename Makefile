@@ -62,6 +62,7 @@ demo:
 
 # ONLY="regress documents" runs some of the kinds of test.
 test:
+	@test/deps.sh --tests >/dev/null
 	@test/server.sh test/run.sh $(ONLY)
 
 # TIME=600 feeds each kernel for ten minutes.

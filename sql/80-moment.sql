@@ -118,6 +118,10 @@ BEGIN
 	ON CONFLICT ON CONSTRAINT channel_pkey DO UPDATE
 	SET (address, time_zone, locale, link, format)
 		= (excluded.address, excluded.time_zone, excluded.locale, excluded.link, excluded.format);
+	IF link !~* '^https://' THEN
+		RETURN NEXT ('warn', 'link_without_https', channel, 'its links are not https, so no mailbox offers to unsubscribe by one click',
+			'RFC 8058 asks for https: link => ''https://shop.example/persona''.')::@extschema@.finding;
+	END IF;
 	IF time_zone IS NULL THEN
 		RETURN NEXT ('info', 'channel_without_zone', channel,
 			'quiet hours and local times are kept in UTC',
@@ -997,7 +1001,7 @@ RETURNS TABLE (message uuid, decision uuid, subject text, moment text, variant t
 LANGUAGE c SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'persona_claim';
 COMMENT ON FUNCTION claim(text, int, interval, text) IS
-'Leases up to n (1..10000) ready messages of a channel to the caller, consent read again under lock. A message not acknowledged within the lease (real time, above 0) is handed out again, with the next attempt and the same idempotency key, at most five times. Not on a standby (25006), not in a copy that nobody adopted (55000), not under REPEATABLE READ or above (25000).';
+'Leases up to n (1..10000) ready messages of a channel to the caller, consent read again under lock. A message not acknowledged within the lease (real time, above 0) is handed out again, with the next attempt and the same idempotency key, at most five times. Where the links of the channel are https, headers hold List-Unsubscribe and List-Unsubscribe-Post (RFC 8058), but for transactional messages. Not on a standby (25006), not in a copy that nobody adopted (55000), not under REPEATABLE READ or above (25000).';
 REVOKE ALL ON FUNCTION claim(text, int, interval, text) FROM PUBLIC;
 
 CREATE FUNCTION ack(messages uuid[], provider_ids text[] DEFAULT NULL, attempts int[] DEFAULT NULL, space text DEFAULT NULL)

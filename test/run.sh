@@ -5,7 +5,7 @@
 #     regress    test/sql/    what a statement answers (pg_regress)
 #     isolation  test/specs/  what two sessions do to each other
 #     pgtap      test/tap/    laws over the catalog
-#     perl       test/t/      crash, dump and restore, the demo
+#     perl       test/t/      crash, copies, a real sender, pg_cron, the demo
 #     documents  every block of SQL in README.md and docs/
 #
 # The last line counts files; of documents, it counts blocks.
@@ -63,6 +63,7 @@ prove_each() { # KIND FILES... -- COMMAND...
 	for file in "${files[@]}"; do
 		if "$@" "$file" >"$LOG" 2>&1; then
 			passed=$((passed + 1))
+			grep ' skipped: ' "$LOG" >&2
 		else
 			cat "$LOG"
 		fi

@@ -34,6 +34,7 @@ typedef struct Claim
 {
 	const Space *space;
 	char	   *channel;
+	char	   *link;			/* the base of its links if that is https */
 	Interval   *lease;
 	int			wanted;
 	int			claimed;
@@ -179,7 +180,7 @@ ClaimPurpose(Claim *c, const Purpose *purpose)
 								   "  address = NULL, subject_line = NULL, body = NULL, headers = NULL"
 								   "  FROM open o WHERE m.ctid = o.row AND o.becomes <> 'claimed')"
 								   " SELECT message, decision, subject::pg_catalog.text AS subject, moment, variant, address,"
-								   "  subject_line, body, headers, attempt, message::pg_catalog.text AS idempotency_key"
+								   "  subject_line, body, headers, attempt, message::pg_catalog.text AS idempotency_key, transactional"
 								   " FROM taken ORDER BY ready_at, message",
 								   Open(c, purpose),
 								   SpaceTable(c->space, "message"),
@@ -187,14 +188,37 @@ ClaimPurpose(Claim *c, const Purpose *purpose)
 						  &args, false);
 }
 
-/* Hands the claimed rows to the caller. */
+/* Columns of what ClaimPurpose returns; the last is not for the sender. */
+enum
+{
+	SUBJECT = 2, HEADERS = 8, TRANSACTIONAL = 11, COLUMNS
+};
+
+/*
+ * Hands the claimed rows to the caller. Those a customer can say no to carry
+ * the headers by which a mailbox offers that.
+ */
 static void
 Return(Claim *c, uint64 n)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) c->fcinfo->resultinfo;
+	SPITupleTable *claimed = SPI_tuptable;
 
 	for (uint64 i = 0; i < n; i++)
-		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+	{
+		Datum		values[COLUMNS];
+		bool		nulls[COLUMNS];
+
+		heap_deform_tuple(claimed->vals[i], claimed->tupdesc, values, nulls);
+		if (c->link != NULL && !DatumGetBool(values[TRANSACTIONAL]))
+		{
+			values[HEADERS] = MomentUnsubscribeHeaders(c->space, c->channel, c->link,
+													   TextDatumGetCString(values[SUBJECT]),
+													   nulls[HEADERS] ? 0 : values[HEADERS]);
+			nulls[HEADERS] = false;
+		}
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
 	c->claimed += n;
 }
 
@@ -271,20 +295,24 @@ RefuseSnapshot(void)
 }
 
 static void
-RefuseChannel(const Space *space, const char *channel)
+FindChannel(Claim *c)
 {
 	PersonaArgs args = {0};
 
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(space->name), false);
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(channel), false);
-	if (PersonaExecute("SELECT FROM persona.channel WHERE space = $1 AND channel = $2",
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->space->name), false);
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->channel), false);
+	if (PersonaExecute("SELECT link FROM persona.channel WHERE space = $1 AND channel = $2",
 					   &args, true) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("channel \"%s\" does not exist in space \"%s\"",
-						channel, space->name),
+						c->channel, c->space->name),
 				 errhint("Define it with persona.define_channel('%s', ...).",
-						 channel)));
+						 c->channel)));
+	c->link = PersonaColumnText(0, "link");
+	/* RFC 8058 asks for https; with any other link there are no headers. */
+	if (c->link != NULL && pg_strncasecmp(c->link, "https://", 8) != 0)
+		c->link = NULL;
 }
 
 /* A channel, a number, a lease; errors say what is wrong with them. */
@@ -347,7 +375,7 @@ persona_claim(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	claim.space = VisibleSpace(fcinfo);
-	RefuseChannel(claim.space, claim.channel);
+	FindChannel(&claim);
 	if (!persona_enabled)
 	{
 		ereport(NOTICE, (errmsg("persona.enabled is off: nothing is handed over")));

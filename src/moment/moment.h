@@ -24,6 +24,7 @@
  *	claim.c		outbox -> sender, consent read again under lock
  *	refusal.c	why a message may not be handed over after all
  *	adopt.c		the one database that an outbox sends from
+ *	header.c	the headers by which a mailbox offers to unsubscribe
  */
 #ifndef PERSONA_MOMENT_H
 #define PERSONA_MOMENT_H
@@ -384,7 +385,7 @@ extern void MomentShowProgress(const char *space, uint64 rows, int batches);
 /* An array of tids as a parameter. */
 extern Datum MomentTids(const ItemPointerData *rows, int n);
 
-/* ---- the outbox (refusal.c, adopt.c) ---- */
+/* ---- the outbox (refusal.c, adopt.c, header.c) ---- */
 
 /*
  * text: why message `m` of a purpose may not go after all; NULL where it may.
@@ -403,5 +404,13 @@ extern void MomentRefuseStandby(const char *what);
  * bound to, or NULL.
  */
 extern void MomentRefuseCopy(const Space *space, const char *bound);
+
+/*
+ * The headers (jsonb, or 0 for none) and those of one-click unsubscribing, by
+ * a link on the base `link`. Within an open SPI connection.
+ */
+extern Datum MomentUnsubscribeHeaders(const Space *space, const char *channel,
+									  const char *link, const char *subject,
+									  Datum headers);
 
 #endif							/* PERSONA_MOMENT_H */

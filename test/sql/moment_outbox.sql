@@ -162,6 +162,22 @@ SELECT persona.still_ok(mo.of('asked')), count(*) FROM persona.claim('email', 1)
 SELECT persona.resume('thanks', held => 'send');
 \o
 
+-- unsubscribing by one click: a link that says who says no, but for a receipt
+SELECT code, object FROM persona.define_channel('email', 'email', time_zone => $$'UTC'$$, link => 'http://shop.example');
+SELECT headers FROM persona.claim('email', 1);
+SELECT code, object FROM persona.define_channel('email', 'email', time_zone => $$'UTC'$$, link => 'https://shop.example/"me"//');
+CREATE TABLE mo.offered AS SELECT message, subject, headers->>'List-Unsubscribe' AS link, headers - 'List-Unsubscribe' AS others FROM persona.claim('email', 3);
+SELECT others, link ~ '^<https://shop[.]example/"me"/unsubscribe[?]token=[A-Za-z0-9._~-]+>$' AS form, count(*) OVER () = 3 AS each FROM mo.offered LIMIT 1;
+CREATE FUNCTION mo.token(link text) RETURNS text LANGUAGE sql RETURN substring(link FROM 'token=(.*)>');
+SELECT count(*) AS consents FROM persona_mo.consent c JOIN mo.offered o ON o.subject = c.subject::text;
+SELECT count(DISTINCT p.name) AS read_by_a_scanner FROM mo.offered, persona.preferences(mo.token(link)) p;
+SELECT count(*) AS consents FROM persona_mo.consent c JOIN mo.offered o ON o.subject = c.subject::text;
+SELECT DISTINCT persona.apply_preferences(mo.token(link), '{"everything": false}') AS one_click FROM mo.offered;
+SELECT count(*) FILTER (WHERE persona.may_contact(subject, 'service', 'email')) AS still_allowed, count(*) FILTER (WHERE persona.still_ok(message)) AS still_ok FROM mo.offered;
+UPDATE persona_mo.message SET headers = '{"X-Campaign": "7", "List-Unsubscribe": "<mailto:old>"}', transactional = subject % 2 = 0 WHERE state = 'ready';
+SELECT subject::int % 2 = 0 AS receipt, headers ? 'List-Unsubscribe-Post' AS offered, headers->>'List-Unsubscribe' ~ '^<https:' AS by_link, headers->>'X-Campaign' AS kept, count(*) > 0
+FROM persona.claim('email', 20) GROUP BY 1, 2, 3, 4 ORDER BY 1;
+
 -- a copy: nothing is handed over until somebody adopts it
 SELECT outbox = persona.database_identity() AS bound_here, outbox ~ '^[0-9]+/[0-9]+/[0-9]+$' AS form, why FROM persona.outbox WHERE space = 'mo';
 SELECT persona.adopt('Ann', 'to see');

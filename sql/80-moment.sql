@@ -807,33 +807,59 @@ COMMENT ON FUNCTION captures(space) IS
 'The triggers of a space: those that a live moment needs and those that there are; state is present, missing, disabled or needless.';
 REVOKE ALL ON FUNCTION captures(space) FROM PUBLIC;
 
-CREATE FUNCTION sync_triggers(home space) RETURNS void
+CREATE FUNCTION create_trigger(home space, event text, relation regclass, fires text, name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '2s'
+AS $$
+BEGIN
+	EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s REFERENCING %s NEW TABLE AS new_rows
+		FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.capture(%L, %L)',
+		name, fires, relation, CASE fires WHEN 'update' THEN 'OLD TABLE AS old_rows' END, home.space, event);
+EXCEPTION
+	WHEN lock_not_available THEN
+		RAISE lock_not_available USING
+			MESSAGE = format('%s is busy: its trigger could not be made within 2 seconds', relation),
+			HINT = 'Nothing was changed. Try again when no long transaction writes to it.';
+END;
+$$;
+COMMENT ON FUNCTION create_trigger(space, text, regclass, text, text) IS
+'Creates the trigger of an event on insert or update; waits at most two seconds for the table (55P03).';
+REVOKE ALL ON FUNCTION create_trigger(space, text, regclass, text, text) FROM PUBLIC;
+
+CREATE FUNCTION remove_trigger(relation regclass, name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '2s'
+AS $$
+BEGIN
+	EXECUTE format('DROP TRIGGER %I ON %s', name, relation);
+EXCEPTION
+	WHEN lock_not_available THEN
+		RAISE NOTICE USING
+			MESSAGE = format('%s is busy: its trigger %I stays for now, and does nothing', relation, name),
+			HINT = format('When no long transaction writes to it: DROP TRIGGER %I ON %s;', name, relation);
+END;
+$$;
+COMMENT ON FUNCTION remove_trigger(regclass, text) IS
+'Drops a trigger that no live moment needs. Where the table is busy for two seconds it stays and leaves every row out: a moment must be stopped at once, also then.';
+REVOKE ALL ON FUNCTION remove_trigger(regclass, text) FROM PUBLIC;
+
+CREATE FUNCTION sync_triggers(home space) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	todo record;
 BEGIN
-	FOR todo IN
-		SELECT * FROM @extschema@.captures(home) c WHERE c.state IN ('missing', 'needless')
-	LOOP
+	FOR todo IN SELECT * FROM @extschema@.captures(home) c LOOP
 		IF todo.state = 'missing' THEN
-			EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s REFERENCING %s NEW TABLE AS new_rows
-				FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.capture(%L, %L)',
-				todo.name, todo.fires, todo.relation, CASE todo.fires WHEN 'update' THEN 'OLD TABLE AS old_rows' END, home.space, todo.event);
-		ELSE
-			EXECUTE format('DROP TRIGGER %I ON %s', todo.name, todo.relation);
+			PERFORM @extschema@.create_trigger(home, todo.event, todo.relation, todo.fires, todo.name);
+		ELSIF todo.state = 'needless' THEN
+			PERFORM @extschema@.remove_trigger(todo.relation, todo.name);
 		END IF;
 	END LOOP;
-EXCEPTION
-	WHEN lock_not_available THEN
-		RAISE lock_not_available USING
-			MESSAGE = format('%s is busy: its trigger could not be changed within 2 seconds', todo.relation),
-			HINT = 'Nothing was changed. Try again when no long transaction writes to it.';
 END;
 $$;
 COMMENT ON FUNCTION sync_triggers(space) IS
-'Creates the triggers that live moments of the space need and drops those that none needs; waits at most two seconds for a table (55P03).';
+'Creates the triggers that live moments of the space need and drops those that none needs.';
 REVOKE ALL ON FUNCTION sync_triggers(space) FROM PUBLIC;
 
 CREATE FUNCTION sync_events() RETURNS trigger
@@ -1389,14 +1415,15 @@ BEGIN ATOMIC
 	FROM @extschema@.space s JOIN pg_roles o ON o.oid = @extschema@.space_owner(s.subjects)
 	WHERE s.space = space_health.space AND o.rolsuper
 	UNION ALL
-	SELECT 'warn', 'trigger_' || c.state, c.event,
-		format(CASE c.state WHEN 'missing' THEN '%s has no trigger %I: run() has to look for its events'
-			ELSE 'trigger %2$I of %1$s is disabled: run() has to look for its events' END, c.relation, c.name),
-		CASE c.state WHEN 'missing' THEN format('SELECT * FROM persona.activate(%L, space => %L);',
-				(SELECT min(m.moment) FROM @extschema@.moment m WHERE m.space = s.space AND m.on_event = c.event AND m.state = 'live'), s.space)
-			ELSE format('ALTER TABLE %s ENABLE TRIGGER %I;', c.relation, c.name) END
+	SELECT f.level, 'trigger_' || c.state, c.event, format(f.message, c.relation, c.name), format(f.hint, c.relation, c.name, s.space,
+		(SELECT min(m.moment) FROM @extschema@.moment m WHERE m.space = s.space AND m.on_event = c.event AND m.state = 'live'))
 	FROM @extschema@.space s CROSS JOIN LATERAL @extschema@.captures(s) c
-	WHERE s.space = space_health.space AND c.state IN ('missing', 'disabled');
+	JOIN (VALUES
+		('missing', 'warn', '%1$s has no trigger %2$I: run() has to look for its events', 'SELECT * FROM persona.activate(%4$L, space => %3$L);'),
+		('disabled', 'warn', 'trigger %2$I of %1$s is disabled: run() has to look for its events', 'ALTER TABLE %1$s ENABLE TRIGGER %2$I;'),
+		('needless', 'info', 'no live moment needs trigger %2$I of %1$s', 'DROP TRIGGER %2$I ON %1$s;')
+	) f(state, level, message, hint) ON f.state = c.state
+	WHERE s.space = space_health.space;
 END;
 COMMENT ON FUNCTION space_health(text) IS
 'What is doubtful about a space as a whole and its triggers.';

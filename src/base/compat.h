@@ -61,6 +61,13 @@ CompatDecodeDateTime(char **field, int *ftype, int nf, int *dtype,
 	expandRTE(rte, varno, 0, -1, true, names, columns)
 #endif
 
+/* 18 asks every kind of index that has an order, and is called so. */
+#if PG_VERSION_NUM >= 180000
+#define CompatOrdersOf(operator) get_op_index_interpretation(operator)
+#else
+#define CompatOrdersOf(operator) get_op_btree_interpretation(operator)
+#endif
+
 /* 16 notes on a Var the outer joins that may have made it NULL. */
 #if PG_VERSION_NUM >= 160000
 #define CompatAddNullingRels(var, wrapper) \

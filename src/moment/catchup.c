@@ -433,6 +433,11 @@ persona_catch_up(PG_FUNCTION_ARGS)
 	PersonaAct	act;
 
 	SpaceRefuseStranger(space);
+	if (!persona_enabled)
+	{
+		ereport(NOTICE, (errmsg("persona.enabled is off: nothing is looked for")));
+		PG_RETURN_INT64(0);
+	}
 	SPI_connect();
 	PersonaActBegin(&act, space->owner);
 	found = MomentCatchUp(space, true, &tallies);

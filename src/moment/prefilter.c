@@ -109,7 +109,10 @@ EntryOverRow(const Space *space, const Moment *moment)
 	return condition;
 }
 
-/* All live moments' rules, joined by OR; NULL where no row can be left out. */
+/*
+ * All live moments' rules, joined by OR, which is false where there are none;
+ * NULL where no row can be left out.
+ */
 static Node *
 EntryOfAny(const Space *space, const SpaceEvent *event)
 {
@@ -120,7 +123,7 @@ EntryOfAny(const Space *space, const SpaceEvent *event)
 	foreach(cell, MomentLoadLive(space, event->name))
 		rules = lappend(rules, EntryOverRow(space, lfirst(cell)));
 	if (rules == NIL)
-		return NULL;
+		return makeBoolConst(false, false);
 	any = (Node *) expression_planner(make_orclause(rules));
 	if (IsA(any, Const))
 		return ((Const *) any)->constisnull ||
@@ -138,7 +141,7 @@ EntryOfAny(const Space *space, const SpaceEvent *event)
 static bool
 IsComparison(Oid operator)
 {
-	return get_op_btree_interpretation(operator) != NIL;
+	return CompatOrdersOf(operator) != NIL;
 }
 
 /* Comparisons of plain values, and their logic: no value makes these fail. */

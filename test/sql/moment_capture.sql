@@ -49,11 +49,11 @@ CREATE PROCEDURE mc.buy() LANGUAGE sql AS $$
 		('unknown', 3, NULL, NULL, NULL, NULL),
 		('nan', 4, 'NaN'::numeric, 0, '', 'small'), ('zero', 5, 0, 0, 'mug', 'small')) v;
 $$;
+SELECT count(*) AS moments FROM generate_series(1, 3) i CROSS JOIN LATERAL mc.moment('m' || i, 'purchase', 'false');
 CREATE FUNCTION mc.kept(VARIADIC rules text[]) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	FOR i IN 1 .. 3 LOOP
-		PERFORM mc.moment('m' || i, 'purchase', coalesce(rules[i], 'false')::persona.rule);
-	END LOOP;
+	UPDATE persona.moment SET when_rule = coalesce(rules[right(moment, 1)::int], 'false')::persona.rule
+	WHERE space = 'mc' AND moment ~ '^m[1-3]$';
 	CALL mc.buy();
 	RETURN mc.inbox();
 END $$;

@@ -62,14 +62,13 @@ Standing(const Space *space, const char *subject)
 static char *
 Winner(const char *statements, const char *purpose, const char *channel)
 {
-	return psprintf("(SELECT s.* FROM (SELECT s.*,"
-					"   pg_catalog.count(*) FILTER (WHERE s.purpose = '')"
-					"   OVER (ORDER BY " LATER_FIRST
-					"   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS closed"
-					"  FROM (%1$s) s WHERE s.channel IN ('', %3$s)"
+	return psprintf("(SELECT s.* FROM (%1$s) s WHERE s.channel IN ('', %3$s)"
 					"  AND (s.purpose IN ('', %2$s)"
-					"   OR pg_catalog.starts_with(%2$s, s.purpose || '.'))) s"
-					" WHERE s.closed = 0"
+					"   OR pg_catalog.starts_with(%2$s, s.purpose || '.'))"
+					"  AND NOT EXISTS (SELECT FROM (%1$s) b"
+					"   WHERE b.purpose = '' AND b.channel IN ('', %3$s)"
+					"   AND (b.at, b.decision, b.purpose, b.channel, b.seq)"
+					"    > (s.at, s.decision, s.purpose, s.channel, s.seq))"
 					" ORDER BY pg_catalog.length(s.purpose) DESC, " LATER_FIRST
 					" LIMIT 1)",
 					statements, purpose, channel);

@@ -2,6 +2,7 @@
 -- compared with every answer persona gives over a generated history: late
 -- arrivals, equal instants, parents, every purpose, every channel.
 SET client_min_messages = warning;
+SET jit = off;
 CREATE SCHEMA consent_law;
 SET search_path = consent_law, public;
 SET persona.space = 'consent_law';

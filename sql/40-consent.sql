@@ -98,7 +98,7 @@ BEGIN
 	IF basis = 'double_opt_in' AND NOT EXISTS (SELECT FROM @extschema@.event e
 			WHERE e.space = home.space AND e.relation = to_regclass(format('%I.confirmation', home.schema_name))) THEN
 		RETURN NEXT ('warn', 'nothing_confirms', purpose, 'no event is bound to the requests that wait to be confirmed, so no moment can ask for it',
-			format('SELECT * FROM persona.define_event(''confirmation'', %L, space => %L); and a transactional moment on it whose template holds {{ new.token }}.',
+			format('SELECT * FROM persona.define_event(''confirmation'', %L, ''subject'', ''at'', ''ledger'', space => %L); and a transactional moment on it whose template holds {{ new.token }}.',
 				home.schema_name || '.confirmation', home.space))::@extschema@.finding;
 	END IF;
 END;
@@ -482,7 +482,8 @@ DECLARE
 	SELECT use, 1, uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), clock_timestamp()
 	FROM (VALUES ('token'), ('pseudonym')) u(use);
 
-	REVOKE UPDATE, TRUNCATE ON %1$I.consent FROM %4$s;
+	/* The owner's rights are these, once own_schema() has handed it over. */
+	REVOKE UPDATE, TRUNCATE ON %1$I.consent FROM CURRENT_USER;
 	CREATE TRIGGER append BEFORE INSERT ON %1$I.consent
 	FOR EACH ROW EXECUTE FUNCTION @extschema@.append_consent(%3$L);
 	CREATE TRIGGER fold AFTER INSERT ON %1$I.consent
@@ -500,7 +501,7 @@ BEGIN
 	FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 	LEFT JOIN pg_collation c ON c.oid = a.attcollation LEFT JOIN pg_namespace n ON n.oid = c.collnamespace
 	WHERE a.attrelid = format('%I.anchor', NEW.schema_name)::regclass AND a.attname = 'subject';
-	EXECUTE format(ddl, NEW.schema_name, NEW.key_type || key_collation, NEW.space, @extschema@.space_owner(NEW.subjects)::regrole);
+	EXECUTE format(ddl, NEW.schema_name, NEW.key_type || key_collation, NEW.space);
 	EXECUTE format('CREATE VIEW %I.consent_state WITH (security_invoker = true) AS %s',
 		NEW.schema_name, @extschema@.consent_view(NEW.space));
 	EXECUTE format('COMMENT ON VIEW %I.consent_state IS %L', NEW.schema_name,

@@ -63,6 +63,7 @@ prove_each() { # KIND FILES... -- COMMAND...
 	for file in "${files[@]}"; do
 		if "$@" "$file" >"$LOG" 2>&1; then
 			passed=$((passed + 1))
+			grep ' skipped: ' "$LOG" >&2
 		else
 			cat "$LOG"
 		fi

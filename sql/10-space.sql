@@ -529,10 +529,10 @@ DECLARE
 		experiment text NOT NULL,
 		variant text NOT NULL,
 		at timestamptz NOT NULL,
-		decision uuid NOT NULL,
+		decision uuid,
 		PRIMARY KEY (subject, experiment, variant)
 	);
-	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included.';
+	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included; by a decision, or (NULL) by expose().';
 
 	CREATE TABLE %1$I.membership (
 		subject %2$s NOT NULL,

@@ -1495,6 +1495,113 @@ COMMENT ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) IS
 'Notes what became of a message: delivered, opened, clicked, bounced, complained, or any other label; rules read it as the event feedback. False where it was known already, or where the space has no such message.';
 REVOKE ALL ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) FROM PUBLIC;
 
+/* Web tests: who would get what, and who got it */
+
+CREATE FUNCTION find_experiment(home space, experiment text) RETURNS experiment
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	meant @extschema@.experiment;
+	known text[];
+BEGIN
+	SELECT * INTO meant FROM @extschema@.experiment e WHERE e.space = home.space AND e.experiment = find_experiment.experiment;
+	IF NOT FOUND THEN
+		SELECT v.space, v.moment, array_agg(v.variant ORDER BY v.variant), array_agg(v.weight / v.total ORDER BY v.variant), 'generic'::text,
+			NULL::text, NULL::text, 1::float8, NULL::nummultirange, 'persona'::text, NULL::text
+		INTO meant
+		FROM (SELECT v.*, sum(v.weight) OVER () AS total FROM @extschema@.variant v
+			WHERE v.space = home.space AND v.moment = find_experiment.experiment) v
+		WHERE v.total > 0 GROUP BY 1, 2;
+	END IF;
+	IF meant.experiment IS NULL THEN
+		known := ARRAY(SELECT e.experiment FROM @extschema@.experiment e WHERE e.space = home.space
+			UNION SELECT m.moment FROM @extschema@.moment m WHERE m.space = home.space ORDER BY 1);
+		RAISE undefined_object USING
+			MESSAGE = format('experiment %s does not exist in space "%s"', quote_nullable(experiment), home.space),
+			HINT = @extschema@.ask(experiment, known, format('Define it first: SELECT * FROM persona.define_experiment(%L, ...).', coalesce(experiment, 'banner')));
+	END IF;
+	RETURN meant;
+END;
+$$;
+COMMENT ON FUNCTION find_experiment(space, text) IS
+'The experiment of that name, a moment''s own one where it has no other, or an error with the nearest name (42704).';
+REVOKE ALL ON FUNCTION find_experiment(space, text) FROM PUBLIC;
+
+CREATE FUNCTION holdout_of(home space, experiment text) RETURNS float8
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT coalesce(max(o.holdout), 0)
+	FROM @extschema@.policy o
+		LEFT JOIN @extschema@.moment m ON m.space = (home).space AND m.moment = holdout_of.experiment
+	WHERE o.space IN ((home).space, 'house') AND o.channel IN ('', m.channel)
+		AND (o.purpose IN ('', m.purpose) OR starts_with(m.purpose, o.purpose || '.'));
+END;
+COMMENT ON FUNCTION holdout_of(space, text) IS
+'The share of subjects that is held out of an experiment: what the policies of every channel and purpose say, for a moment''s own one those of its channel and purpose, too.';
+REVOKE ALL ON FUNCTION holdout_of(space, text) FROM PUBLIC;
+
+CREATE FUNCTION variant(subject text, experiment text, space text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	meant @extschema@.experiment := @extschema@.find_experiment(home, experiment);
+	key text := @extschema@.subject_key(home, subject);
+	seen text;
+BEGIN
+	EXECUTE format('SELECT x.variant FROM %I.exposure x WHERE x.subject = $1::%s AND x.experiment = $2 ORDER BY x.at, x.variant LIMIT 1',
+		home.schema_name, home.key_type)
+	INTO seen USING key, experiment;
+	IF seen IS NOT NULL THEN
+		RETURN seen;
+	ELSIF @extschema@.bucket(key, home.space || '.holdout') < @extschema@.holdout_of(home, experiment) THEN
+		RETURN 'holdout';
+	END IF;
+	RETURN @extschema@.assign(meant, CASE WHEN meant.unit IS NULL THEN key ELSE @extschema@.evaluate(key, meant.unit, home.space) END);
+END;
+$$;
+COMMENT ON FUNCTION variant(text, text, text) IS
+'The variant that a subject gets: the one it was exposed to first, else holdout for whom the space holds out, else by weights; NULL where it takes no part. Reading it enrols nobody: expose() does. Errors: unknown experiment (42704), a subject that is no key (22P02), or, where the experiment has a unit, is not there (P0002).';
+REVOKE ALL ON FUNCTION variant(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION variant(subject anyelement, experiment text, space text DEFAULT NULL) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS 'SELECT @extschema@.variant(subject::text, experiment, space)';
+COMMENT ON FUNCTION variant(anyelement, text, text) IS 'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION variant(anyelement, text, text) FROM PUBLIC;
+
+CREATE FUNCTION expose(subject text, experiment text, space text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	shown text := @extschema@.variant(subject, experiment, home.space);
+	there boolean;
+BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s s WHERE s.%I = $1::%s)', home.subjects, home.key, home.key_type) INTO there USING subject;
+	IF NOT there THEN
+		RAISE no_data_found USING
+			MESSAGE = format('%s has no such subject', home.subjects),
+			HINT = format('Nothing was recorded. Insert the customer first, or look up column "%s" again.', home.key);
+	ELSIF shown IS NOT NULL THEN
+		EXECUTE format('INSERT INTO %I.exposure VALUES ($1::%s, $2, $3, $4) ON CONFLICT DO NOTHING', home.schema_name, home.key_type)
+		USING subject, experiment, shown, @extschema@.now();
+	END IF;
+	RETURN shown;
+END;
+$$;
+COMMENT ON FUNCTION expose(text, text, text) IS
+'The variant of variant(), noted as seen now unless it was seen before: the first exposure counts, and what was seen first is what is shown from then on. The holdout is noted as holdout; who takes no part (NULL) is not. Errors: those of variant(), and an unknown subject (P0002).';
+REVOKE ALL ON FUNCTION expose(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION expose(subject anyelement, experiment text, space text DEFAULT NULL) RETURNS text
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS 'SELECT @extschema@.expose(subject::text, experiment, space)';
+COMMENT ON FUNCTION expose(anyelement, text, text) IS 'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION expose(anyelement, text, text) FROM PUBLIC;
+
 /* Migrations of the company's tables */
 
 CREATE FUNCTION renames(home space) RETURNS TABLE (source text, relation regclass, was text, becomes text)
@@ -1788,7 +1895,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	kinds text[] := ARRAY['segment', 'moment', 'event', 'facet', 'attribute', 'channel', 'purpose'];
+	kinds text[] := ARRAY['segment', 'moment', 'experiment', 'event', 'facet', 'attribute', 'channel', 'purpose'];
 	users text[];
 	known text[];
 BEGIN
@@ -1823,5 +1930,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION drop_definition(text, text, text) IS
-'Removes a segment, moment, event, facet, attribute, channel or purpose from a space, or says what still uses it (2BP01). Its versions stay in definition_log.';
+'Removes a segment, moment, experiment, event, facet, attribute, channel or purpose from a space, or says what still uses it (2BP01). Its versions stay in definition_log.';
 REVOKE ALL ON FUNCTION drop_definition(text, text, text) FROM PUBLIC;

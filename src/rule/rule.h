@@ -19,6 +19,7 @@
  *	match.c		matches(): such a rule evaluated row by row
  *	inline.c	matches() in a query: the native condition in its place
  *	segment.c	what SQL asks of all this
+ *	evaluate.c	one expression over one subject
  *	book.h		many rules over many subjects
  *	lint.h		the mistakes that a rule may have
  *	branch.c	the boolean structure of a rule, and logic over it

@@ -7,6 +7,10 @@
 #include "experiment/sample.h"
 
 #include "common/shortest_dec.h"
+#include "mb/pg_wchar.h"
+
+/* So many bytes of a text that is none of ours are shown. */
+#define SHOWN 80
 
 char *
 LiteralWrite(const char *word, int64 n, const double *numbers, int count)
@@ -30,7 +34,8 @@ Refuse(const char *type, const char *text)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-			 errmsg("invalid input syntax for type %s: \"%s\"", type, text),
+			 errmsg("invalid input syntax for type %s: \"%.*s\"", type,
+					pg_mbcliplen(text, strlen(text), SHOWN), text),
 			 errhint("Its text is what the type itself writes; summarize() and "
 					 "sample(n, mean, sd) make one.")));
 }

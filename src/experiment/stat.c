@@ -413,8 +413,10 @@ persona_stat_decay(PG_FUNCTION_ARGS)
 	Decay		result;
 	Datum		column;
 
-	if (n != m)
+	if (diffs && ses && n != m)
 		ArgRefuse(fcinfo, 1, "have as many elements as diffs");
+	if (!diffs || !ses)
+		n = 0;
 	if (split < 0)
 		ArgRefuse(fcinfo, 5, "not be negative");
 	MatchDays(fcinfo, diffs, ses, n);

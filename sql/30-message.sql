@@ -24,17 +24,17 @@ COMMENT ON TYPE template IS
 CREATE FUNCTION template_variables(template template) RETURNS text[]
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_template_variables';
 COMMENT ON FUNCTION template_variables(template) IS
-'The dotted paths a template uses, each once, in order of first use, as far as they are names: items[0].sku is items. NULL for NULL.';
+'The dotted paths of the data that a template uses, each once, in order of first use, as far as they are names: items[0].sku is items. Names that it gives itself (assign, capture, increment, the variable of a loop) are not among them. NULL for NULL.';
 
 CREATE FUNCTION render(template template, data jsonb, escape boolean DEFAULT false) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_render';
 COMMENT ON FUNCTION render(template, jsonb, boolean) IS
-'The template filled with the members of a jsonb object; a missing value is empty. escape: outputs are escaped for HTML unless raw or escape is their last filter. At most 1 MB (54000). NULL if any argument is.';
+'The template filled with the members of a jsonb object; a missing value is empty. escape: outputs are escaped for HTML unless they went through raw. At most 1 MB, 100,000 passes through loops, 1 MB assigned and 8 MB handled (54000); 22012 for a division by zero, 42804 for an order of a text and a number, 22023 for a filter given what it cannot take. NULL if any argument is.';
 CREATE FUNCTION render(template template, data record, escape boolean DEFAULT false) RETURNS text
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_render_record';
 COMMENT ON FUNCTION render(template, record, boolean) IS
-'The template filled with the columns of a row; numbers, booleans, json, arrays and rows as they are, times in ISO 8601 in the session''s time zone, other types as their output functions write them; no cast is used. NULL if any argument is.';
+'The template filled with the columns of a row; numbers, booleans, json, arrays and rows as they are, times in ISO 8601 in the session''s time zone, other types as their output functions write them; no cast is used. Limits and errors as with jsonb. NULL if any argument is.';
 CREATE FUNCTION render(template template, data text, escape boolean DEFAULT false) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_render_text';
 COMMENT ON FUNCTION render(template, text, boolean) IS
-'The template filled with the members of an object written as JSON text (22P02 if it is none). NULL if any argument is.';
+'The template filled with the members of an object written as JSON text (22P02 if it is none), which keep the order they are written in. Limits and errors as with jsonb. NULL if any argument is.';

@@ -693,6 +693,27 @@ COMMENT ON FUNCTION override_audit(space, text, text) IS
 'Notes that the caller lets a moment go out in spite of what the audit blocks now.';
 REVOKE ALL ON FUNCTION override_audit(space, text, text) FROM PUBLIC;
 
+/* What its templates alone show, the same in several of them told once */
+
+CREATE FUNCTION lint_templates(home space, moment text) RETURNS SETOF finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT f.level, f.code, (m).moment, format('%s (%s)', f.message, string_agg(v.variant, ', ' ORDER BY v.variant)), f.hint
+	FROM @extschema@.moment m
+	JOIN @extschema@.variant v ON v.space = m.space AND v.moment = m.moment
+	LEFT JOIN @extschema@.variant g ON g.space = m.space AND g.moment = m.moment AND g.variant = 'generic' AND v.variant = 'personal'
+	LEFT JOIN @extschema@.channel c ON c.space = m.space AND c.channel = m.channel
+	LEFT JOIN @extschema@.purpose p ON p.space = m.space AND p.purpose = m.purpose
+	CROSS JOIN LATERAL @extschema@.template_findings(v.template, g.template, c.format = 'html',
+		CASE WHEN m.transactional OR p.basis = 'contract' OR p.basis IS NULL OR c.channel IS NULL THEN NULL
+			WHEN c.link IS NOT NULL THEN 'block' ELSE 'warn' END) f
+	WHERE m.space = (home).space AND m.moment = lint_templates.moment
+	GROUP BY m.space, m.moment, f.level, f.code, f.message, f.hint;
+END;
+COMMENT ON FUNCTION lint_templates(space, text) IS
+'The findings of template_findings() for the variants of a moment. A marketing message without a link to unsubscribe blocks where the channel has a base for links, and is a warning where it has none.';
+REVOKE ALL ON FUNCTION lint_templates(space, text) FROM PUBLIC;
+
 CREATE FUNCTION lint_moment(home space, moment text) RETURNS SETOF finding
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -714,14 +735,14 @@ BEGIN ATOMIC
 		(p.template IS NULL, 'block', 'without_template', 'it has no personal template', 'Pass template => the personal message.'),
 		(g.template IS NULL, 'block', 'without_generic', 'it has no generic twin to be compared with',
 			'Pass generic => the same message without personal data.'),
-		(p.template::text = g.template::text, 'warn', 'too_subtle', 'the personal message is the generic one',
-			'Let the personal template say something that only this customer would see.'),
 		(cardinality(@extschema@.template_variables(g.subject_line)) > 0, 'warn', 'generic_not_generic',
 			'the subject line, which the generic twin shares, uses customer data', 'Write the subject line without variables.'),
 		(m.hypothesis IS NULL, 'info', 'without_hypothesis', 'nobody has written down why it should work',
 			'Pass hypothesis => what you expect and why; the review will ask.')
 	) f(holds, level, code, message, hint)
 	WHERE m.space = (home).space AND m.moment = lint_moment.moment AND f.holds
+	UNION ALL
+	SELECT * FROM @extschema@.lint_templates(home, lint_moment.moment)
 	UNION ALL
 	SELECT * FROM @extschema@.audit_findings(home, lint_moment.moment);
 END;

@@ -113,6 +113,7 @@ CompileRule(Reading *r)
 	char	   *decision;
 	Oid			type;
 
+	RuleQueryNanIsUnknown(query);
 	entry = RuleQueryAdd(query, m->when_rule, BOOLOID,
 						 psprintf("entry rule of moment \"%s\"", m->name), &type);
 	if (m->once_per != NULL)

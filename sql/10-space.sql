@@ -413,6 +413,12 @@ DECLARE
 	) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 	COMMENT ON TABLE %1$I.inbox IS 'Events as the triggers saw them, until run() takes them.';
 
+	CREATE TABLE %1$I.calendar (
+		moment text PRIMARY KEY,
+		until timestamptz NOT NULL
+	);
+	COMMENT ON TABLE %1$I.calendar IS 'Up to when the calendar of a moment with a schedule was kept.';
+
 	CREATE TABLE %1$I.schedule (
 		subject %2$s NOT NULL,
 		decision uuid NOT NULL,

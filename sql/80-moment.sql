@@ -22,6 +22,10 @@ CREATE TABLE moment (
 	version int NOT NULL,
 	state text NOT NULL CHECK (state IN ('idea', 'live', 'paused', 'retired')),
 	on_event text,
+	on_segment text,
+	after_moment text,
+	schedule text,
+	on_request boolean NOT NULL,
 	when_rule rule NOT NULL,
 	purpose text,
 	channel text,
@@ -30,6 +34,8 @@ CREATE TABLE moment (
 	delay interval NOT NULL CHECK (delay >= '0'),
 	local_time time,
 	once_per text,
+	restart boolean NOT NULL,
+	again_after interval CHECK (again_after > '0'),
 	cancel_rule rule,
 	expires text,
 	expires_is_interval boolean NOT NULL,
@@ -43,10 +49,17 @@ CREATE TABLE moment (
 	activated_at timestamptz,
 	held_at timestamptz,
 	released_at timestamptz,
+	starts_on text GENERATED ALWAYS AS (CASE
+		WHEN on_event IS NOT NULL THEN on_event
+		WHEN on_segment IS NOT NULL THEN 'segment ' || on_segment
+		WHEN after_moment IS NOT NULL THEN 'after ' || after_moment
+		WHEN schedule IS NOT NULL THEN 'schedule ' || moment
+		WHEN on_request THEN 'request' END) STORED,
+	CHECK (num_nonnulls(on_event, on_segment, after_moment, schedule, nullif(on_request, false)) <= 1),
 	PRIMARY KEY (space, moment)
 );
 COMMENT ON TABLE moment IS
-'Touchpoints worth a personal message: what starts them, who gets in, what stops them, when they are due.';
+'Touchpoints worth a personal message: what starts them, who gets in, what stops them, when they are due. starts_on is the word under which what starts a moment stands in the inbox: the event, or another start, whose word has a space in it as no event has.';
 
 CREATE TABLE variant (
 	space text,
@@ -73,6 +86,20 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'persona_decision_id';
 COMMENT ON FUNCTION decision_id(text, text, text, text, int) IS
 'The id of a decision: the first 16 bytes of the sha256 over space, moment, subject, event key or period, and step, each in UTF-8 and 0x1f between.';
+
+/* A subject's own time */
+
+CREATE FUNCTION zone_name(zone text) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'persona_zone_name';
+COMMENT ON FUNCTION zone_name(text) IS
+'The zone of the zone database that a text names, as the database spells it; UTC for NULL and for what names none, such as a POSIX rule.';
+
+CREATE FUNCTION next_local(t timestamptz, local_time time, zone text) RETURNS timestamptz
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'persona_next_local';
+COMMENT ON FUNCTION next_local(timestamptz, time, text) IS
+'The first instant from t on at which clocks in the zone show that time: where they are set forward over it the instant after the gap, where they show it twice the first. t itself where the time is NULL; UTC where the zone is none.';
 
 /* Channels and policies */
 
@@ -169,6 +196,83 @@ $$;
 COMMENT ON FUNCTION is_interval(text) IS 'Whether a text reads as an interval.';
 REVOKE ALL ON FUNCTION is_interval(text) FROM PUBLIC;
 
+CREATE FUNCTION must_exist(home space, kind text, name text, known text[], otherwise text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF name IS NOT NULL AND name <> ALL (known) THEN
+		RAISE undefined_object USING
+			MESSAGE = format('%s "%s" does not exist in space "%s"', kind, name, home.space),
+			HINT = @extschema@.ask(name, known, otherwise);
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION must_exist(space, text, text, text[], text) IS
+'Raises an error with the nearest name, or the hint, where a name is none of those known (42704); NULL passes.';
+REVOKE ALL ON FUNCTION must_exist(space, text, text, text[], text) FROM PUBLIC;
+
+CREATE FUNCTION chain(home space, moment text) RETURNS TABLE (moment text, step int)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH RECURSIVE before AS (
+		SELECT m.after_moment, 1 AS step FROM @extschema@.moment m
+		WHERE m.space = (home).space AND m.moment = chain.moment
+		UNION ALL
+		SELECT m.after_moment, b.step + 1 FROM before b
+		JOIN @extschema@.moment m ON m.space = (home).space AND m.moment = b.after_moment
+	) CYCLE after_moment SET again USING path
+	SELECT b.after_moment, b.step FROM before b WHERE b.after_moment IS NOT NULL AND NOT b.again;
+END;
+COMMENT ON FUNCTION chain(space, text) IS
+'The moments before one in its chain, the nearest first.';
+REVOKE ALL ON FUNCTION chain(space, text) FROM PUBLIC;
+
+CREATE FUNCTION event_of(home space, moment text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT m.on_event
+	FROM (SELECT event_of.moment, 0 UNION ALL SELECT c.moment, c.step FROM @extschema@.chain(home, event_of.moment) c) b(moment, step)
+	JOIN @extschema@.moment m ON m.space = (home).space AND m.moment = b.moment
+	ORDER BY b.step DESC LIMIT 1;
+END;
+COMMENT ON FUNCTION event_of(space, text) IS
+'The event that "new" is in a moment: the one that starts it, or the first of its chain; NULL where none does.';
+REVOKE ALL ON FUNCTION event_of(space, text) FROM PUBLIC;
+
+CREATE FUNCTION check_start(home space, moment text, on_event text, on_segment text, after_moment text, schedule text, on_request boolean)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF num_nonnulls(on_event, on_segment, after_moment, schedule, nullif(on_request, false)) > 1 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('moment "%s" has more than one start', moment),
+			HINT = 'Pass one of on_event, on_segment, after_moment, schedule and on_request; make a moment of each that you need.';
+	ELSIF schedule !~ '^(daily|weekdays|(mon|tues|wednes|thurs|fri|satur|sun)day|day ([1-9]|1[0-9]|2[0-8]))$' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('%s is no schedule', quote_literal(schedule)),
+			HINT = 'It is ''daily'', ''weekdays'', ''monday'' to ''sunday'', or ''day 1'' to ''day 28'' of the month, at local_time.';
+	END IF;
+	PERFORM @extschema@.must_exist(home, 'event', on_event,
+		ARRAY(SELECT e.event FROM @extschema@.event e WHERE e.space = home.space),
+		format('Define it first: SELECT * FROM persona.define_event(%L, ''orders'').', on_event));
+	PERFORM @extschema@.must_exist(home, 'segment', on_segment,
+		ARRAY(SELECT s.segment FROM @extschema@.segment s WHERE s.space = home.space),
+		format('Define it first: SELECT * FROM persona.define_segment(%L, ''count(purchase) > 1'').', on_segment));
+	PERFORM @extschema@.must_exist(home, 'moment', after_moment,
+		ARRAY(SELECT m.moment FROM @extschema@.moment m WHERE m.space = home.space),
+		format('Define it first: SELECT * FROM persona.define_moment(%L, ...).', after_moment));
+	IF after_moment = moment OR moment IN (SELECT c.moment FROM @extschema@.chain(home, after_moment) c) THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('moment "%s" would come after itself', moment),
+			HINT = 'A chain of moments has a beginning that is none of them.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_start(space, text, text, text, text, text, boolean) IS
+'Raises an error unless at most one start is given and what it names exists (22023, 42704).';
+REVOKE ALL ON FUNCTION check_start(space, text, text, text, text, text, boolean) FROM PUBLIC;
+
 CREATE FUNCTION set_variant(home space, moment text, variant text, subject_line template, template template)
 RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -214,11 +318,13 @@ COMMENT ON FUNCTION create_reads(space, text) IS
 'Compiles a moment and makes its view moment_<name>_reads, which has no rows and all the columns that the moment reads: dropping one of these, or changing its type, is refused and names the moment.';
 REVOKE ALL ON FUNCTION create_reads(space, text) FROM PUBLIC;
 
-CREATE FUNCTION define_moment(moment text, on_event text DEFAULT NULL, when_rule rule DEFAULT 'true',
-	purpose text DEFAULT NULL, channel text DEFAULT NULL, variable text DEFAULT 'content',
+CREATE FUNCTION define_moment(moment text, on_event text DEFAULT NULL, on_segment text DEFAULT NULL,
+	after_moment text DEFAULT NULL, schedule text DEFAULT NULL, on_request boolean DEFAULT false,
+	when_rule rule DEFAULT 'true', purpose text DEFAULT NULL, channel text DEFAULT NULL, variable text DEFAULT 'content',
 	subject_line template DEFAULT NULL, template template DEFAULT NULL, generic template DEFAULT NULL,
 	tokens jsonb DEFAULT NULL, delay interval DEFAULT '0', local_time time DEFAULT NULL,
-	once_per text DEFAULT NULL, cancel_rule rule DEFAULT NULL, expires text DEFAULT '3 days',
+	once_per text DEFAULT NULL, restart boolean DEFAULT false, again_after interval DEFAULT NULL,
+	cancel_rule rule DEFAULT NULL, expires text DEFAULT '3 days',
 	priority int DEFAULT 0, transactional boolean DEFAULT false, stage text DEFAULT NULL,
 	owner text DEFAULT NULL, hypothesis text DEFAULT NULL, review_every interval DEFAULT '3 months',
 	space text DEFAULT NULL)
@@ -228,16 +334,11 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	known text[];
 	was @extschema@.moment;
 BEGIN
 	PERFORM @extschema@.check_name('moment', moment);
-	IF on_event IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@.event e WHERE e.space = home.space AND e.event = on_event) THEN
-		known := ARRAY(SELECT e.event FROM @extschema@.event e WHERE e.space = home.space);
-		RAISE undefined_object USING
-			MESSAGE = format('event "%s" does not exist in space "%s"', on_event, home.space),
-			HINT = @extschema@.ask(on_event, known, format('Define it first: SELECT * FROM persona.define_event(%L, ''orders'').', on_event));
-	ELSIF jsonb_typeof(coalesce(tokens, '{}')) <> 'object'
+	PERFORM @extschema@.check_start(home, moment, on_event, on_segment, after_moment, schedule, on_request);
+	IF jsonb_typeof(coalesce(tokens, '{}')) <> 'object'
 		OR EXISTS (SELECT FROM jsonb_each(tokens) t WHERE jsonb_typeof(t.value) <> 'string') THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'tokens are an object of names and expressions',
@@ -256,16 +357,18 @@ BEGIN
 	END IF;
 	SELECT * INTO was FROM @extschema@.moment m WHERE m.space = home.space AND m.moment = define_moment.moment FOR UPDATE;
 	INSERT INTO @extschema@.moment
-	VALUES (home.space, moment, coalesce(was.version, 0) + 1, coalesce(was.state, 'idea'), on_event, when_rule, purpose, channel,
-		variable, coalesce(tokens, '{}'), delay, local_time, once_per, cancel_rule, expires, coalesce(@extschema@.is_interval(expires), false),
+	VALUES (home.space, moment, coalesce(was.version, 0) + 1, coalesce(was.state, 'idea'), on_event, on_segment,
+		after_moment, schedule, coalesce(on_request, false), when_rule, purpose, channel,
+		variable, coalesce(tokens, '{}'), delay, local_time, once_per, coalesce(restart, false), again_after, cancel_rule, expires, coalesce(@extschema@.is_interval(expires), false),
 		priority, transactional, stage, owner, hypothesis, review_every,
 		coalesce(was.share, 1), was.activated_at, was.held_at, was.released_at)
 	ON CONFLICT ON CONSTRAINT moment_pkey DO UPDATE
-	SET (version, on_event, when_rule, purpose, channel, variable, tokens, delay, local_time, once_per, cancel_rule, expires,
-			expires_is_interval, priority, transactional, stage, owner, hypothesis, review_every)
-		= (excluded.version, excluded.on_event, excluded.when_rule, excluded.purpose, excluded.channel, excluded.variable,
-			excluded.tokens, excluded.delay, excluded.local_time, excluded.once_per, excluded.cancel_rule, excluded.expires,
-			excluded.expires_is_interval, excluded.priority, excluded.transactional, excluded.stage, excluded.owner,
+	SET (version, on_event, on_segment, after_moment, schedule, on_request, when_rule, purpose, channel, variable, tokens,
+			delay, local_time, once_per, restart, again_after, cancel_rule, expires, expires_is_interval, priority, transactional, stage, owner, hypothesis, review_every)
+		= (excluded.version, excluded.on_event, excluded.on_segment, excluded.after_moment, excluded.schedule,
+			excluded.on_request, excluded.when_rule, excluded.purpose, excluded.channel, excluded.variable,
+			excluded.tokens, excluded.delay, excluded.local_time, excluded.once_per, excluded.restart, excluded.again_after,
+			excluded.cancel_rule, excluded.expires, excluded.expires_is_interval, excluded.priority, excluded.transactional, excluded.stage, excluded.owner,
 			excluded.hypothesis, excluded.review_every);
 	PERFORM @extschema@.set_variant(home, moment, 'personal', subject_line, template);
 	PERFORM @extschema@.set_variant(home, moment, 'generic', subject_line, generic);
@@ -280,12 +383,12 @@ EXCEPTION
 	WHEN check_violation OR not_null_violation THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('moment "%s" has a value out of range', moment),
-			HINT = 'variable: content, recommendation, offer, tone, timing or channel. delay is 0 or more, review_every positive.';
+			HINT = 'variable: content, recommendation, offer, tone, timing or channel. delay is 0 or more, again_after and review_every positive.';
 END;
 $$;
-COMMENT ON FUNCTION define_moment(text, text, rule, text, text, text, template, template, template, jsonb, interval, time, text, rule, text, int, boolean, text, text, text, interval, text) IS
-'Writes down a moment: what starts it, for whom, on which purpose and channel, its personal and generic templates, when it is due and what stops it. An idea needs little more than a name; activate() asks for the rest. expires is an interval after the due time or a timestamp expression.';
-REVOKE ALL ON FUNCTION define_moment(text, text, rule, text, text, text, template, template, template, jsonb, interval, time, text, rule, text, int, boolean, text, text, text, interval, text) FROM PUBLIC;
+COMMENT ON FUNCTION define_moment(text, text, text, text, text, boolean, rule, text, text, text, template, template, template, jsonb, interval, time, text, boolean, interval, rule, text, int, boolean, text, text, text, interval, text) IS
+'Writes down a moment: what starts it, for whom, on which purpose and channel, its personal and generic templates, when it is due and what stops it. It starts on one of: an event, a segment entered, the message of another moment, a schedule (daily, weekdays, monday to sunday, day 1 to day 28, at local_time in the subject''s zone), a request. once_per is an expression, NULL for the event''s key; with restart a later event of the same moves the due time, after again_after it starts anew. An idea needs little more than a name; activate() asks for the rest. expires is an interval after the due time or a timestamp expression.';
+REVOKE ALL ON FUNCTION define_moment(text, text, text, text, text, boolean, rule, text, text, text, template, template, template, jsonb, interval, time, text, boolean, interval, rule, text, int, boolean, text, text, text, interval, text) FROM PUBLIC;
 
 CREATE FUNCTION lint_moment(home space, moment text) RETURNS SETOF finding
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -296,7 +399,12 @@ BEGIN ATOMIC
 	LEFT JOIN @extschema@.variant p ON p.space = m.space AND p.moment = m.moment AND p.variant = 'personal'
 	LEFT JOIN @extschema@.variant g ON g.space = m.space AND g.moment = m.moment AND g.variant = 'generic'
 	CROSS JOIN LATERAL (VALUES
-		(m.on_event IS NULL, 'block', 'without_start', 'nothing starts it', 'Pass on_event => the name of an event.'),
+		(m.starts_on IS NULL, 'block', 'without_start', 'nothing starts it',
+			'Pass on_event => the name of an event, or one of on_segment, after_moment, schedule and on_request.'),
+		(m.schedule IS NOT NULL AND m.local_time IS NULL, 'block', 'schedule_without_time', format('it starts %s at no time', m.schedule),
+			'Pass local_time => the time on the customer''''s clock, such as ''''09:00''''.'),
+		(m.on_request AND (m.delay > '0' OR m.local_time IS NOT NULL), 'block', 'request_waits', 'a request is answered at once, so nothing can wait',
+			'Leave delay and local_time out, or start it on an event.'),
 		(e.fires = 'never', 'block', 'event_never_fires', format('event "%s" never fires', m.on_event),
 			format('Define it with fires => ''insert'': SELECT * FROM persona.define_event(%L, ...).', m.on_event)),
 		(cardinality(e.id) = 0, 'block', 'event_without_key', format('nothing identifies a row of %s', e.relation),
@@ -412,6 +520,31 @@ COMMENT ON FUNCTION drop_triggers() IS
 REVOKE ALL ON FUNCTION drop_triggers() FROM PUBLIC;
 CREATE TRIGGER triggers AFTER UPDATE OR DELETE ON event
 FOR EACH ROW EXECUTE FUNCTION drop_triggers();
+
+/* Segments entered */
+
+CREATE FUNCTION start_on_segments() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_start_on_segments';
+COMMENT ON FUNCTION start_on_segments() IS
+'Trigger: who enters a segment that a live moment starts on goes into the inbox of the space.';
+REVOKE ALL ON FUNCTION start_on_segments() FROM PUBLIC;
+
+CREATE FUNCTION refresh_before() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NEW.state = 'live' AND NEW.on_segment IS NOT NULL
+		AND (OLD.state, OLD.on_segment) IS DISTINCT FROM (NEW.state, NEW.on_segment) THEN
+		PERFORM @extschema@.refresh_segments(NEW.space);
+	END IF;
+	RETURN NEW;
+END;
+$$;
+COMMENT ON FUNCTION refresh_before() IS
+'Trigger: who is in a segment before a moment on it goes live has not entered it since; the memberships are brought up to date first.';
+REVOKE ALL ON FUNCTION refresh_before() FROM PUBLIC;
+CREATE TRIGGER refresh_before BEFORE UPDATE ON moment
+FOR EACH ROW EXECUTE FUNCTION refresh_before();
 
 /* The life of a moment */
 
@@ -676,7 +809,7 @@ CREATE FUNCTION create_moment_views() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	/* A restore brings the views along. */
+	/* A restore brings the views and the trigger along. */
 	IF to_regclass(format('%I.outcome', NEW.schema_name)) IS NOT NULL THEN
 		RETURN NULL;
 	END IF;
@@ -708,7 +841,10 @@ BEGIN
 	COMMENT ON VIEW %1$I.funnel IS 'A row a moment and day (UTC): how many entered, were decided, were sent.';
 
 	CREATE VIEW %1$I.journey WITH (security_invoker = true) AS
-	SELECT m.stage, m.moment, CASE WHEN m.held_at IS NULL THEN m.state ELSE 'held' END AS state, m.owner, m.variable, m.hypothesis, 'event ' || m.on_event AS starts_on, m.delay,
+	SELECT m.stage, m.moment, CASE WHEN m.held_at IS NULL THEN m.state ELSE 'held' END AS state, m.owner, m.variable, m.hypothesis,
+		CASE WHEN m.on_event IS NOT NULL THEN 'event ' || m.on_event
+			WHEN m.schedule IS NOT NULL THEN concat_ws(' at ', m.schedule, m.local_time)
+			ELSE m.starts_on END AS starts_on, m.delay,
 		m.channel, m.purpose,
 		(SELECT count(*) FROM %1$I.message s WHERE s.moment = m.moment AND s.sent_at > @extschema@.now() - interval '30 days') AS sent_30d,
 		(m.activated_at + m.review_every)::date AS review_due
@@ -718,12 +854,15 @@ BEGIN
 	CREATE VIEW %1$I.alert WITH (security_invoker = true) AS
 	SELECT max(at) AS at, place, thing, state, sum(n)::bigint AS n FROM %1$I.incident GROUP BY place, thing, state;
 	COMMENT ON VIEW %1$I.alert IS 'Errors that persona kept to itself: where, in what, which SQLSTATE, how often, and when last.';
+
+	CREATE TRIGGER entered AFTER INSERT ON %1$I.membership REFERENCING NEW TABLE AS entered
+	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.start_on_segments(%2$L);
 	$view$, NEW.schema_name, NEW.space);
 	RETURN NULL;
 END;
 $$;
 COMMENT ON FUNCTION create_moment_views() IS
-'Trigger: a new space gets its reader views outcome, skip, funnel, journey and alert.';
+'Trigger: a new space gets its reader views outcome, skip, funnel, journey and alert, and its memberships start moments.';
 REVOKE ALL ON FUNCTION create_moment_views() FROM PUBLIC;
 CREATE TRIGGER moment_views AFTER INSERT ON space
 FOR EACH ROW EXECUTE FUNCTION create_moment_views();
@@ -818,11 +957,11 @@ BEGIN
 		locale = @extschema@.renamed(c.locale, NULL, sources, was, becomes, c.space)
 	WHERE c.space = home.space AND concat_ws(' ', c.address, c.time_zone, c.locale) ~ mentioned;
 	UPDATE @extschema@.moment m SET version = m.version + 1,
-		when_rule = @extschema@.renamed(m.when_rule::text, m.on_event, sources, was, becomes, m.space)::@extschema@.rule,
-		cancel_rule = @extschema@.renamed(m.cancel_rule::text, m.on_event, sources, was, becomes, m.space)::@extschema@.rule,
-		once_per = @extschema@.renamed(m.once_per, m.on_event, sources, was, becomes, m.space),
-		expires = CASE WHEN m.expires_is_interval THEN m.expires ELSE @extschema@.renamed(m.expires, m.on_event, sources, was, becomes, m.space) END,
-		tokens = (SELECT coalesce(jsonb_object_agg(t.key, @extschema@.renamed(t.value, m.on_event, sources, was, becomes, m.space)), '{}')
+		when_rule = @extschema@.renamed(m.when_rule::text, @extschema@.event_of(home, m.moment), sources, was, becomes, m.space)::@extschema@.rule,
+		cancel_rule = @extschema@.renamed(m.cancel_rule::text, @extschema@.event_of(home, m.moment), sources, was, becomes, m.space)::@extschema@.rule,
+		once_per = @extschema@.renamed(m.once_per, @extschema@.event_of(home, m.moment), sources, was, becomes, m.space),
+		expires = CASE WHEN m.expires_is_interval THEN m.expires ELSE @extschema@.renamed(m.expires, @extschema@.event_of(home, m.moment), sources, was, becomes, m.space) END,
+		tokens = (SELECT coalesce(jsonb_object_agg(t.key, @extschema@.renamed(t.value, @extschema@.event_of(home, m.moment), sources, was, becomes, m.space)), '{}')
 			FROM jsonb_each_text(m.tokens) t)
 	WHERE m.space = home.space AND concat_ws(' ', m.when_rule::text, m.cancel_rule::text, m.once_per, m.expires, m.tokens) ~ mentioned;
 	RETURN QUERY SELECT 'warn', 'template_renamed', v.moment,
@@ -833,7 +972,7 @@ BEGIN
 		SELECT DISTINCT u.path, x.head || r.becomes
 		FROM unnest(@extschema@.template_variables(v.template) || @extschema@.template_variables(v.subject_line)) u(path),
 			unnest(sources, was, becomes) r(source, was, becomes)
-			CROSS JOIN LATERAL (SELECT CASE r.source WHEN 'subject' THEN '' WHEN m.on_event THEN 'new.' END) x(head)
+			CROSS JOIN LATERAL (SELECT CASE r.source WHEN 'subject' THEN '' WHEN @extschema@.event_of(home, m.moment) THEN 'new.' END) x(head)
 		WHERE u.path = x.head || r.was OR starts_with(u.path, x.head || r.was || '.')) p(path, new_path)
 	WHERE v.space = home.space AND NOT m.tokens ? split_part(p.path, '.', 1);
 END;
@@ -1031,7 +1170,8 @@ BEGIN ATOMIC
 		WHERE m.space = (home).space AND CASE kind
 			WHEN 'channel' THEN m.channel = users_of.name
 			WHEN 'purpose' THEN m.purpose = users_of.name
-			WHEN 'segment' THEN users_of.name = ANY (@extschema@.rule_segments(m.when_rule)) OR users_of.name = ANY (@extschema@.rule_segments(m.cancel_rule))
+			WHEN 'moment' THEN m.after_moment = users_of.name
+			WHEN 'segment' THEN m.on_segment = users_of.name OR users_of.name = ANY (@extschema@.rule_segments(m.when_rule)) OR users_of.name = ANY (@extschema@.rule_segments(m.cancel_rule))
 			WHEN 'event' THEN m.on_event = users_of.name OR concat_ws(' ', m.when_rule::text, m.cancel_rule::text, m.tokens) ~ ('\m' || users_of.name || '\M')
 			WHEN 'facet' THEN concat_ws(' ', m.when_rule::text, m.cancel_rule::text, m.once_per, m.expires, m.tokens) ~ ('\m' || users_of.name || '[.]') END
 		UNION ALL

@@ -75,13 +75,62 @@ EventKey(const char *alias)
 	return psprintf("pg_catalog.array_to_string(%s.event_key, E'\\x1f')", alias);
 }
 
+/* Who left the segment that started the moment is not to hear of it. */
+static char *
+CompileEntry(Builder *b)
+{
+	const Moment *m = b->moment;
+	char	   *entry = CompileOr(b, m->when_rule, BOOLOID, "entry rule", "true");
+	Oid			type;
+
+	if (m->on_segment == NULL)
+		return entry;
+	return psprintf("(%s AND %s)", entry,
+					Compile(b, psprintf("segment(%s)", m->on_segment), BOOLOID,
+							"segment", &type));
+}
+
+/* Whether the message of a moment before it, of this chain, was stopped. */
+static char *
+Stopped(const Space *space, const MomentBefore *before)
+{
+	return psprintf("EXISTS (SELECT FROM %s x JOIN %s y ON y.subject = x.subject AND y.message = x.decision"
+					" WHERE x.subject = d.subject AND x.moment = %s AND x.event_key = d.event_key"
+					" AND y.state IN ('cancelled', 'dead'))",
+					SpaceTable(space, "decision"), SpaceTable(space, "message"),
+					PersonaLiteral(before->name));
+}
+
+/* What stops a moment stops those that come after it, too. */
+static char *
+CompileCancel(Builder *b)
+{
+	StringInfoData sql;
+	ListCell   *cell;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, CompileOr(b, b->moment->cancel_rule, BOOLOID,
+										   "cancel rule", "false"));
+	foreach(cell, b->moment->before)
+	{
+		MomentBefore *before = lfirst(cell);
+
+		appendStringInfo(&sql, " OR %s OR %s",
+						 CompileOr(b, before->cancel_rule, BOOLOID,
+								   psprintf("cancel rule, from moment \"%s\",",
+											before->name), "false"),
+						 Stopped(b->space, before));
+	}
+	return psprintf("(%s)", sql.data);
+}
+
 static void
 CompileRules(Builder *b)
 {
 	const Moment *m = b->moment;
 
-	b->entry = CompileOr(b, m->when_rule, BOOLOID, "entry rule", "true");
-	b->cancel = CompileOr(b, m->cancel_rule, BOOLOID, "cancel rule", "false");
+	b->entry = CompileEntry(b);
+	b->cancel = CompileCancel(b);
 	b->expires_at = CompileExpiry(b);
 	b->address = CompileOr(b, m->address, TEXTOID, "address", "NULL");
 	b->zone = CompileOr(b, m->time_zone, TEXTOID, "time zone", "NULL");
@@ -317,6 +366,23 @@ EventThere(const Moment *moment)
 					quote_identifier(moment->event->keys[0].name));
 }
 
+/*
+ * When a message is due. A schedule's start is at its local time already; to
+ * look for that again would lose a day where clocks are set forward.
+ */
+static char *
+Due(Builder *b)
+{
+	const Moment *m = b->moment;
+	char	   *due = psprintf("d.at + %s::pg_catalog.interval",
+							   PersonaLiteral(m->delay));
+
+	if (m->local_time == NULL || m->schedule != NULL)
+		return due;
+	return psprintf("persona.next_local(%s, %s, %s)", due,
+					PersonaLiteral(m->local_time), b->zone);
+}
+
 static char *
 StartSql(Builder *b)
 {
@@ -324,17 +390,16 @@ StartSql(Builder *b)
 	const char *once_key = b->once_key ? b->once_key : EventKey("d");
 
 	return psprintf("SELECT d.ctid AS row, d.subject::pg_catalog.text AS subject, d.at,"
-					" %s AS event_there, %s AS entry, %s AS zone, k.once_key,"
-					" d.at + %s::pg_catalog.interval AS earliest,"
+					" %s AS event_there, %s AS entry, k.once_key, %s AS due,"
 					" persona.decision_id(%s, %s, d.subject::pg_catalog.text, k.once_key, 0)::pg_catalog.text AS decision"
 					" FROM %s d%s%s%s CROSS JOIN LATERAL (SELECT (%s)::pg_catalog.text) k(once_key)"
 					" WHERE d.ctid = ANY ($1) AND d.subject = ANY ($2) AND d.event = %s"
 					" ORDER BY d.at, d.event_key",
-					EventThere(m), b->entry, b->zone, PersonaLiteral(m->delay),
+					EventThere(m), b->entry, Due(b),
 					PersonaLiteral(b->space->name), PersonaLiteral(m->name),
 					SpaceTable(b->space, "inbox"), SubjectJoin(b->space, "d"),
 					EventJoin(m, "d"), RuleQueryJoins(b->query), once_key,
-					PersonaLiteral(m->event->name));
+					PersonaLiteral(m->starts_on));
 }
 
 /* Whether a decision x counts against a cap: in its scope and its time. */
@@ -585,7 +650,7 @@ MomentCompile(const Space *space, const Moment *moment)
 	CompileAll(&b);
 	ListCategories(&b, program);
 	program->uses = RuleQueryUses(b.query);
-	if (moment->event == NULL || moment->channel == NULL ||
+	if (moment->starts_on == NULL || moment->channel == NULL ||
 		moment->purpose == NULL)
 		return program;
 	program->start_sql = StartSql(&b);

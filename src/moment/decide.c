@@ -386,6 +386,15 @@ WriteDeferrals(const Batch *batch, const Sheet *sheet)
 }
 
 static void
+StartFollowers(const Batch *batch, const Sheet *sheet)
+{
+	PersonaArgs args = {0};
+
+	SheetArgs(sheet, 1, &args);
+	MomentFollow(batch->space, batch->moment, &args);
+}
+
+static void
 DeleteDecided(const Batch *batch, const Sheet *sheet)
 {
 	PersonaArgs args = {0};
@@ -472,7 +481,10 @@ WriteSheets(const Batch *batch, Sheets *sheets)
 	if (sheets->deferrals.n > 0)
 		WriteDeferrals(batch, &sheets->deferrals);
 	if (sheets->decisions.n > 0)
+	{
+		StartFollowers(batch, &sheets->decisions);
 		DeleteDecided(batch, &sheets->decisions);
+	}
 }
 
 static const char *

@@ -17,7 +17,7 @@ typedef struct Request
 {
 	const Space *space;
 	const char *moment;			/* NULL: all live ones */
-	const char *event;			/* of those, NULL: on any event */
+	const char *starts_on;		/* of those, NULL: on anything */
 	List	   *moments;
 } Request;
 
@@ -57,9 +57,12 @@ ReadInt(uint64 row, const char *column, int otherwise)
 }
 
 static const char *const moments_sql =
-"SELECT m.moment, m.version, m.state, m.held_at IS NOT NULL AS held, m.on_event,"
-" m.when_rule, m.cancel_rule, m.once_per, m.expires,"
-" m.expires_is_interval, m.purpose, m.channel, m.delay::text AS delay, m.local_time,"
+"SELECT m.moment, m.version, m.state, m.held_at IS NOT NULL AS held, m.starts_on,"
+" m.on_event, m.on_segment, m.schedule, m.on_request,"
+" EXISTS (SELECT FROM persona.moment f WHERE f.space = m.space AND f.after_moment = m.moment"
+"  AND f.state = 'live') AS followed,"
+" m.when_rule, m.cancel_rule, m.once_per, m.restart, m.again_after::text AS again_after, m.expires,"
+" m.expires_is_interval, m.purpose, m.channel, m.delay::text AS delay, m.local_time::text AS local_time,"
 " m.transactional, m.share, m.activated_at, p.basis, c.address, c.time_zone,"
 " c.format = 'html' AS html"
 " FROM persona.moment m"
@@ -67,8 +70,14 @@ static const char *const moments_sql =
 " LEFT JOIN persona.channel c ON c.space = m.space AND c.channel = m.channel"
 " WHERE m.space = $1"
 " AND CASE WHEN $2 IS NULL THEN m.state = 'live' ELSE m.moment = $2 END"
-" AND ($3 IS NULL OR m.on_event = $3)"
+" AND ($3 IS NULL OR m.starts_on = $3)"
 " ORDER BY m.priority DESC, m.moment";
+
+static const char *const chain_sql =
+"SELECT b.moment, b.cancel_rule, b.on_event"
+" FROM persona.space o, persona.chain(o, $2) c"
+" JOIN persona.moment b ON b.space = $1 AND b.moment = c.moment"
+" WHERE o.space = $1 ORDER BY c.step";
 
 static const char *const tokens_sql =
 "SELECT t.key AS name, t.value AS expression"
@@ -93,7 +102,7 @@ static const char *const policies_sql =
 
 static uint64
 Ask(const char *sql, const Request *request, const char *moment,
-	const char *event)
+	const char *starts_on)
 {
 	PersonaArgs args = {0};
 
@@ -101,16 +110,23 @@ Ask(const char *sql, const Request *request, const char *moment,
 			   false);
 	PersonaArg(&args, TEXTOID, moment ? CStringGetTextDatum(moment) : 0,
 			   moment == NULL);
-	PersonaArg(&args, TEXTOID, event ? CStringGetTextDatum(event) : 0,
-			   event == NULL);
+	PersonaArg(&args, TEXTOID, starts_on ? CStringGetTextDatum(starts_on) : 0,
+			   starts_on == NULL);
 	return PersonaExecute(sql, &args, true);
+}
+
+static SpaceEvent *
+ReadEvent(uint64 row, const Space *space)
+{
+	char	   *event = PersonaColumnText(row, "on_event");
+
+	return event ? SpaceFindEvent(space, event) : NULL;
 }
 
 static Moment *
 ReadMoment(uint64 row, const Space *space)
 {
 	Moment	   *moment = palloc0(sizeof(Moment));
-	char	   *event = PersonaColumnText(row, "on_event");
 	bool		isnull;
 	Datum		value;
 
@@ -118,10 +134,17 @@ ReadMoment(uint64 row, const Space *space)
 	moment->version = ReadInt(row, "version", 0);
 	moment->state = Keep(row, "state");
 	moment->held = IsTrue(row, "held");
-	moment->event = event ? SpaceFindEvent(space, event) : NULL;
+	moment->starts_on = Keep(row, "starts_on");
+	moment->event = ReadEvent(row, space);
+	moment->on_segment = Keep(row, "on_segment");
+	moment->schedule = Keep(row, "schedule");
+	moment->on_request = IsTrue(row, "on_request");
+	moment->followed = IsTrue(row, "followed");
 	moment->when_rule = Keep(row, "when_rule");
 	moment->cancel_rule = Keep(row, "cancel_rule");
 	moment->once_per = Keep(row, "once_per");
+	moment->restart = IsTrue(row, "restart");
+	moment->again_after = Keep(row, "again_after");
 	moment->expires = Keep(row, "expires");
 	moment->expires_is_interval = IsTrue(row, "expires_is_interval");
 	moment->purpose = Keep(row, "purpose");
@@ -131,15 +154,30 @@ ReadMoment(uint64 row, const Space *space)
 	moment->time_zone = Keep(row, "time_zone");
 	moment->html = IsTrue(row, "html");
 	moment->delay = Keep(row, "delay");
-	value = PersonaColumn(row, "local_time", &isnull);
-	moment->has_local_time = !isnull;
-	moment->local_time = isnull ? 0 : DatumGetTimeADT(value);
+	moment->local_time = Keep(row, "local_time");
 	moment->transactional = IsTrue(row, "transactional");
 	moment->share = ReadFloat(row, "share", 1);
 	value = PersonaColumn(row, "activated_at", &isnull);
 	moment->activated_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
 	moment->max_surprise = 100;
 	return moment;
+}
+
+/* The moments before it; their `new` is the event that started the first. */
+static void
+ReadChain(const Request *request, Moment *moment)
+{
+	uint64		n = Ask(chain_sql, request, moment->name, NULL);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		MomentBefore *before = palloc(sizeof(MomentBefore));
+
+		before->name = Keep(i, "moment");
+		before->cancel_rule = Keep(i, "cancel_rule");
+		moment->before = lappend(moment->before, before);
+		moment->event = ReadEvent(i, request->space);
+	}
 }
 
 static void
@@ -270,7 +308,7 @@ ReadMoments(void *arg)
 {
 	Request    *request = arg;
 	uint64		n = Ask(moments_sql, request, request->moment,
-						request->event);
+						request->starts_on);
 	ListCell   *cell;
 
 	for (uint64 i = 0; i < n; i++)
@@ -278,6 +316,7 @@ ReadMoments(void *arg)
 								   ReadMoment(i, request->space));
 	foreach(cell, request->moments)
 	{
+		ReadChain(request, lfirst(cell));
 		ReadTokens(request, lfirst(cell));
 		ReadVariants(request, lfirst(cell));
 		ReadPolicies(request, lfirst(cell));
@@ -285,9 +324,9 @@ ReadMoments(void *arg)
 }
 
 List *
-MomentLoadLive(const Space *space, const char *event)
+MomentLoadLive(const Space *space, const char *starts_on)
 {
-	Request		request = {.space = space, .event = event};
+	Request		request = {.space = space, .starts_on = starts_on};
 
 	SpaceWithDefinitions(ReadMoments, &request);
 	return request.moments;

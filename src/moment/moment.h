@@ -5,6 +5,9 @@
  *	load.c		a moment with its channel, purpose, policies and variants
  *	compile.c	the one statement that reads all that a batch must know
  *	zone.c		a subject's own time: local hours and quiet hours
+ *	calendar.c	a schedule: whose time has come, into the inbox
+ *	enter.c		segments entered, into the inbox
+ *	follow.c	what a moment's message starts in turn, into the inbox
  *	start.c		inbox -> schedule: who enters a moment, and when it is due
  *	gate.c		the gates, one function each, over what was read
  *	decide.c	schedule -> decision and message
@@ -61,16 +64,31 @@ typedef struct MomentQuiet
 	int			to;
 } MomentQuiet;
 
+/* A moment before this one in its chain. */
+typedef struct MomentBefore
+{
+	char	   *name;
+	char	   *cancel_rule;	/* NULL: nothing cancels it */
+} MomentBefore;
+
 typedef struct Moment
 {
 	char	   *name;
 	int			version;
 	char	   *state;			/* idea | live | paused | retired */
 	bool		held;			/* by the volume guard */
-	SpaceEvent *event;			/* what it starts on */
+	char	   *starts_on;		/* the word of its starts in the inbox */
+	SpaceEvent *event;			/* what `new` is: what starts it or its chain */
+	char	   *on_segment;		/* what else it may start on: one or none */
+	char	   *schedule;
+	bool		on_request;
+	List	   *before;			/* of MomentBefore *, the nearest first */
+	bool		followed;		/* a live moment comes after it */
 	char	   *when_rule;
 	char	   *cancel_rule;	/* NULL: nothing cancels it */
 	char	   *once_per;		/* NULL: the event's key */
+	bool		restart;		/* what comes again moves the due time */
+	char	   *again_after;	/* an interval, as text; NULL: never again */
 	char	   *expires;		/* NULL: never; else interval or expression */
 	bool		expires_is_interval;
 	List	   *tokens;			/* of MomentToken * */
@@ -81,8 +99,7 @@ typedef struct Moment
 	char	   *time_zone;		/* NULL: UTC */
 	bool		html;
 	char	   *delay;			/* an interval, as text */
-	bool		has_local_time;
-	TimeADT		local_time;
+	char	   *local_time;		/* NULL: at any hour */
 	bool		transactional;
 	double		share;			/* of those who may enter, 0..1 */
 	TimestampTz activated_at;	/* older events never send */
@@ -95,8 +112,8 @@ typedef struct Moment
 	List	   *allowed;		/* of char *: categories; NIL: all */
 } Moment;
 
-/* All live moments of a space, higher priority first; `event` may be NULL. */
-extern List *MomentLoadLive(const Space *space, const char *event);
+/* All live moments of a space, or on that start; higher priority first. */
+extern List *MomentLoadLive(const Space *space, const char *starts_on);
 
 /* One moment in any state; an error with a hint where there is none. */
 extern Moment *MomentLoad(const Space *space, const char *name);
@@ -124,6 +141,12 @@ extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);
 
 /* The zone of that name, UTC for NULL or a name that is none. */
 extern struct pg_tz *MomentZone(const char *name);
+
+/* What the zone's clocks show at `t`, as microseconds since 2000-01-01. */
+extern Timestamp MomentLocal(TimestampTz t, struct pg_tz *zone);
+
+/* The instant at which the zone's clocks show `local`. */
+extern TimestampTz MomentFromLocal(Timestamp local, struct pg_tz *zone);
 
 /* The first instant from `t` on at which the zone's clocks show `time`. */
 extern TimestampTz MomentNextLocal(TimestampTz t, TimeADT time,
@@ -216,6 +239,17 @@ typedef struct MomentTally
 
 extern void MomentCount(List **tallies, const char *moment,
 						const char *reason, int64 n);
+
+/* Puts those whose scheduled time has come into the inbox. */
+extern void MomentKeepCalendar(const Space *space, const Moment *moment,
+							   List **tallies);
+
+/*
+ * What the moments after this one start on, by $1 tid[] of its schedule and
+ * $2 text[] of what was decided.
+ */
+extern void MomentFollow(const Space *space, const Moment *moment,
+						 const PersonaArgs *rows);
 
 /* One batch of the inbox; the number of rows it took. */
 extern uint64 MomentStartBatch(const Space *space, List **tallies);

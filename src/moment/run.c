@@ -8,6 +8,8 @@
  */
 #include "moment/moment.h"
 
+#include "rule/rule.h"
+
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -182,6 +184,33 @@ DecideStep(void *arg)
 	step->rows = MomentDecideBatch(step->space, moment, &step->tallies);
 }
 
+/* What starts moments by itself, as time goes by. */
+static void
+GatherStarts(void *arg)
+{
+	Step	   *step = arg;
+
+	if (step->moment == NULL)
+		RuleRefresh(step->space);
+	else
+		MomentKeepCalendar(step->space, MomentLoad(step->space, step->moment),
+						   &step->tallies);
+}
+
+static void
+GatherStep(Step *step)
+{
+	int			sqlstate = PersonaTrap(GatherStarts, step);
+
+	if (sqlstate == 0)
+	{
+		WriteTallies(step);
+		return;
+	}
+	step->tallies = NIL;
+	SpaceIncident(step->space, "start", step->moment, sqlstate);
+}
+
 static void
 StartStep(Step *step)
 {
@@ -250,18 +279,53 @@ Repeat(Step *step, void (*work) (Step *step))
 
 /* ---- the whole of it ---- */
 
-/* The live moments by name, for the whole of the run. */
+static bool
+IsAnyMoment(const Moment *moment)
+{
+	return true;
+}
+
+static bool
+HasSchedule(const Moment *moment)
+{
+	return moment->schedule != NULL;
+}
+
+static bool
+HasSegment(const Moment *moment)
+{
+	return moment->on_segment != NULL;
+}
+
+/* Such live moments by name, for the whole of the run. */
 static List *
-LiveMoments(Run *run)
+LiveMoments(Run *run, bool (*which) (const Moment *moment))
 {
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 	List	   *names = NIL;
 	ListCell   *cell;
 
 	foreach(cell, MomentLoadLive(SpaceGet(run->space), NULL))
-		names = lappend(names, ((Moment *) lfirst(cell))->name);
+		if (which(lfirst(cell)))
+			names = lappend(names, ((Moment *) lfirst(cell))->name);
 	MemoryContextSwitchTo(old);
 	return names;
+}
+
+/* Segments entered by the mere passing of time, and schedules. */
+static void
+GatherAll(Step *step)
+{
+	ListCell   *cell;
+
+	if (LiveMoments(step->run, HasSegment) != NIL)
+		Transaction(step, GatherStep);
+	foreach(cell, LiveMoments(step->run, HasSchedule))
+	{
+		step->moment = lfirst(cell);
+		Transaction(step, GatherStep);
+	}
+	step->moment = NULL;
 }
 
 static void
@@ -351,8 +415,9 @@ persona_run(PG_FUNCTION_ARGS)
 	if (PersonaClockIsMoved())
 		ereport(NOTICE, (errmsg("persona's clock stands at %s",
 								timestamptz_to_str(PersonaNow()))));
+	GatherAll(&step);
 	Repeat(&step, StartStep);
-	foreach(cell, LiveMoments(&run))
+	foreach(cell, LiveMoments(&run, IsAnyMoment))
 	{
 		step.moment = lfirst(cell);
 		Transaction(&step, GuardStep);

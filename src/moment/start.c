@@ -172,7 +172,7 @@ WhyNot(const Moment *moment, uint64 row)
 }
 
 static Entry *
-ReadEntry(const Moment *moment, uint64 row)
+ReadEntry(uint64 row)
 {
 	Entry	   *entry = palloc(sizeof(Entry));
 	bool		isnull;
@@ -180,10 +180,7 @@ ReadEntry(const Moment *moment, uint64 row)
 	entry->row = *(ItemPointer) DatumGetPointer(PersonaColumn(row, "row", &isnull));
 	entry->decision = PersonaColumnText(row, "decision");
 	entry->once_key = PersonaColumnText(row, "once_key");
-	entry->due = DatumGetTimestampTz(PersonaColumn(row, "earliest", &isnull));
-	if (moment->has_local_time)
-		entry->due = MomentNextLocal(entry->due, moment->local_time,
-									 MomentZone(PersonaColumnText(row, "zone")));
+	entry->due = DatumGetTimestampTz(PersonaColumn(row, "due", &isnull));
 	return entry;
 }
 
@@ -205,7 +202,7 @@ Evaluate(void *arg)
 		if (reason != NULL)
 			MomentCount(&counted, e->moment->name, reason, 1);
 		else
-			entries = lappend(entries, ReadEntry(e->moment, i));
+			entries = lappend(entries, ReadEntry(i));
 	}
 	e->entries = list_concat(e->entries, entries);
 	e->counted = list_concat(e->counted, counted);
@@ -307,10 +304,11 @@ StartMoment(void *arg)
 	Evaluation *e = arg;
 	int			n;
 	ItemPointerData *rows = BatchRows(e->batch, &n);
-	MomentProgram *program = MomentCompile(e->batch->space, e->moment);
 	ListCell   *cell;
 
-	e->sql = program->start_sql;
+	e->sql = MomentCompile(e->batch->space, e->moment)->start_sql;
+	if (e->sql == NULL)
+		return;
 	EvaluateRows(e, rows, n);
 	if (e->entries != NIL)
 		MomentCount(e->batch->tallies, e->moment->name, "entered",
@@ -324,7 +322,7 @@ StartMoment(void *arg)
 }
 
 /*
- * All live moments on the events of this batch. A moment that cannot be
+ * All live moments on what is in this batch. A moment that cannot be
  * compiled any more (a column it names was dropped) is noted and passed over.
  */
 static void
@@ -337,8 +335,6 @@ StartMoments(Batch *batch)
 		Evaluation	e = {.batch = batch, .moment = lfirst(cell)};
 		int			sqlstate;
 
-		if (e.moment->event == NULL)
-			continue;
 		sqlstate = PersonaTrap(StartMoment, &e);
 		if (sqlstate != 0)
 			SpaceIncident(batch->space, "start", e.moment->name, sqlstate);

@@ -15,6 +15,7 @@
  *	members.c	a rule as the SQL of a view
  *	reach.c		the segments that a rule leads to
  *	rename.c	a rule after columns were renamed
+ *	refresh.c	who entered which segment, and who left it
  *	row.c		a rule over the columns of one row and nothing else
  *	match.c		matches(): such a rule evaluated row by row
  *	inline.c	matches() in a query: the native condition in its place
@@ -127,6 +128,13 @@ extern char *RuleQueryJoins(RuleQuery *query);
 
 /* The SQL that selects the keys of the subjects of whom a rule is true. */
 extern char *RuleMembers(const Space *space, const char *text);
+
+/*
+ * Brings the memberships of a space's segments up to date, within an open SPI
+ * connection and in its owner's name (refresh.c).
+ */
+extern void RuleRefresh(const Space *space);
+
 /* Only those features, and only their columns, that the ColumnRefs name. */
 extern char *RuleQueryJoinsFor(RuleQuery *query, List *columns);
 

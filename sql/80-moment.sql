@@ -737,6 +737,40 @@ COMMENT ON FUNCTION fail(uuid, text, interval, int, text) IS
 'Gives a claimed message back: ready again after retry_after (1, 4, 16, 64 minutes unless said), dead after the fifth attempt. A stale attempt changes nothing and says so. Returns the new state, NULL where nothing changed.';
 REVOKE ALL ON FUNCTION fail(uuid, text, interval, int, text) FROM PUBLIC;
 
+/* On request */
+
+CREATE FUNCTION decide_request(subject text, moment text, context jsonb, at timestamptz, space text)
+RETURNS TABLE (decision uuid, outcome text, reason text, variant text, channel text, subject_line text, body text, content jsonb)
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_decide';
+COMMENT ON FUNCTION decide_request(text, text, jsonb, timestamptz, text) IS
+'decide() for a subject in the canonical text of its key.';
+REVOKE ALL ON FUNCTION decide_request(text, text, jsonb, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION decide(subject text, moment text, context jsonb DEFAULT NULL, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
+RETURNS TABLE (decision uuid, outcome text, reason text, variant text, channel text, subject_line text, body text, content jsonb)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+BEGIN
+	IF moment IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'decide() needs a moment';
+	END IF;
+	RETURN QUERY SELECT * FROM @extschema@.decide_request(@extschema@.subject_key(home, subject), moment, context, at, home.space);
+END;
+$$;
+COMMENT ON FUNCTION decide(text, text, jsonb, timestamptz, text) IS
+'Takes a moment with on_request through its gates at once and returns what is to be shown: body, and content, the values it was made of; both NULL where outcome is holdout or skip (with its reason). context is what new.* means in rules (as text) and templates. The decision, exposure and message (as sent) are written in the caller''s transaction, which keeps the subject locked until it ends. Another at than now needs the right to SET persona.clock.';
+REVOKE ALL ON FUNCTION decide(text, text, jsonb, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION decide(subject anyelement, moment text, context jsonb DEFAULT NULL, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
+RETURNS TABLE (decision uuid, outcome text, reason text, variant text, channel text, subject_line text, body text, content jsonb)
+LANGUAGE sql AS 'SELECT * FROM @extschema@.decide(subject::text, moment, context, at, space)';
+COMMENT ON FUNCTION decide(anyelement, text, jsonb, timestamptz, text) IS
+'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION decide(anyelement, text, jsonb, timestamptz, text) FROM PUBLIC;
+
 /* Explaining */
 
 CREATE FUNCTION gate_rows(gates jsonb, OUT gate text, OUT passed boolean, OUT reason text, OUT saw jsonb)
@@ -774,7 +808,7 @@ REVOKE ALL ON FUNCTION explain_decision(uuid, text) FROM PUBLIC;
 CREATE FUNCTION moment_gates(subject text, moment text, space text) RETURNS jsonb
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'persona_moment_gates';
 COMMENT ON FUNCTION moment_gates(text, text, text) IS
-'The gates of a moment as they stand now for a subject and its latest event, as jsonb; NULL where there is no such event.';
+'The gates of a moment as they stand now for a subject and the latest of what starts it, as jsonb; NULL where there is no such thing.';
 REVOKE ALL ON FUNCTION moment_gates(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION why_not(subject text, moment text, space text DEFAULT NULL)
@@ -793,7 +827,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION why_not(text, text, text) IS
-'Every gate of a moment as it stands now for a subject, over its latest event of the kind that starts the moment; writes nothing.';
+'Every gate of a moment as it stands now for a subject, as if the latest of what starts the moment came now; writes nothing.';
 REVOKE ALL ON FUNCTION why_not(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION why_not(subject anyelement, moment text, space text DEFAULT NULL)

@@ -29,6 +29,7 @@ typedef struct Builder
 	char	   *address;
 	char	   *zone;
 	char	   *values;
+	bool		uses_context;	/* of the request, in a template */
 	List	   *added;			/* of char *: variables already in values */
 	List	   *attributes;		/* of Attribute *: described and used */
 } Builder;
@@ -213,6 +214,11 @@ AddVariable(Builder *b, const char *path, StringInfo plain, StringInfo event)
 
 	if (AlreadyAdded(b, head))
 		return;
+	if (is_new && token == NULL && b->moment->on_request)
+	{
+		b->uses_context = true;
+		return;
+	}
 	sql = Compile(b, token ? token->expression : PathExpression(head),
 				  InvalidOid, token ? psprintf("token \"%s\"", head) :
 				  "template", &type);
@@ -315,6 +321,8 @@ CompileAll(Builder *b)
 		AddVariables(b, variant->template, &plain, &event);
 	}
 	(void) NoteUses(b, noted, false);
+	if (b->uses_context)
+		appendStringInfo(&plain, "%s'new', n.context", plain.len ? ", " : "");
 	if (event.len)
 		appendStringInfo(&plain, "%s'new', pg_catalog.jsonb_build_object(%s)",
 						 plain.len ? ", " : "", event.data);
@@ -323,16 +331,18 @@ CompileAll(Builder *b)
 
 /* ---- the statements ---- */
 
-/* " LEFT JOIN shop.orders n ON n.id = d.event_key[1]::bigint" */
+/* " LEFT JOIN shop.orders n ON n.id = d.event_key[1]::bigint", or what came. */
 static char *
 EventJoin(const Moment *moment, const char *driver)
 {
 	StringInfoData sql;
 	const SpaceEvent *event = moment->event;
 
-	initStringInfo(&sql);
+	if (moment->on_request)
+		return psprintf(" CROSS JOIN LATERAL (SELECT %s.context) n", driver);
 	if (event == NULL)
-		return sql.data;
+		return "";
+	initStringInfo(&sql);
 	appendStringInfo(&sql, " LEFT JOIN %s n ON ",
 					 PersonaRelationName(event->relid));
 	for (int i = 0; i < event->nkeys; i++)
@@ -572,13 +582,16 @@ Refused(Builder *b)
 					CategoryArray(b, true), SpaceTable(b->space, "preference"));
 }
 
-/* The statement that reads all cases of a batch from `driver`, known as d. */
+/*
+ * The statement that reads all cases of a batch from `driver`, known as d;
+ * `identity` is what identifies their decisions.
+ */
 static char *
-DecideSql(Builder *b, const char *driver, bool bare)
+DecideSql(Builder *b, const char *driver, const char *identity, bool bare)
 {
 	const Moment *m = b->moment;
 
-	return psprintf("SELECT d.row, d.subject::pg_catalog.text AS subject, d.decision::pg_catalog.text AS decision,"
+	return psprintf("SELECT d.row, d.subject::pg_catalog.text AS subject, %s,"
 					" d.due, d.first_due, d.started_at, %s AS subject_there, %s AS event_there,"
 					" %s AS entry, %s AS cancel, %s AS expires_at, %s AS stale,"
 					" %s AS address, %s AS zone, %s AS suppressed,"
@@ -586,8 +599,8 @@ DecideSql(Builder *b, const char *driver, bool bare)
 					" %s AS refused, h.sent, h.repeats, %s AS values"
 					" FROM %s d%s%s%s LEFT JOIN LATERAL %s c ON true"
 					" LEFT JOIN LATERAL %s h ON true"
-					" ORDER BY d.subject, d.due, d.decision",
-					SubjectThere(b->space), EventThere(m),
+					" ORDER BY d.subject, d.due, decision",
+					identity, SubjectThere(b->space), EventThere(m),
 					bare ? "NULL::pg_catalog.bool" : b->entry,
 					bare ? "NULL::pg_catalog.bool" : b->cancel,
 					bare ? "NULL::pg_catalog.timestamptz" : b->expires_at,
@@ -613,16 +626,26 @@ ScheduleDriver(Builder *b)
 					PersonaLiteral(b->moment->name));
 }
 
-/* One subject and event, as if its row were due now. */
+/* Those of the subjects who have something that could start it, as if now. */
 static char *
-ProbeDriver(Builder *b)
+ProbeSql(Builder *b)
 {
-	return psprintf("(SELECT '(0,1)'::pg_catalog.tid AS row, $1::%s AS subject, $2::pg_catalog.text[] AS event_key,"
-					" persona.decision_id(%s, %s, $1, pg_catalog.array_to_string($2, E'\\x1f'), 0) AS decision,"
-					" persona.now() AS due, persona.now() AS first_due, persona.now() AS started_at)",
-					PersonaTypeName(b->space->key.type),
-					PersonaLiteral(b->space->name),
-					PersonaLiteral(b->moment->name));
+	const char *once_key = b->once_key ? b->once_key : EventKey("d");
+	char	   *latest = MomentLatestStart(b->space, b->moment);
+	char	   *driver;
+
+	if (latest == NULL)
+		return NULL;
+	driver = psprintf("(SELECT '(0,0)'::pg_catalog.tid AS row, u.subject, l.event_key, $2 AS context,"
+					  " persona.now() AS at, persona.now() AS due, persona.now() AS first_due,"
+					  " persona.now() AS started_at FROM pg_catalog.unnest($1) u(subject)"
+					  " CROSS JOIN LATERAL (%s LIMIT 1) l(event_key))", latest);
+	return DecideSql(b, driver,
+					 psprintf("(%1$s)::pg_catalog.text AS once_key,"
+							  " persona.decision_id(%2$s, %3$s, d.subject::pg_catalog.text, (%1$s)::pg_catalog.text, 0)::pg_catalog.text AS decision",
+							  once_key, PersonaLiteral(b->space->name),
+							  PersonaLiteral(b->moment->name)),
+					 false);
 }
 
 static void
@@ -643,19 +666,23 @@ ListCategories(Builder *b, MomentProgram *program)
 MomentProgram *
 MomentCompile(const Space *space, const Moment *moment)
 {
+	const char *identity = "d.once_key, d.decision::pg_catalog.text AS decision";
 	MomentProgram *program = palloc0(sizeof(MomentProgram));
 	Builder		b = {.space = space, .moment = moment};
 
 	b.query = RuleQueryBegin(space, moment->event, RULE_FEATURES_LATERAL);
+	if (moment->on_request)
+		RuleQueryContext(b.query);
 	CompileAll(&b);
 	ListCategories(&b, program);
 	program->uses = RuleQueryUses(b.query);
 	if (moment->starts_on == NULL || moment->channel == NULL ||
 		moment->purpose == NULL)
 		return program;
-	program->start_sql = StartSql(&b);
-	program->decide_sql = DecideSql(&b, ScheduleDriver(&b), false);
-	program->bare_sql = DecideSql(&b, ScheduleDriver(&b), true);
-	program->probe_sql = DecideSql(&b, ProbeDriver(&b), false);
+	if (!moment->on_request)
+		program->start_sql = StartSql(&b);
+	program->decide_sql = DecideSql(&b, ScheduleDriver(&b), identity, false);
+	program->bare_sql = DecideSql(&b, ScheduleDriver(&b), identity, true);
+	program->probe_sql = ProbeSql(&b);
 	return program;
 }

@@ -91,6 +91,7 @@ MomentReadCase(uint64 row, const Moment *moment)
 
 	one->row = *(ItemPointer) DatumGetPointer(PersonaColumn(row, "row", &isnull));
 	one->subject = PersonaColumnText(row, "subject");
+	one->once_key = PersonaColumnText(row, "once_key");
 	one->decision = PersonaColumnText(row, "decision");
 	one->due = ReadTime(row, "due", NULL);
 	one->first_due = ReadTime(row, "first_due", NULL);
@@ -293,6 +294,15 @@ MakePartitions(const Batch *batch)
 	}
 }
 
+void
+MomentMakePartition(const Space *space, TimestampTz at)
+{
+	MomentCase	one = {.started_at = at};
+	Batch		batch = {.space = space, .cases = list_make1(&one)};
+
+	MakePartitions(&batch);
+}
+
 static const char *const outcome_names[] = {"send", "holdout", "skip", NULL};
 
 static void
@@ -422,6 +432,15 @@ typedef struct Sheets
 } Sheets;
 
 static void
+SheetsBegin(Sheets *sheets, int max)
+{
+	SheetBegin(&sheets->decisions, max);
+	SheetBegin(&sheets->messages, max);
+	SheetBegin(&sheets->exposures, max);
+	SheetBegin(&sheets->deferrals, max);
+}
+
+static void
 PutMessage(Sheet *sheet, const Batch *batch, const MomentCase *one,
 		   const MomentVerdict *verdict)
 {
@@ -548,11 +567,21 @@ MomentDecideBatch(const Space *space, Moment *moment, List **tallies)
 	batch.sql = batch.program->decide_sql;
 	ReadRows(&batch, rows, n);
 	n = list_length(batch.cases);
-	SheetBegin(&sheets.decisions, Max(n, 1));
-	SheetBegin(&sheets.messages, Max(n, 1));
-	SheetBegin(&sheets.exposures, Max(n, 1));
-	SheetBegin(&sheets.deferrals, Max(n, 1));
+	SheetsBegin(&sheets, Max(n, 1));
 	DecideCases(&batch, &sheets, tallies);
 	WriteSheets(&batch, &sheets);
 	return n;
+}
+
+void
+MomentWrite(const Space *space, const Moment *moment, MomentProgram *program,
+			MomentCase *one, const MomentVerdict *verdict)
+{
+	Batch		batch = {.space = space, .moment = moment, .program = program,
+	.cases = list_make1(one)};
+	Sheets		sheets;
+
+	SheetsBegin(&sheets, 1);
+	PutVerdict(&sheets, &batch, one, verdict);
+	WriteSheets(&batch, &sheets);
 }

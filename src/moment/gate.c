@@ -439,7 +439,8 @@ MomentDecide(const Space *space, const Moment *moment,
 	if (closed_at == NULL)
 		Finish(&p, &json);
 	else
-		verdict->outcome = strcmp(closed_at, "quiet") == 0 ?
+		/* Who asks is there now, and not when the quiet hours end. */
+		verdict->outcome = strcmp(closed_at, "quiet") == 0 && !moment->on_request ?
 			MOMENT_DEFER : MOMENT_SKIP;
 	appendStringInfoChar(&json, ']');
 	verdict->gates = json.data;

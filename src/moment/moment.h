@@ -11,7 +11,10 @@
  *	start.c		inbox -> schedule: who enters a moment, and when it is due
  *	gate.c		the gates, one function each, over what was read
  *	decide.c	schedule -> decision and message
- *	explain.c	the same gates for one subject, writing nothing
+ *	latest.c	what a moment would start on, if it started now
+ *	probe.c		a subject's case, as if the moment started for it now
+ *	explain.c	the gates of that, writing nothing
+ *	request.c	decide(): the same at once, and written down
  *	reads.c		the columns of the company's tables that a moment reads
  *	id.c		a decision's id: a pure function of what is decided
  *	run.c		CALL persona.run(): batch after batch
@@ -128,7 +131,8 @@ typedef struct MomentProgram
 	char	   *start_sql;		/* $1 tid[] and $2 K[]: rows of the inbox */
 	char	   *decide_sql;		/* $1 tid[] and $2 K[]: rows of the schedule */
 	char	   *bare_sql;		/* the same with no user-written expression */
-	char	   *probe_sql;		/* $1 K, $2 text[]: one subject and event */
+	char	   *probe_sql;		/* $1 K[]: subjects, as if it started now; $2
+								 * jsonb and $3 text: a request and its key */
 	List	   *categories;		/* of char *: used by any variant */
 	List	   *for_all;		/* of those the ones the generic uses too */
 	List	   *uses;			/* of RuleUse *: every column that is read */
@@ -136,6 +140,9 @@ typedef struct MomentProgram
 
 /* Compiles and checks a moment; errors name the expression and its place. */
 extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);
+
+/* The SQL of what a subject u would start the moment on now (latest.c). */
+extern char *MomentLatestStart(const Space *space, const Moment *moment);
 
 /* ---- a subject's own time (zone.c) ---- */
 
@@ -170,6 +177,7 @@ typedef struct MomentCase
 {
 	ItemPointerData row;		/* in the schedule */
 	char	   *subject;		/* its key as text: the unit of bucketing */
+	char	   *once_key;		/* the event's, or what once_per says */
 	char	   *decision;		/* uuid as text */
 	TimestampTz due;
 	TimestampTz first_due;
@@ -223,6 +231,47 @@ extern void MomentDecide(const Space *space, const Moment *moment,
 						 const MomentProgram *program,
 						 const MomentCase *one, int already,
 						 MomentVerdict *verdict);
+
+/* ---- one subject, now ---- */
+
+/* What came with a request: its context, and the key that it goes by. */
+typedef struct MomentRequest
+{
+	Datum		context;		/* jsonb; 0: none came */
+	char	   *key;
+} MomentRequest;
+
+/*
+ * The cases of those of the subjects who have something that could start the
+ * moment, as if it did so now; List of MomentCase *. An error where the moment
+ * is no more than an idea yet.
+ */
+extern List *MomentProbe(const Space *space, const Moment *moment,
+						 const MomentProgram *program, List *subjects,
+						 const MomentRequest *request);
+
+/* The only one of these; NULL with a notice of why there is none. */
+extern MomentCase *MomentProbeOne(const Space *space, const Moment *moment,
+								  const MomentProgram *program, char *subject,
+								  const MomentRequest *request);
+
+/* Of a case's values those that the variant shows, as jsonb. */
+extern Datum MomentContent(const Moment *moment, const MomentCase *one,
+						   const MomentVerdict *verdict, bool *isnull);
+
+/* Whether the moment is live for this subject. */
+extern bool MomentInShare(const Moment *moment, const char *subject);
+
+/* Writes what was decided on the row of the schedule that the case is of. */
+extern void MomentWrite(const Space *space, const Moment *moment,
+						MomentProgram *program, MomentCase *one,
+						const MomentVerdict *verdict);
+
+/* The partition of decisions about what started at that time. */
+extern void MomentMakePartition(const Space *space, TimestampTz at);
+
+/* Writes down what was counted before a decision was due. */
+extern void MomentWriteTallies(const Space *space, List *tallies);
 
 /* ---- steps of a run ---- */
 

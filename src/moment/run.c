@@ -84,13 +84,13 @@ KeepTallies(Step *step)
 	MemoryContextSwitchTo(old);
 }
 
-/* What was counted before a decision was due; appended, never updated. */
-static void
-WriteTallies(const Step *step)
+/* Appended, never updated: no two sessions wait for each other. */
+void
+MomentWriteTallies(const Space *space, List *tallies)
 {
 	ListCell   *cell;
 
-	foreach(cell, step->tallies)
+	foreach(cell, tallies)
 	{
 		MomentTally *tally = lfirst(cell);
 		PersonaArgs args = {0};
@@ -101,7 +101,7 @@ WriteTallies(const Step *step)
 		PersonaArg(&args, TEXTOID, CStringGetTextDatum(tally->reason), false);
 		PersonaArg(&args, INT8OID, Int64GetDatum(tally->n), false);
 		PersonaExecute(psprintf("INSERT INTO %s VALUES ($1, persona.now()::pg_catalog.date, $2, $3)",
-								SpaceTable(step->space, "moment_day")),
+								SpaceTable(space, "moment_day")),
 					   &args, false);
 	}
 }
@@ -184,27 +184,43 @@ DecideStep(void *arg)
 	step->rows = MomentDecideBatch(step->space, moment, &step->tallies);
 }
 
-/* What starts moments by itself, as time goes by. */
+/* Segments that were entered by the mere passing of time. */
 static void
-GatherStarts(void *arg)
+Refresh(void *arg)
 {
-	Step	   *step = arg;
-
-	if (step->moment == NULL)
-		RuleRefresh(step->space);
-	else
-		MomentKeepCalendar(step->space, MomentLoad(step->space, step->moment),
-						   &step->tallies);
+	RuleRefresh(((Step *) arg)->space);
 }
 
 static void
-GatherStep(Step *step)
+KeepCalendar(void *arg)
 {
-	int			sqlstate = PersonaTrap(GatherStarts, step);
+	Step	   *step = arg;
+
+	MomentKeepCalendar(step->space, MomentLoad(step->space, step->moment),
+					   &step->tallies);
+}
+
+/*
+ * A week ahead, for decide() would make others wait for the first of a month
+ * until its caller's transaction ends.
+ */
+static void
+MakePartitions(void *arg)
+{
+	Step	   *step = arg;
+
+	MomentMakePartition(step->space, PersonaNow());
+	MomentMakePartition(step->space, PersonaNow() + 7 * USECS_PER_DAY);
+}
+
+static void
+TryStart(Step *step, void (*work) (void *arg))
+{
+	int			sqlstate = PersonaTrap(work, step);
 
 	if (sqlstate == 0)
 	{
-		WriteTallies(step);
+		MomentWriteTallies(step->space, step->tallies);
 		return;
 	}
 	step->tallies = NIL;
@@ -212,10 +228,28 @@ GatherStep(Step *step)
 }
 
 static void
+RefreshStep(Step *step)
+{
+	TryStart(step, Refresh);
+}
+
+static void
+CalendarStep(Step *step)
+{
+	TryStart(step, KeepCalendar);
+}
+
+static void
+PartitionStep(Step *step)
+{
+	TryStart(step, MakePartitions);
+}
+
+static void
 StartStep(Step *step)
 {
 	step->rows = MomentStartBatch(step->space, &step->tallies);
-	WriteTallies(step);
+	MomentWriteTallies(step->space, step->tallies);
 }
 
 /* A moment that fails as a whole is noted and does not stop the others. */
@@ -292,6 +326,12 @@ HasSchedule(const Moment *moment)
 }
 
 static bool
+HasRequest(const Moment *moment)
+{
+	return moment->on_request;
+}
+
+static bool
 HasSegment(const Moment *moment)
 {
 	return moment->on_segment != NULL;
@@ -312,18 +352,20 @@ LiveMoments(Run *run, bool (*which) (const Moment *moment))
 	return names;
 }
 
-/* Segments entered by the mere passing of time, and schedules. */
+/* What starts moments by itself, as time goes by. */
 static void
-GatherAll(Step *step)
+GatherStarts(Step *step)
 {
 	ListCell   *cell;
 
+	if (LiveMoments(step->run, HasRequest) != NIL)
+		Transaction(step, PartitionStep);
 	if (LiveMoments(step->run, HasSegment) != NIL)
-		Transaction(step, GatherStep);
+		Transaction(step, RefreshStep);
 	foreach(cell, LiveMoments(step->run, HasSchedule))
 	{
 		step->moment = lfirst(cell);
-		Transaction(step, GatherStep);
+		Transaction(step, CalendarStep);
 	}
 	step->moment = NULL;
 }
@@ -415,7 +457,7 @@ persona_run(PG_FUNCTION_ARGS)
 	if (PersonaClockIsMoved())
 		ereport(NOTICE, (errmsg("persona's clock stands at %s",
 								timestamptz_to_str(PersonaNow()))));
-	GatherAll(&step);
+	GatherStarts(&step);
 	Repeat(&step, StartStep);
 	foreach(cell, LiveMoments(&run, IsAnyMoment))
 	{

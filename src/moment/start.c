@@ -147,6 +147,13 @@ typedef struct Evaluation
 								 * through */
 } Evaluation;
 
+bool
+MomentInShare(const Moment *moment, const char *subject)
+{
+	return ExperimentBucket(psprintf("%s.share", moment->name),
+							subject) < moment->share;
+}
+
 static const char *
 WhyNot(const Moment *moment, uint64 row)
 {
@@ -159,8 +166,7 @@ WhyNot(const Moment *moment, uint64 row)
 		return "too_late";
 	if (!DatumGetBool(PersonaColumn(row, "event_there", &isnull)))
 		return "event_gone";
-	if (ExperimentBucket(psprintf("%s.share", moment->name),
-						 PersonaColumnText(row, "subject")) >= moment->share)
+	if (!MomentInShare(moment, PersonaColumnText(row, "subject")))
 		return "not_in_share";
 	at = PersonaColumn(row, "entry", &isnull);
 	if (isnull)

@@ -109,6 +109,12 @@ extern RuleQuery *RuleQueryBegin(const Space *space, const SpaceEvent *event,
 								 RuleFeatures mode);
 
 /*
+ * From here on `new` is no event but what came with a request: new.cart.total
+ * is that text in the column context, a jsonb, of n.
+ */
+extern void RuleQueryContext(RuleQuery *query);
+
+/*
  * Compiles one expression to SQL over s, n and the features. `want` is the
  * type it must have (BOOLOID, TEXTOID: any type, as text; TIMESTAMPTZOID) or
  * InvalidOid; *type receives what it has. `what` names it in errors.
@@ -174,6 +180,7 @@ struct RuleQuery
 {
 	const Space *space;
 	const SpaceEvent *event;
+	bool		has_context;	/* new is a request's context */
 	RuleFeatures mode;
 	List	   *sources;		/* of RuleSource *, in the order of their use */
 	List	   *uses;			/* of RuleUse * */

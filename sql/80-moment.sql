@@ -196,6 +196,12 @@ $$;
 COMMENT ON FUNCTION is_interval(text) IS 'Whether a text reads as an interval.';
 REVOKE ALL ON FUNCTION is_interval(text) FROM PUBLIC;
 
+CREATE FUNCTION reschedule(moment text, space text) RETURNS bigint
+LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'persona_reschedule';
+COMMENT ON FUNCTION reschedule(text, text) IS
+'Gives what is scheduled for a moment the due time that it has by its delay and local_time as they are now, counted from its start; how many rows that changed.';
+REVOKE ALL ON FUNCTION reschedule(text, text) FROM PUBLIC;
+
 CREATE FUNCTION must_exist(home space, kind text, name text, known text[], otherwise text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -373,6 +379,9 @@ BEGIN
 	PERFORM @extschema@.set_variant(home, moment, 'personal', subject_line, template);
 	PERFORM @extschema@.set_variant(home, moment, 'generic', subject_line, generic);
 	PERFORM @extschema@.create_reads(home, moment);
+	IF was.moment IS NOT NULL AND (was.delay, was.local_time) IS DISTINCT FROM (delay, local_time) THEN
+		PERFORM @extschema@.reschedule(moment, home.space);
+	END IF;
 	IF was.state = 'live' THEN
 		RETURN QUERY SELECT * FROM @extschema@.require_complete(home, moment);
 		PERFORM @extschema@.sync_triggers(home);

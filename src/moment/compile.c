@@ -381,16 +381,35 @@ EventThere(const Moment *moment)
  * look for that again would lose a day where clocks are set forward.
  */
 static char *
-Due(Builder *b)
+Due(Builder *b, const char *from)
 {
 	const Moment *m = b->moment;
-	char	   *due = psprintf("d.at + %s::pg_catalog.interval",
+	char	   *due = psprintf("%s + %s::pg_catalog.interval", from,
 							   PersonaLiteral(m->delay));
 
 	if (m->local_time == NULL || m->schedule != NULL)
 		return due;
 	return psprintf("persona.next_local(%s, %s, %s)", due,
 					PersonaLiteral(m->local_time), b->zone);
+}
+
+/*
+ * The last start of the same key, which only matters where it may start anew:
+ * else a second one has the id of the first.
+ */
+static char *
+LastStart(Builder *b)
+{
+	if (b->moment->again_after == NULL)
+		return " CROSS JOIN (SELECT NULL::pg_catalog.timestamptz AS at, NULL::pg_catalog.int4 AS step) l";
+	return psprintf(" CROSS JOIN LATERAL (SELECT pg_catalog.max(o.started_at) AS at, pg_catalog.max(o.step) AS step"
+					" FROM (SELECT x.started_at, x.step FROM %1$s x"
+					"   WHERE x.subject = d.subject AND x.moment = %2$s AND x.once_key = k.once_key"
+					"  UNION ALL SELECT q.started_at, q.step FROM %3$s q"
+					"   WHERE q.subject = d.subject AND q.moment = %2$s AND q.once_key = k.once_key) o) l",
+					SpaceTable(b->space, "decision"),
+					PersonaLiteral(b->moment->name),
+					SpaceTable(b->space, "schedule"));
 }
 
 static char *
@@ -401,15 +420,24 @@ StartSql(Builder *b)
 
 	return psprintf("SELECT d.ctid AS row, d.subject::pg_catalog.text AS subject, d.at,"
 					" %s AS event_there, %s AS entry, k.once_key, %s AS due,"
-					" persona.decision_id(%s, %s, d.subject::pg_catalog.text, k.once_key, 0)::pg_catalog.text AS decision"
-					" FROM %s d%s%s%s CROSS JOIN LATERAL (SELECT (%s)::pg_catalog.text) k(once_key)"
+					" l.at AS last_at, l.step AS last_step"
+					" FROM %s d%s%s%s CROSS JOIN LATERAL (SELECT (%s)::pg_catalog.text) k(once_key)%s"
 					" WHERE d.ctid = ANY ($1) AND d.subject = ANY ($2) AND d.event = %s"
 					" ORDER BY d.at, d.event_key",
-					EventThere(m), b->entry, Due(b),
-					PersonaLiteral(b->space->name), PersonaLiteral(m->name),
+					EventThere(m), b->entry, Due(b, "d.at"),
 					SpaceTable(b->space, "inbox"), SubjectJoin(b->space, "d"),
 					EventJoin(m, "d"), RuleQueryJoins(b->query), once_key,
-					PersonaLiteral(m->starts_on));
+					LastStart(b), PersonaLiteral(m->starts_on));
+}
+
+/* When what is scheduled already is due by the moment as it is now. */
+static char *
+DueSql(Builder *b)
+{
+	return psprintf("SELECT d.ctid AS row, %s AS due FROM %s d%s%s%s WHERE d.moment = %s",
+					Due(b, "d.counts_from"), SpaceTable(b->space, "schedule"),
+					SubjectJoin(b->space, "d"), EventJoin(b->moment, "d"),
+					RuleQueryJoins(b->query), PersonaLiteral(b->moment->name));
 }
 
 /* Whether a decision x counts against a cap: in its scope and its time. */
@@ -680,7 +708,10 @@ MomentCompile(const Space *space, const Moment *moment)
 		moment->purpose == NULL)
 		return program;
 	if (!moment->on_request)
+	{
 		program->start_sql = StartSql(&b);
+		program->due_sql = DueSql(&b);
+	}
 	program->decide_sql = DecideSql(&b, ScheduleDriver(&b), identity, false);
 	program->bare_sql = DecideSql(&b, ScheduleDriver(&b), identity, true);
 	program->probe_sql = ProbeSql(&b);

@@ -9,6 +9,8 @@
  *	enter.c		segments entered, into the inbox
  *	follow.c	what a moment's message starts in turn, into the inbox
  *	start.c		inbox -> schedule: who enters a moment, and when it is due
+ *	again.c		what comes again: once, anew after a while
+ *	reschedule.c	another delay for what is scheduled already
  *	gate.c		the gates, one function each, over what was read
  *	decide.c	schedule -> decision and message
  *	latest.c	what a moment would start on, if it started now
@@ -131,6 +133,7 @@ typedef struct MomentProgram
 	char	   *start_sql;		/* $1 tid[] and $2 K[]: rows of the inbox */
 	char	   *decide_sql;		/* $1 tid[] and $2 K[]: rows of the schedule */
 	char	   *bare_sql;		/* the same with no user-written expression */
+	char	   *due_sql;		/* row and due of all that is scheduled */
 	char	   *probe_sql;		/* $1 K[]: subjects, as if it started now; $2
 								 * jsonb and $3 text: a request and its key */
 	List	   *categories;		/* of char *: used by any variant */
@@ -232,6 +235,10 @@ extern void MomentDecide(const Space *space, const Moment *moment,
 						 const MomentCase *one, int already,
 						 MomentVerdict *verdict);
 
+/* A decision's id, as text (id.c). */
+extern char *MomentDecisionId(const char *space, const char *moment,
+							  const char *subject, const char *key, int step);
+
 /* ---- one subject, now ---- */
 
 /* What came with a request: its context, and the key that it goes by. */
@@ -299,6 +306,27 @@ extern void MomentKeepCalendar(const Space *space, const Moment *moment,
  */
 extern void MomentFollow(const Space *space, const Moment *moment,
 						 const PersonaArgs *rows);
+
+/* A start that may enter: what is to be written into the schedule. */
+typedef struct MomentEntry
+{
+	ItemPointerData row;		/* in the inbox */
+	char	   *subject;
+	char	   *once_key;
+	TimestampTz at;
+	TimestampTz due;
+	int			step;			/* how often its key had started before */
+	char	   *decision;
+	TimestampTz last_at;		/* the last start of its key; DT_NOBEGIN: none */
+	int			last_step;
+} MomentEntry;
+
+/*
+ * Gives each entry, in the order of time, its step and the decision's id: that
+ * of the last start of its key, or the next one after again_after (again.c).
+ */
+extern void MomentCountAgain(const Space *space, const Moment *moment,
+							 List *entries);
 
 /* One batch of the inbox; the number of rows it took. */
 extern uint64 MomentStartBatch(const Space *space, List **tallies);

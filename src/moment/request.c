@@ -151,9 +151,9 @@ PutRow(Call *c)
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->moment->name), false);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->request.key), false);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->one->once_key), false);
-	PersonaExecute(psprintf("INSERT INTO %s (subject, decision, moment, due, first_due, started_at,"
+	PersonaExecute(psprintf("INSERT INTO %s (subject, decision, moment, due, first_due, started_at, counts_from,"
 							"  event, event_key, once_key, step)"
-							" VALUES ($1::%s, $2::pg_catalog.uuid, $3, persona.now(), persona.now(), persona.now(),"
+							" VALUES ($1::%s, $2::pg_catalog.uuid, $3, persona.now(), persona.now(), persona.now(), persona.now(),"
 							"  'request', ARRAY[$4], $5, 0) RETURNING ctid AS row",
 							SpaceTable(c->space, "schedule"),
 							PersonaTypeName(c->space->key.type)),

@@ -67,11 +67,14 @@ CREATE TABLE variant (
 	variant text,
 	subject_line template,
 	template template,
-	weight float8 NOT NULL CHECK (weight >= 0),
+	tokens jsonb NOT NULL,
+	delay interval CHECK (delay >= '0'),
+	channel text,
+	weight float8 NOT NULL CHECK (weight >= 0 AND weight < 'infinity'),
 	PRIMARY KEY (space, moment, variant)
 );
 COMMENT ON TABLE variant IS
-'The versions of a moment''s message; generic is always one of them.';
+'The versions of a moment''s message; personal and generic are always among them. What is NULL is as in the personal one, or as the moment says.';
 
 SELECT keep_definitions(t) FROM unnest(ARRAY['policy', 'moment', 'variant']::regclass[]) t;
 CREATE POLICY owner ON policy
@@ -279,17 +282,71 @@ COMMENT ON FUNCTION check_start(space, text, text, text, text, text, boolean) IS
 'Raises an error unless at most one start is given and what it names exists (22023, 42704).';
 REVOKE ALL ON FUNCTION check_start(space, text, text, text, text, text, boolean) FROM PUBLIC;
 
-CREATE FUNCTION set_variant(home space, moment text, variant text, subject_line template, template template)
+CREATE FUNCTION check_tokens(home space, moment text, tokens jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF jsonb_typeof(coalesce(tokens, '{}')) <> 'object'
+		OR EXISTS (SELECT FROM jsonb_each(tokens) t WHERE jsonb_typeof(t.value) <> 'string') THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'tokens are an object of names and expressions',
+			HINT = 'Write them as {"item": "new.description"}.';
+	ELSIF EXISTS (SELECT FROM jsonb_object_keys(tokens) t
+			JOIN pg_attribute a ON a.attrelid = home.subjects AND a.attname = t AND a.attnum > 0 AND NOT a.attisdropped) THEN
+		RAISE duplicate_object USING
+			MESSAGE = format('a token of moment "%s" has the name of a column of %s', moment, home.subjects),
+			HINT = 'Give the token a name of its own.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_tokens(space, text, jsonb) IS
+'Raises an error unless tokens are an object of expressions none of which shadows a column (22023, 42710).';
+REVOKE ALL ON FUNCTION check_tokens(space, text, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION set_variant(home space, moment text, variant text, subject_line template, template template, weight float8)
 RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	INSERT INTO @extschema@.variant VALUES ((home).space, moment, variant, subject_line, template, 1)
+	INSERT INTO @extschema@.variant VALUES ((home).space, moment, variant, subject_line, template, '{}', NULL, NULL, weight)
 	ON CONFLICT ON CONSTRAINT variant_pkey DO UPDATE
 	SET (subject_line, template) = ROW (excluded.subject_line, excluded.template);
 END;
-COMMENT ON FUNCTION set_variant(space, text, text, template, template) IS
-'Writes one variant of a moment, keeping its weight.';
-REVOKE ALL ON FUNCTION set_variant(space, text, text, template, template) FROM PUBLIC;
+COMMENT ON FUNCTION set_variant(space, text, text, template, template, float8) IS
+'Writes the personal or the generic variant of a moment; one that is there keeps its weight.';
+REVOKE ALL ON FUNCTION set_variant(space, text, text, template, template, float8) FROM PUBLIC;
+
+CREATE FUNCTION check_variants(home space, moment text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	wrong record;
+BEGIN
+	SELECT m.variable, v.variant, d.difference INTO wrong
+	FROM @extschema@.moment m
+	JOIN @extschema@.variant v ON v.space = m.space AND v.moment = m.moment AND v.variant NOT IN ('personal', 'generic')
+	CROSS JOIN LATERAL (VALUES
+		('delay', v.delay IS NOT NULL, 'timing'),
+		('channel', v.channel IS NOT NULL, 'channel'),
+		('text', num_nonnulls(v.template, v.subject_line, nullif(v.tokens, '{}')) > 0,
+			CASE WHEN m.variable IN ('timing', 'channel') THEN NULL ELSE m.variable END)
+	) d(difference, is_there, allowed_by)
+	WHERE m.space = home.space AND m.moment = check_variants.moment
+		AND d.is_there IS DISTINCT FROM (d.allowed_by IS NOT DISTINCT FROM m.variable)
+	ORDER BY v.variant, d.is_there DESC LIMIT 1;
+	IF FOUND THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('variants of moment "%s" differ in %s and in nothing else, but "%s" %s', moment, wrong.variable, wrong.variant,
+				CASE WHEN wrong.difference = 'delay' AND wrong.variable = 'timing' THEN 'has no delay of its own'
+					WHEN wrong.difference = 'channel' AND wrong.variable = 'channel' THEN 'has no channel of its own'
+					WHEN wrong.difference = 'text' AND wrong.variable NOT IN ('timing', 'channel') THEN 'has neither a template nor a token of its own'
+					ELSE format('has a %s of its own', wrong.difference) END),
+			HINT = 'Of two differences nobody could tell which one made it. Name the one that you want to compare: define_moment(..., variable => ''content'', ''recommendation'', ''offer'', ''tone'', ''timing'' or ''channel'').';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_variants(space, text) IS
+'Raises an error where a variant differs in another thing than the moment''s variable names, or not in it (22023).';
+REVOKE ALL ON FUNCTION check_variants(space, text) FROM PUBLIC;
 
 CREATE FUNCTION moment_reads(moment text, space text) RETURNS TABLE (source text, col text, relation regclass)
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'persona_moment_reads';
@@ -344,17 +401,7 @@ DECLARE
 BEGIN
 	PERFORM @extschema@.check_name('moment', moment);
 	PERFORM @extschema@.check_start(home, moment, on_event, on_segment, after_moment, schedule, on_request);
-	IF jsonb_typeof(coalesce(tokens, '{}')) <> 'object'
-		OR EXISTS (SELECT FROM jsonb_each(tokens) t WHERE jsonb_typeof(t.value) <> 'string') THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'tokens are an object of names and expressions',
-			HINT = 'Write them as {"item": "new.description"}.';
-	ELSIF EXISTS (SELECT FROM jsonb_object_keys(tokens) t
-			JOIN pg_attribute a ON a.attrelid = home.subjects AND a.attname = t AND a.attnum > 0 AND NOT a.attisdropped) THEN
-		RAISE duplicate_object USING
-			MESSAGE = format('a token of moment "%s" has the name of a column of %s', moment, home.subjects),
-			HINT = 'Give the token a name of its own.';
-	END IF;
+	PERFORM @extschema@.check_tokens(home, moment, tokens);
 	IF channel IS NOT NULL THEN
 		PERFORM @extschema@.check_channel(home, channel);
 	END IF;
@@ -376,17 +423,15 @@ BEGIN
 			excluded.tokens, excluded.delay, excluded.local_time, excluded.once_per, excluded.restart, excluded.again_after,
 			excluded.cancel_rule, excluded.expires, excluded.expires_is_interval, excluded.priority, excluded.transactional, excluded.stage, excluded.owner,
 			excluded.hypothesis, excluded.review_every);
-	PERFORM @extschema@.set_variant(home, moment, 'personal', subject_line, template);
-	PERFORM @extschema@.set_variant(home, moment, 'generic', subject_line, generic);
-	PERFORM @extschema@.create_reads(home, moment);
-	IF was.moment IS NOT NULL AND (was.delay, was.local_time) IS DISTINCT FROM (delay, local_time) THEN
-		PERFORM @extschema@.reschedule(moment, home.space);
-	END IF;
+	PERFORM @extschema@.set_variant(home, moment, 'personal', subject_line, template, 1);
+	/* Where variants share one text the generic twin only stands in for it. */
+	PERFORM @extschema@.set_variant(home, moment, 'generic', subject_line, generic,
+		CASE WHEN variable IN ('timing', 'channel') THEN 0 ELSE 1 END);
+	PERFORM @extschema@.check_variants(home, moment);
+	RETURN QUERY SELECT * FROM @extschema@.settle_moment(home, moment, was.state = 'live',
+		was.moment IS NOT NULL AND (was.delay, was.local_time) IS DISTINCT FROM (delay, local_time));
 	IF was.state = 'live' THEN
-		RETURN QUERY SELECT * FROM @extschema@.require_complete(home, moment);
 		PERFORM @extschema@.sync_triggers(home);
-	ELSE
-		RETURN QUERY SELECT * FROM @extschema@.lint_moment(home, moment);
 	END IF;
 EXCEPTION
 	WHEN check_violation OR not_null_violation THEN
@@ -398,6 +443,74 @@ $$;
 COMMENT ON FUNCTION define_moment(text, text, text, text, text, boolean, rule, text, text, text, template, template, template, jsonb, interval, time, text, boolean, interval, rule, text, int, boolean, text, text, text, interval, text) IS
 'Writes down a moment: what starts it, for whom, on which purpose and channel, its personal and generic templates, when it is due and what stops it. It starts on one of: an event, a segment entered, the message of another moment, a schedule (daily, weekdays, monday to sunday, day 1 to day 28, at local_time in the subject''s zone), a request. once_per is an expression, NULL for the event''s key; with restart a later event of the same moves the due time, after again_after it starts anew. An idea needs little more than a name; activate() asks for the rest. expires is an interval after the due time or a timestamp expression.';
 REVOKE ALL ON FUNCTION define_moment(text, text, text, text, text, boolean, rule, text, text, text, template, template, template, jsonb, interval, time, text, boolean, interval, rule, text, int, boolean, text, text, text, interval, text) FROM PUBLIC;
+
+CREATE FUNCTION settle_moment(home space, moment text, is_live boolean, waits_otherwise boolean) RETURNS SETOF finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM @extschema@.create_reads(home, moment);
+	IF waits_otherwise THEN
+		PERFORM @extschema@.reschedule(moment, home.space);
+	END IF;
+	IF is_live THEN
+		RETURN QUERY SELECT * FROM @extschema@.require_complete(home, moment);
+	ELSE
+		RETURN QUERY SELECT * FROM @extschema@.lint_moment(home, moment);
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION settle_moment(space, text, boolean, boolean) IS
+'After a moment or a variant was written: compiles the moment, gives what is scheduled its due time where that has changed, and lints it; one that is live stays complete.';
+REVOKE ALL ON FUNCTION settle_moment(space, text, boolean, boolean) FROM PUBLIC;
+
+CREATE FUNCTION define_variant(moment text, variant text, template template DEFAULT NULL, subject_line template DEFAULT NULL,
+	tokens jsonb DEFAULT NULL, delay interval DEFAULT NULL, channel text DEFAULT NULL, weight float8 DEFAULT NULL,
+	space text DEFAULT NULL)
+RETURNS SETOF finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	was @extschema@.moment := @extschema@.find_moment(home, moment);
+BEGIN
+	PERFORM @extschema@.check_name('variant', variant);
+	IF variant = 'holdout' THEN
+		RAISE reserved_name USING
+			MESSAGE = 'the holdout is no variant: it gets nothing',
+			HINT = 'define_policy(holdout => 0.1) keeps a share of the subjects out.';
+	ELSIF variant IN ('personal', 'generic') AND num_nonnulls(template, subject_line, tokens, delay, channel) > 0 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('what the %s variant of moment "%s" says is a part of the moment', variant, moment),
+			HINT = format('Write it into define_moment(%L, ...); here only its weight can be set.', moment);
+	END IF;
+	PERFORM @extschema@.check_tokens(home, moment, tokens);
+	IF channel IS NOT NULL THEN
+		PERFORM @extschema@.check_channel(home, channel);
+	END IF;
+	IF variant IN ('personal', 'generic') THEN
+		UPDATE @extschema@.variant v SET weight = coalesce(define_variant.weight, 1)
+		WHERE v.space = home.space AND v.moment = define_variant.moment AND v.variant = define_variant.variant;
+	ELSE
+		INSERT INTO @extschema@.variant
+		VALUES (home.space, moment, variant, subject_line, template, coalesce(tokens, '{}'), delay, channel, coalesce(weight, 1))
+		ON CONFLICT ON CONSTRAINT variant_pkey DO UPDATE
+		SET (subject_line, template, tokens, delay, channel, weight)
+			= (excluded.subject_line, excluded.template, excluded.tokens, excluded.delay, excluded.channel, excluded.weight);
+	END IF;
+	PERFORM @extschema@.check_variants(home, moment);
+	UPDATE @extschema@.moment m SET version = m.version + 1 WHERE m.space = home.space AND m.moment = define_variant.moment;
+	RETURN QUERY SELECT * FROM @extschema@.settle_moment(home, moment, was.state = 'live', was.variable = 'timing');
+EXCEPTION
+	WHEN check_violation THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('variant "%s" of moment "%s" has a value out of range', variant, moment),
+			HINT = 'delay and weight are 0 or more.';
+END;
+$$;
+COMMENT ON FUNCTION define_variant(text, text, template, template, jsonb, interval, text, float8, text) IS
+'Adds a variant to a moment, which differs from the personal one in what the moment''s variable names and in nothing else: template, subject_line and tokens; or, where it is timing, the delay; or the channel. weight (1 unless said) is its share among all weights; 0 gives it to nobody. Of personal and generic only the weight can be set.';
+REVOKE ALL ON FUNCTION define_variant(text, text, template, template, jsonb, interval, text, float8, text) FROM PUBLIC;
 
 CREATE FUNCTION lint_moment(home space, moment text) RETURNS SETOF finding
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -429,6 +542,11 @@ BEGIN ATOMIC
 			'Let the personal template say something that only this customer would see.'),
 		(cardinality(@extschema@.template_variables(g.subject_line)) > 0, 'warn', 'generic_not_generic',
 			'the subject line, which the generic twin shares, uses customer data', 'Write the subject line without variables.'),
+		((SELECT sum(v.weight) FROM @extschema@.variant v WHERE v.space = m.space AND v.moment = m.moment) = 0, 'block', 'without_weight',
+			'no variant has a weight, so nobody could get one', format('Give one a weight: define_variant(%L, ''personal'', weight => 1).', m.moment)),
+		(m.variable IN ('timing', 'channel') AND g.weight > 0 AND p.template::text <> g.template::text, 'warn', 'two_differences',
+			format('the generic twin differs in its text, where variants are to differ in %s', m.variable),
+			format('Leave it as a stand-in: define_variant(%L, ''generic'', weight => 0).', m.moment)),
 		(m.hypothesis IS NULL, 'info', 'without_hypothesis', 'nobody has written down why it should work',
 			'Pass hypothesis => what you expect and why; the review will ask.')
 	) f(holds, level, code, message, hint)
@@ -1007,6 +1125,10 @@ BEGIN
 		tokens = (SELECT coalesce(jsonb_object_agg(t.key, @extschema@.renamed(t.value, @extschema@.event_of(home, m.moment), sources, was, becomes, m.space)), '{}')
 			FROM jsonb_each_text(m.tokens) t)
 	WHERE m.space = home.space AND concat_ws(' ', m.when_rule::text, m.cancel_rule::text, m.once_per, m.expires, m.tokens) ~ mentioned;
+	UPDATE @extschema@.variant v
+	SET tokens = (SELECT jsonb_object_agg(t.key, @extschema@.renamed(t.value, @extschema@.event_of(home, v.moment), sources, was, becomes, v.space))
+		FROM jsonb_each_text(v.tokens) t)
+	WHERE v.space = home.space AND v.tokens::text ~ mentioned;
 	RETURN QUERY SELECT 'warn', 'template_renamed', v.moment,
 		format('the %s template of moment "%s" still says {{ %s }}', v.variant, v.moment, p.path),
 		format('Write it as {{ %s }} in define_moment(%L, ...).', p.new_path, v.moment)
@@ -1211,7 +1333,8 @@ BEGIN ATOMIC
 		UNION ALL
 		SELECT format('moment "%s"', m.moment) FROM @extschema@.moment m
 		WHERE m.space = (home).space AND CASE kind
-			WHEN 'channel' THEN m.channel = users_of.name
+			WHEN 'channel' THEN m.channel = users_of.name OR EXISTS (SELECT FROM @extschema@.variant v
+				WHERE v.space = m.space AND v.moment = m.moment AND v.channel = users_of.name)
 			WHEN 'purpose' THEN m.purpose = users_of.name
 			WHEN 'moment' THEN m.after_moment = users_of.name
 			WHEN 'segment' THEN m.on_segment = users_of.name OR users_of.name = ANY (@extschema@.rule_segments(m.when_rule)) OR users_of.name = ANY (@extschema@.rule_segments(m.cancel_rule))

@@ -26,7 +26,7 @@ typedef struct Builder
 	char	   *cancel;
 	char	   *once_key;
 	char	   *expires_at;
-	char	   *address;
+	List	   *addresses;		/* of char *: one for each channel */
 	char	   *zone;
 	char	   *values;
 	bool		uses_context;	/* of the request, in a template */
@@ -126,6 +126,17 @@ CompileCancel(Builder *b)
 }
 
 static void
+CompileAddresses(Builder *b)
+{
+	ListCell   *cell;
+
+	foreach(cell, b->moment->channels)
+		b->addresses = lappend(b->addresses,
+							   CompileOr(b, ((MomentChannel *) lfirst(cell))->address,
+										 TEXTOID, "address", "NULL"));
+}
+
+static void
 CompileRules(Builder *b)
 {
 	const Moment *m = b->moment;
@@ -133,7 +144,7 @@ CompileRules(Builder *b)
 	b->entry = CompileEntry(b);
 	b->cancel = CompileCancel(b);
 	b->expires_at = CompileExpiry(b);
-	b->address = CompileOr(b, m->address, TEXTOID, "address", "NULL");
+	CompileAddresses(b);
 	b->zone = CompileOr(b, m->time_zone, TEXTOID, "time zone", "NULL");
 	b->once_key = m->once_per == NULL ? NULL :
 		CompileOr(b, m->once_per, TEXTOID, "once_per", NULL);
@@ -142,11 +153,11 @@ CompileRules(Builder *b)
 /* ---- the values of the templates ---- */
 
 static MomentToken *
-FindToken(const Moment *moment, const char *name)
+FindToken(List *tokens, const char *name)
 {
 	ListCell   *cell;
 
-	foreach(cell, moment->tokens)
+	foreach(cell, tokens)
 	{
 		MomentToken *token = lfirst(cell);
 
@@ -207,7 +218,7 @@ AddVariable(Builder *b, const char *path, StringInfo plain, StringInfo event)
 {
 	bool		is_new = strncmp(path, "new.", 4) == 0;
 	char	   *head = PathHead(path, is_new ? 2 : 1);
-	MomentToken *token = FindToken(b->moment, head);
+	MomentToken *token = FindToken(b->moment->tokens, head);
 	StringInfo	into = is_new && token == NULL ? event : plain;
 	char	   *sql;
 	Oid			type;
@@ -227,16 +238,42 @@ AddVariable(Builder *b, const char *path, StringInfo plain, StringInfo event)
 					 AsJson(sql, type));
 }
 
+/* A template's variables, but for what the variant says itself. */
 static void
-AddVariables(Builder *b, const MessageTemplate *template, StringInfo plain,
-			 StringInfo event)
+AddVariables(Builder *b, const MessageTemplate *template,
+			 const MomentVariant *variant, StringInfo plain, StringInfo event)
 {
 	ListCell   *cell;
 
 	if (template == NULL)
 		return;
 	foreach(cell, MessageVariables(template))
-		AddVariable(b, lfirst(cell), plain, event);
+		if (FindToken(variant->tokens, PathHead(lfirst(cell), 1)) == NULL)
+			AddVariable(b, lfirst(cell), plain, event);
+}
+
+static void
+AddTokens(Builder *b, const MomentVariant *variant, StringInfo own)
+{
+	StringInfoData tokens;
+	ListCell   *cell;
+
+	initStringInfo(&tokens);
+	foreach(cell, variant->tokens)
+	{
+		MomentToken *token = lfirst(cell);
+		Oid			type;
+		char	   *sql = Compile(b, token->expression, InvalidOid,
+								  psprintf("token \"%s\" of variant \"%s\"",
+										   token->name, variant->name), &type);
+
+		appendStringInfo(&tokens, "%s%s, %s", tokens.len ? ", " : "",
+						 PersonaLiteral(token->name), AsJson(sql, type));
+	}
+	if (tokens.len)
+		appendStringInfo(own, "%s%s, pg_catalog.jsonb_build_object(%s)",
+						 own->len ? ", " : "", PersonaLiteral(variant->name),
+						 tokens.data);
 }
 
 /* ---- what the moment uses of the customer's data ---- */
@@ -290,10 +327,26 @@ NoteUses(Builder *b, int from, bool for_all)
 	return list_length(uses);
 }
 
+static void
+CompileVariant(Builder *b, const MomentVariant *variant, StringInfo plain,
+			   StringInfo event, StringInfo own)
+{
+	AddVariables(b, variant->subject_line, variant, plain, event);
+	AddVariables(b, variant->template, variant, plain, event);
+	AddTokens(b, variant, own);
+}
+
+static void
+AddMember(StringInfo object, const char *name, const char *sql)
+{
+	appendStringInfo(object, "%s%s, %s", object->len ? ", " : "",
+					 PersonaLiteral(name), sql);
+}
+
 /*
  * Compiles everything user-written. What the generic twin shows comes before
  * what the other variants show, so that uses fall into those that even the
- * twin cannot do without and the rest.
+ * twin cannot do without and the rest. What nobody gets uses nothing.
  */
 static void
 CompileAll(Builder *b)
@@ -301,31 +354,29 @@ CompileAll(Builder *b)
 	MomentVariant *generic = MomentFindVariant(b->moment, "generic");
 	StringInfoData plain;
 	StringInfoData event;
+	StringInfoData own;
 	ListCell   *cell;
 	int			noted;
 
 	initStringInfo(&plain);
 	initStringInfo(&event);
+	initStringInfo(&own);
 	CompileRules(b);
 	if (generic != NULL)
-	{
-		AddVariables(b, generic->subject_line, &plain, &event);
-		AddVariables(b, generic->template, &plain, &event);
-	}
+		CompileVariant(b, generic, &plain, &event, &own);
 	noted = NoteUses(b, 0, true);
 	foreach(cell, b->moment->variants)
-	{
-		MomentVariant *variant = lfirst(cell);
-
-		AddVariables(b, variant->subject_line, &plain, &event);
-		AddVariables(b, variant->template, &plain, &event);
-	}
+		if (lfirst(cell) != generic && ((MomentVariant *) lfirst(cell))->weight > 0)
+			CompileVariant(b, lfirst(cell), &plain, &event, &own);
 	(void) NoteUses(b, noted, false);
 	if (b->uses_context)
-		appendStringInfo(&plain, "%s'new', n.context", plain.len ? ", " : "");
+		AddMember(&plain, "new", "n.context");
 	if (event.len)
-		appendStringInfo(&plain, "%s'new', pg_catalog.jsonb_build_object(%s)",
-						 plain.len ? ", " : "", event.data);
+		AddMember(&plain, "new",
+				  psprintf("pg_catalog.jsonb_build_object(%s)", event.data));
+	if (own.len)
+		AddMember(&plain, MOMENT_OWN_VALUES,
+				  psprintf("pg_catalog.jsonb_build_object(%s)", own.data));
 	b->values = psprintf("pg_catalog.jsonb_build_object(%s)", plain.data);
 }
 
@@ -384,8 +435,14 @@ static char *
 Due(Builder *b, const char *from)
 {
 	const Moment *m = b->moment;
-	char	   *due = psprintf("%s + %s::pg_catalog.interval", from,
-							   PersonaLiteral(m->delay));
+	List	   *delays = NIL;
+	char	   *due;
+	ListCell   *cell;
+
+	foreach(cell, m->variants)
+		delays = lappend(delays, PersonaLiteral(((MomentVariant *) lfirst(cell))->delay));
+	due = psprintf("%s + %s::pg_catalog.interval", from,
+				   MomentByVariant(m, delays, "pg_catalog.interval"));
 
 	if (m->local_time == NULL || m->schedule != NULL)
 		return due;
@@ -610,6 +667,80 @@ Refused(Builder *b)
 					CategoryArray(b, true), SpaceTable(b->space, "preference"));
 }
 
+/* ---- where it goes: the channels of all variants with weight ---- */
+
+/* The channel of the subject's variant. */
+static char *
+Channel(Builder *b)
+{
+	List	   *names = NIL;
+	ListCell   *cell;
+
+	foreach(cell, b->moment->variants)
+		names = lappend(names, PersonaLiteral(((MomentVariant *) lfirst(cell))->channel));
+	return psprintf("%s::pg_catalog.text",
+					MomentByVariant(b->moment, names, "pg_catalog.text"));
+}
+
+/* The address there, of who can be reached on every one of them. */
+static char *
+Address(Builder *b)
+{
+	StringInfoData missing;
+	StringInfoData chosen;
+	ListCell   *cell;
+
+	if (list_length(b->addresses) == 1)
+		return linitial(b->addresses);
+	initStringInfo(&missing);
+	initStringInfo(&chosen);
+	foreach(cell, b->addresses)
+	{
+		MomentChannel *channel = list_nth(b->moment->channels,
+										  foreach_current_index(cell));
+
+		appendStringInfo(&missing, "%spg_catalog.btrim(coalesce(%s, '')) = ''",
+						 missing.len ? " OR " : "", (char *) lfirst(cell));
+		appendStringInfo(&chosen, " WHEN %s THEN %s",
+						 PersonaLiteral(channel->name), (char *) lfirst(cell));
+	}
+	return psprintf("CASE WHEN %s THEN NULL ELSE CASE %s%s END END",
+					missing.data, Channel(b), chosen.data);
+}
+
+static char *
+Suppressed(Builder *b)
+{
+	StringInfoData sql;
+	ListCell   *cell;
+
+	initStringInfo(&sql);
+	foreach(cell, b->moment->channels)
+		appendStringInfo(&sql, "%s%s", sql.len ? ", " : "",
+						 ConsentSuppressed(b->space, "d.subject",
+										   PersonaLiteral(((MomentChannel *) lfirst(cell))->name)));
+	return psprintf("coalesce(%s)", sql.data);
+}
+
+/* The consent on all of them: the first that is missing, else the first. */
+static char *
+Consent(Builder *b)
+{
+	const Moment *m = b->moment;
+	StringInfoData sql;
+	ListCell   *cell;
+
+	initStringInfo(&sql);
+	foreach(cell, m->channels)
+		appendStringInfo(&sql, "%s SELECT v.*, %d AS number FROM %s v",
+						 sql.len ? " UNION ALL" : "", foreach_current_index(cell),
+						 ConsentLateral(b->space, "d.subject", m->purpose, m->basis,
+										PersonaLiteral(((MomentChannel *) lfirst(cell))->name),
+										"persona.now()"));
+	return psprintf("(SELECT u.* FROM (%s) u ORDER BY u.allowed, u.number LIMIT 1)",
+					sql.data);
+}
+
 /*
  * The statement that reads all cases of a batch from `driver`, known as d;
  * `identity` is what identifies their decisions.
@@ -617,32 +748,27 @@ Refused(Builder *b)
 static char *
 DecideSql(Builder *b, const char *driver, const char *identity, bool bare)
 {
-	const Moment *m = b->moment;
-
 	return psprintf("SELECT d.row, d.subject::pg_catalog.text AS subject, %s,"
 					" d.due, d.first_due, d.started_at, %s AS subject_there, %s AS event_there,"
 					" %s AS entry, %s AS cancel, %s AS expires_at, %s AS stale,"
-					" %s AS address, %s AS zone, %s AS suppressed,"
+					" %s AS channel, %s AS address, %s AS zone, %s AS suppressed,"
 					" c.allowed, c.reason AS consent_reason, c.ledger::pg_catalog.text AS ledger,"
 					" %s AS refused, h.sent, h.repeats, %s AS values"
 					" FROM %s d%s%s%s LEFT JOIN LATERAL %s c ON true"
 					" LEFT JOIN LATERAL %s h ON true"
 					" ORDER BY d.subject, d.due, decision",
-					identity, SubjectThere(b->space), EventThere(m),
+					identity, SubjectThere(b->space), EventThere(b->moment),
 					bare ? "NULL::pg_catalog.bool" : b->entry,
 					bare ? "NULL::pg_catalog.bool" : b->cancel,
 					bare ? "NULL::pg_catalog.timestamptz" : b->expires_at,
 					bare ? "NULL" : StaleSource(b),
-					bare ? "NULL" : b->address, bare ? "NULL" : b->zone,
-					ConsentSuppressed(b->space, "d.subject",
-									  PersonaLiteral(m->channel)),
+					Channel(b), bare ? "NULL" : Address(b),
+					bare ? "NULL" : b->zone, Suppressed(b),
 					Refused(b), bare ? "NULL::pg_catalog.jsonb" : b->values,
-					driver, SubjectJoin(b->space, "d"), EventJoin(m, "d"),
+					driver, SubjectJoin(b->space, "d"), EventJoin(b->moment, "d"),
 					bare ? "" : RuleQueryJoins(b->query),
-					ConsentLateral(b->space, "d.subject", m->purpose, m->basis,
-								   PersonaLiteral(m->channel),
-								   "persona.now()"),
-					History(b->space, m));
+					Consent(b),
+					History(b->space, b->moment));
 }
 
 static char *

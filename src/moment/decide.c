@@ -102,6 +102,7 @@ MomentReadCase(uint64 row, const Moment *moment)
 	one->cancel = ReadTruth(row, "cancel");
 	one->expires_at = ReadTime(row, "expires_at", &one->has_expiry);
 	one->stale = PersonaColumnText(row, "stale");
+	one->channel = PersonaColumnText(row, "channel");
 	one->address = PersonaColumnText(row, "address");
 	one->zone = PersonaColumnText(row, "zone");
 	one->suppressed = PersonaColumnText(row, "suppressed");
@@ -311,17 +312,17 @@ WriteDecisions(const Batch *batch, const Sheet *sheet)
 	const Moment *m = batch->moment;
 	PersonaArgs args = {0};
 
-	SheetArgs(sheet, 5, &args);
+	SheetArgs(sheet, 6, &args);
 	PersonaExecute(psprintf("INSERT INTO %s (subject, decision, started_at, moment, moment_version, experiment,"
 							"  variant, channel, purpose, at, due, outcome, reason, fallback, transactional,"
 							"  event, event_key, once_key, step, gates)"
-							" SELECT d.subject, d.decision, d.started_at, d.moment, %d, d.moment, x.variant, %s, %s,"
+							" SELECT d.subject, d.decision, d.started_at, d.moment, %d, d.moment, x.variant, x.channel, %s,"
 							"  persona.now(), d.due, x.outcome, x.reason, x.fallback::pg_catalog.bool, %s,"
 							"  d.event, d.event_key, d.once_key, d.step, x.gates::pg_catalog.jsonb"
-							" FROM unnest($1, $2, $3, $4, $5, $6) x(row, outcome, reason, variant, fallback, gates)"
+							" FROM unnest($1, $2, $3, $4, $5, $6, $7) x(row, outcome, reason, variant, fallback, gates, channel)"
 							" JOIN %s d ON d.ctid = x.row",
 							SpaceTable(batch->space, "decision"), m->version,
-							PersonaLiteral(m->channel), PersonaLiteral(m->purpose),
+							PersonaLiteral(m->purpose),
 							m->transactional ? "true" : "false",
 							SpaceTable(batch->space, "schedule")),
 				   &args, false);
@@ -350,18 +351,18 @@ WriteMessages(const Batch *batch, const Sheet *sheet)
 	const Moment *m = batch->moment;
 	PersonaArgs args = {0};
 
-	SheetArgs(sheet, 6, &args);
+	SheetArgs(sheet, 7, &args);
 	PersonaExecute(psprintf("INSERT INTO %s (subject, message, decision, moment, variant, channel, purpose,"
 							"  transactional, categories, address, subject_line, body, state, attempt,"
 							"  created_at, ready_at, expires_at)"
-							" SELECT d.subject, d.decision, d.decision, d.moment, x.variant, %s, %s, %s, x.categories::pg_catalog.text[],"
+							" SELECT d.subject, d.decision, d.decision, d.moment, x.variant, x.channel, %s, %s, x.categories::pg_catalog.text[],"
 							"  x.address, x.subject_line, x.body, 'ready', 0,"
 							"  persona.now(), persona.now(), x.expires_at::pg_catalog.timestamptz"
-							" FROM unnest($1, $2, $3, $4, $5, $6, $7)"
-							"  x(row, variant, address, subject_line, body, expires_at, categories)"
+							" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)"
+							"  x(row, variant, address, subject_line, body, expires_at, categories, channel)"
 							" JOIN %s d ON d.ctid = x.row",
 							SpaceTable(batch->space, "message"),
-							PersonaLiteral(m->channel), PersonaLiteral(m->purpose),
+							PersonaLiteral(m->purpose),
 							m->transactional ? "true" : "false",
 							SpaceTable(batch->space, "schedule")),
 				   &args, false);
@@ -452,6 +453,7 @@ PutMessage(Sheet *sheet, const Batch *batch, const MomentCase *one,
 	SheetPut(sheet, 3, text_to_cstring(verdict->body));
 	SheetPut(sheet, 4, one->has_expiry ? InstantText(one->expires_at) : NULL);
 	SheetPut(sheet, 5, Categories(batch->program, verdict->variant));
+	SheetPut(sheet, 6, one->channel);
 	sheet->n++;
 }
 
@@ -474,6 +476,7 @@ PutVerdict(Sheets *sheets, const Batch *batch, const MomentCase *one,
 	SheetPut(decisions, 2, verdict->variant);
 	SheetPut(decisions, 3, verdict->fallback ? "true" : "false");
 	SheetPut(decisions, 4, verdict->gates);
+	SheetPut(decisions, 5, one->channel);
 	decisions->n++;
 	if (verdict->exposed)
 	{

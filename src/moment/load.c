@@ -63,8 +63,7 @@ static const char *const moments_sql =
 "  AND f.state = 'live') AS followed,"
 " m.when_rule, m.cancel_rule, m.once_per, m.restart, m.again_after::text AS again_after, m.expires,"
 " m.expires_is_interval, m.purpose, m.channel, m.delay::text AS delay, m.local_time::text AS local_time,"
-" m.transactional, m.share, m.activated_at, p.basis, c.address, c.time_zone,"
-" c.format = 'html' AS html"
+" m.transactional, m.share, m.activated_at, p.basis, c.time_zone"
 " FROM persona.moment m"
 " LEFT JOIN persona.purpose p ON p.space = m.space AND p.purpose = m.purpose"
 " LEFT JOIN persona.channel c ON c.space = m.space AND c.channel = m.channel"
@@ -84,9 +83,21 @@ static const char *const tokens_sql =
 " FROM persona.moment m, pg_catalog.jsonb_each_text(m.tokens) t"
 " WHERE m.space = $1 AND m.moment = $2 ORDER BY 1";
 
+/* What a variant does not say itself is the personal one's, or the moment's. */
 static const char *const variants_sql =
-"SELECT variant, weight, subject_line, template FROM persona.variant"
-" WHERE space = $1 AND moment = $2 ORDER BY variant";
+"SELECT v.variant, v.weight, v.tokens, coalesce(v.delay, m.delay)::text AS delay,"
+" coalesce(v.channel, m.channel) AS channel, c.address, c.format = 'html' AS html,"
+" CASE v.variant WHEN 'generic' THEN v.template ELSE coalesce(v.template, p.template) END AS template,"
+" CASE v.variant WHEN 'generic' THEN v.subject_line ELSE coalesce(v.subject_line, p.subject_line) END AS subject_line"
+" FROM persona.variant v JOIN persona.moment m ON m.space = v.space AND m.moment = v.moment"
+" JOIN persona.variant p ON p.space = v.space AND p.moment = v.moment AND p.variant = 'personal'"
+" LEFT JOIN persona.channel c ON c.space = v.space AND c.channel = coalesce(v.channel, m.channel)"
+" WHERE v.space = $1 AND v.moment = $2 ORDER BY v.variant";
+
+static const char *const variant_tokens_sql =
+"SELECT v.variant, t.key AS name, t.value AS expression"
+" FROM persona.variant v, pg_catalog.jsonb_each_text(v.tokens) t"
+" WHERE v.space = $1 AND v.moment = $2 ORDER BY 1, 2";
 
 static const char *const policies_sql =
 "SELECT o.channel, o.purpose, o.cap, o.per::text AS per,"
@@ -95,7 +106,8 @@ static const char *const policies_sql =
 " o.max_surprise, o.categories, o.holdout"
 " FROM persona.policy o JOIN persona.moment m ON m.space = $1 AND m.moment = $2"
 " WHERE o.space = m.space"
-" AND (o.channel = '' OR o.channel = m.channel)"
+" AND (o.channel = '' OR o.channel = m.channel OR EXISTS (SELECT FROM persona.variant v"
+"      WHERE v.space = m.space AND v.moment = m.moment AND v.weight > 0 AND v.channel = o.channel))"
 " AND (o.purpose = '' OR o.purpose = m.purpose"
 "      OR pg_catalog.starts_with(m.purpose, o.purpose || '.'))"
 " ORDER BY o.channel, o.purpose";
@@ -150,9 +162,7 @@ ReadMoment(uint64 row, const Space *space)
 	moment->purpose = Keep(row, "purpose");
 	moment->basis = Keep(row, "basis");
 	moment->channel = Keep(row, "channel");
-	moment->address = Keep(row, "address");
 	moment->time_zone = Keep(row, "time_zone");
-	moment->html = IsTrue(row, "html");
 	moment->delay = Keep(row, "delay");
 	moment->local_time = Keep(row, "local_time");
 	moment->transactional = IsTrue(row, "transactional");
@@ -180,18 +190,36 @@ ReadChain(const Request *request, Moment *moment)
 	}
 }
 
+static MomentToken *
+ReadToken(uint64 row)
+{
+	MomentToken *token = palloc(sizeof(MomentToken));
+
+	token->name = Keep(row, "name");
+	token->expression = Keep(row, "expression");
+	return token;
+}
+
 static void
 ReadTokens(const Request *request, Moment *moment)
 {
 	uint64		n = Ask(tokens_sql, request, moment->name, NULL);
 
 	for (uint64 i = 0; i < n; i++)
-	{
-		MomentToken *token = palloc(sizeof(MomentToken));
+		moment->tokens = lappend(moment->tokens, ReadToken(i));
+}
 
-		token->name = Keep(i, "name");
-		token->expression = Keep(i, "expression");
-		moment->tokens = lappend(moment->tokens, token);
+static void
+ReadVariantTokens(const Request *request, Moment *moment)
+{
+	uint64		n = Ask(variant_tokens_sql, request, moment->name, NULL);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		MomentVariant *variant = MomentFindVariant(moment,
+												   PersonaColumnText(i, "variant"));
+
+		variant->tokens = lappend(variant->tokens, ReadToken(i));
 	}
 }
 
@@ -207,20 +235,51 @@ ReadTemplate(uint64 row, const char *column)
 }
 
 static void
+NoteChannel(Moment *moment, const MomentVariant *variant, uint64 row)
+{
+	MomentChannel *channel;
+
+	if (variant->channel == NULL ||
+		MomentFindChannel(moment, variant->channel) != NULL)
+		return;
+	channel = palloc(sizeof(MomentChannel));
+	channel->name = variant->channel;
+	channel->address = Keep(row, "address");
+	channel->html = IsTrue(row, "html");
+	moment->channels = lappend(moment->channels, channel);
+}
+
+/* The channels of variants that somebody gets; of any, where nobody does. */
+static void
+ReadChannels(Moment *moment)
+{
+	bool		nobody = MomentWeights(moment) == NULL;
+	ListCell   *cell;
+
+	foreach(cell, moment->variants)
+		if (nobody || ((MomentVariant *) lfirst(cell))->weight > 0)
+			NoteChannel(moment, lfirst(cell), foreach_current_index(cell));
+}
+
+static void
 ReadVariants(const Request *request, Moment *moment)
 {
 	uint64		n = Ask(variants_sql, request, moment->name, NULL);
 
 	for (uint64 i = 0; i < n; i++)
 	{
-		MomentVariant *variant = palloc(sizeof(MomentVariant));
+		MomentVariant *variant = palloc0(sizeof(MomentVariant));
 
 		variant->name = Keep(i, "variant");
 		variant->weight = ReadFloat(i, "weight", 0);
 		variant->subject_line = ReadTemplate(i, "subject_line");
 		variant->template = ReadTemplate(i, "template");
+		variant->delay = Keep(i, "delay");
+		variant->channel = Keep(i, "channel");
 		moment->variants = lappend(moment->variants, variant);
 	}
+	ReadChannels(moment);
+	ReadVariantTokens(request, moment);
 }
 
 static MomentCap *

@@ -4,6 +4,7 @@
  *	capture.c	the trigger: a statement's new rows go into the inbox
  *	load.c		a moment with its channel, purpose, policies and variants
  *	compile.c	the one statement that reads all that a batch must know
+ *	variant.c	what variants may differ in
  *	zone.c		a subject's own time: local hours and quiet hours
  *	calendar.c	a schedule: whose time has come, into the inbox
  *	enter.c		segments entered, into the inbox
@@ -44,7 +45,18 @@ typedef struct MomentVariant
 	double		weight;
 	MessageTemplate *subject_line;	/* NULL: the channel has none */
 	MessageTemplate *template;
+	List	   *tokens;			/* of MomentToken *: its own */
+	char	   *delay;			/* an interval, as text */
+	char	   *channel;
 } MomentVariant;
+
+/* Where messages go. */
+typedef struct MomentChannel
+{
+	char	   *name;
+	char	   *address;		/* an expression */
+	bool		html;
+} MomentChannel;
 
 /* A name and an expression in the rule language. */
 typedef struct MomentToken
@@ -100,15 +112,14 @@ typedef struct Moment
 	char	   *purpose;
 	char	   *basis;
 	char	   *channel;
-	char	   *address;
-	char	   *time_zone;		/* NULL: UTC */
-	bool		html;
+	char	   *time_zone;		/* of that channel; NULL: UTC */
 	char	   *delay;			/* an interval, as text */
 	char	   *local_time;		/* NULL: at any hour */
 	bool		transactional;
 	double		share;			/* of those who may enter, 0..1 */
 	TimestampTz activated_at;	/* older events never send */
 	List	   *variants;		/* of MomentVariant *, by name */
+	List	   *channels;		/* of MomentChannel *: of any with weight */
 	/* policies, each the strictest of all that apply */
 	double		holdout;
 	int			max_surprise;	/* 0..100; 100: no limit */
@@ -125,6 +136,23 @@ extern Moment *MomentLoad(const Space *space, const char *name);
 
 extern MomentVariant *MomentFindVariant(const Moment *moment,
 										const char *name);
+
+/* ---- variants (variant.c) ---- */
+
+extern MomentChannel *MomentFindChannel(const Moment *moment, const char *name);
+
+/* Their weights, which make 1 together; NULL where none has any. */
+extern double *MomentWeights(const Moment *moment);
+
+/*
+ * Of SQL expressions, one for each variant, the one of the variant that the
+ * subject of d is going to get.
+ */
+extern char *MomentByVariant(const Moment *moment, List *values,
+							 const char *type);
+
+/* The member of a case's values that holds what single variants have. */
+#define MOMENT_OWN_VALUES ""
 
 /* ---- the statements of a batch (compile.c) ---- */
 
@@ -192,7 +220,8 @@ typedef struct MomentCase
 	bool		has_expiry;
 	TimestampTz expires_at;
 	char	   *stale;			/* a source whose newest row is too old */
-	char	   *address;
+	char	   *channel;		/* its variant's */
+	char	   *address;		/* there; NULL where any channel has none */
 	char	   *zone;
 	char	   *suppressed;		/* the reason, NULL: not suppressed */
 	bool		allowed;
@@ -225,6 +254,9 @@ typedef struct MomentVerdict
 	text	   *subject_line;
 	text	   *body;
 } MomentVerdict;
+
+/* A case's values as the templates of that variant see them (variant.c). */
+extern const Jsonb *MomentValues(const MomentCase *one, const char *variant);
 
 /*
  * Takes one case through all gates. `already` messages to this subject were

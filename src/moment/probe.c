@@ -127,7 +127,7 @@ MomentContent(const Moment *moment, const MomentCase *one,
 	texts = palloc(sizeof(Datum) * Max(list_length(names), 1));
 	foreach(cell, names)
 		texts[n++] = CStringGetTextDatum(lfirst(cell));
-	PersonaArg(&args, JSONBOID, JsonbPGetDatum(one->values), false);
+	PersonaArg(&args, JSONBOID, JsonbPGetDatum(MomentValues(one, verdict->variant)), false);
 	PersonaArg(&args, TEXTARRAYOID,
 			   PointerGetDatum(construct_array(texts, n, TEXTOID, -1, false,
 											   TYPALIGN_INT)), false);

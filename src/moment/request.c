@@ -245,7 +245,7 @@ Answer(const Call *c, ReturnSetInfo *result)
 	PutText(values, nulls, ANSWER_OUTCOME, c->reason ? "skip" : outcomes[v->outcome]);
 	PutText(values, nulls, ANSWER_REASON, c->reason ? c->reason : v->reason);
 	PutText(values, nulls, ANSWER_VARIANT, v->variant);
-	PutText(values, nulls, ANSWER_CHANNEL, c->moment->channel);
+	PutText(values, nulls, ANSWER_CHANNEL, c->one ? c->one->channel : NULL);
 	if (c->reason == NULL && v->outcome == MOMENT_SEND)
 	{
 		nulls[ANSWER_SUBJECT_LINE] = v->subject_line == NULL;

@@ -964,6 +964,71 @@ COMMENT ON FUNCTION why_not(anyelement, text, text) IS
 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION why_not(anyelement, text, text) FROM PUBLIC;
 
+/* Trying out */
+
+CREATE FUNCTION simulate_subject(subject text, moment text, context jsonb, at timestamptz, space text)
+RETURNS TABLE (decision uuid, outcome text, reason text, variant text, fallback boolean, channel text, due timestamptz,
+	address text, subject_line text, body text, content jsonb, gates jsonb)
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_simulate';
+COMMENT ON FUNCTION simulate_subject(text, text, jsonb, timestamptz, text) IS
+'simulate() for a subject in the canonical text of its key.';
+REVOKE ALL ON FUNCTION simulate_subject(text, text, jsonb, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION simulate(subject text, moment text, context jsonb DEFAULT NULL, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
+RETURNS TABLE (decision uuid, outcome text, reason text, variant text, fallback boolean, channel text, due timestamptz,
+	address text, subject_line text, body text, content jsonb, gates jsonb)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+BEGIN
+	IF moment IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'simulate() needs a moment';
+	END IF;
+	RETURN QUERY SELECT * FROM @extschema@.simulate_subject(@extschema@.subject_key(home, subject), moment, context, at, home.space);
+END;
+$$;
+COMMENT ON FUNCTION simulate(text, text, jsonb, timestamptz, text) IS
+'What a moment would decide for a subject, and the message, as if the latest of what starts it came at that instant (now for NULL); an idea as if it were live. outcome is send, holdout, skip with its reason, or defer to due. Writes nothing; no row, and a notice, where nothing could start it.';
+REVOKE ALL ON FUNCTION simulate(text, text, jsonb, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION simulate(subject anyelement, moment text, context jsonb DEFAULT NULL, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
+RETURNS TABLE (decision uuid, outcome text, reason text, variant text, fallback boolean, channel text, due timestamptz,
+	address text, subject_line text, body text, content jsonb, gates jsonb)
+LANGUAGE sql AS 'SELECT * FROM @extschema@.simulate(subject::text, moment, context, at, space)';
+COMMENT ON FUNCTION simulate(anyelement, text, jsonb, timestamptz, text) IS
+'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION simulate(anyelement, text, jsonb, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION simulate_members(segment text, moment text, context jsonb, at timestamptz, space text)
+RETURNS TABLE (outcome text, reason text, variant text, n bigint)
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_simulate_segment';
+COMMENT ON FUNCTION simulate_members(text, text, jsonb, timestamptz, text) IS
+'simulate_segment() for a segment and a moment that are known to exist.';
+REVOKE ALL ON FUNCTION simulate_members(text, text, jsonb, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION simulate_segment(segment text, moment text, context jsonb DEFAULT NULL, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
+RETURNS TABLE (outcome text, reason text, variant text, n bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+BEGIN
+	IF num_nulls(segment, moment) > 0 THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'simulate_segment() needs a segment and a moment';
+	END IF;
+	PERFORM @extschema@.must_exist(home, 'segment', segment,
+		ARRAY(SELECT s.segment FROM @extschema@.segment s WHERE s.space = home.space),
+		format('Define it first: SELECT * FROM persona.define_segment(%L, ''true'').', segment));
+	RETURN QUERY SELECT * FROM @extschema@.simulate_members(segment, moment, context, at, home.space) m ORDER BY m.n DESC, m.outcome, m.reason, m.variant;
+END;
+$$;
+COMMENT ON FUNCTION simulate_segment(text, text, jsonb, timestamptz, text) IS
+'What simulate() says of each member of a segment, counted by outcome, reason and variant; no_start where nothing could start the moment. Writes nothing.';
+REVOKE ALL ON FUNCTION simulate_segment(text, text, jsonb, timestamptz, text) FROM PUBLIC;
+
 /* Reader views */
 
 CREATE FUNCTION create_moment_views() RETURNS trigger

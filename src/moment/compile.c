@@ -743,21 +743,21 @@ Consent(Builder *b)
 
 /*
  * The statement that reads all cases of a batch from `driver`, known as d;
- * `identity` is what identifies their decisions.
+ * `schedule` is what the schedule says of them: once_key, decision and due.
  */
 static char *
-DecideSql(Builder *b, const char *driver, const char *identity, bool bare)
+DecideSql(Builder *b, const char *driver, const char *schedule, bool bare)
 {
 	return psprintf("SELECT d.row, d.subject::pg_catalog.text AS subject, %s,"
-					" d.due, d.first_due, d.started_at, %s AS subject_there, %s AS event_there,"
+					" d.first_due, d.started_at, %s AS subject_there, %s AS event_there,"
 					" %s AS entry, %s AS cancel, %s AS expires_at, %s AS stale,"
 					" %s AS channel, %s AS address, %s AS zone, %s AS suppressed,"
 					" c.allowed, c.reason AS consent_reason, c.ledger::pg_catalog.text AS ledger,"
 					" %s AS refused, h.sent, h.repeats, %s AS values"
 					" FROM %s d%s%s%s LEFT JOIN LATERAL %s c ON true"
 					" LEFT JOIN LATERAL %s h ON true"
-					" ORDER BY d.subject, d.due, decision",
-					identity, SubjectThere(b->space), EventThere(b->moment),
+					" ORDER BY d.subject, due, decision",
+					schedule, SubjectThere(b->space), EventThere(b->moment),
 					bare ? "NULL::pg_catalog.bool" : b->entry,
 					bare ? "NULL::pg_catalog.bool" : b->cancel,
 					bare ? "NULL::pg_catalog.timestamptz" : b->expires_at,
@@ -791,14 +791,14 @@ ProbeSql(Builder *b)
 	if (latest == NULL)
 		return NULL;
 	driver = psprintf("(SELECT '(0,0)'::pg_catalog.tid AS row, u.subject, l.event_key, $2 AS context,"
-					  " persona.now() AS at, persona.now() AS due, persona.now() AS first_due,"
+					  "  persona.now() AS at, persona.now() AS first_due,"
 					  " persona.now() AS started_at FROM pg_catalog.unnest($1) u(subject)"
 					  " CROSS JOIN LATERAL (%s LIMIT 1) l(event_key))", latest);
 	return DecideSql(b, driver,
 					 psprintf("(%1$s)::pg_catalog.text AS once_key,"
-							  " persona.decision_id(%2$s, %3$s, d.subject::pg_catalog.text, (%1$s)::pg_catalog.text, 0)::pg_catalog.text AS decision",
+							  " persona.decision_id(%2$s, %3$s, d.subject::pg_catalog.text, (%1$s)::pg_catalog.text, 0)::pg_catalog.text AS decision, %4$s AS due",
 							  once_key, PersonaLiteral(b->space->name),
-							  PersonaLiteral(b->moment->name)),
+							  PersonaLiteral(b->moment->name), Due(b, "d.at")),
 					 false);
 }
 
@@ -820,7 +820,7 @@ ListCategories(Builder *b, MomentProgram *program)
 MomentProgram *
 MomentCompile(const Space *space, const Moment *moment)
 {
-	const char *identity = "d.once_key, d.decision::pg_catalog.text AS decision";
+	const char *schedule = "d.once_key, d.decision::pg_catalog.text AS decision, d.due";
 	MomentProgram *program = palloc0(sizeof(MomentProgram));
 	Builder		b = {.space = space, .moment = moment};
 
@@ -838,8 +838,8 @@ MomentCompile(const Space *space, const Moment *moment)
 		program->start_sql = StartSql(&b);
 		program->due_sql = DueSql(&b);
 	}
-	program->decide_sql = DecideSql(&b, ScheduleDriver(&b), identity, false);
-	program->bare_sql = DecideSql(&b, ScheduleDriver(&b), identity, true);
+	program->decide_sql = DecideSql(&b, ScheduleDriver(&b), schedule, false);
+	program->bare_sql = DecideSql(&b, ScheduleDriver(&b), schedule, true);
 	program->probe_sql = ProbeSql(&b);
 	return program;
 }

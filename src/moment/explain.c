@@ -14,12 +14,17 @@ Gates(const Space *space, const Moment *moment, char *subject)
 {
 	MomentRequest request = {.key = ""};
 	MomentProgram *program = MomentCompile(space, moment);
-	MomentCase *one = MomentProbeOne(space, moment, program, subject, &request);
 	MomentVerdict verdict;
+	List	   *cases;
 
-	if (one == NULL)
+	MomentRefuseIncomplete(moment, program);
+	cases = MomentProbe(space, moment, program, list_make1(subject), &request);
+	if (cases == NIL)
+	{
+		MomentNoStart(moment);
 		return NULL;
-	MomentDecide(space, moment, program, one, 0, &verdict);
+	}
+	MomentDecide(space, moment, program, linitial(cases), 0, &verdict);
 	return verdict.gates;
 }
 

@@ -17,6 +17,7 @@
  *	latest.c	what a moment would start on, if it started now
  *	probe.c		a subject's case, as if the moment started for it now
  *	explain.c	the gates of that, writing nothing
+ *	simulate.c	all of what would be decided, for one or for a segment
  *	request.c	decide(): the same at once, and written down
  *	reads.c		the columns of the company's tables that a moment reads
  *	id.c		a decision's id: a pure function of what is decided
@@ -280,19 +281,20 @@ typedef struct MomentRequest
 	char	   *key;
 } MomentRequest;
 
+/* An error where the moment is no more than an idea yet. */
+extern void MomentRefuseIncomplete(const Moment *moment,
+								   const MomentProgram *program);
+
 /*
  * The cases of those of the subjects who have something that could start the
- * moment, as if it did so now; List of MomentCase *. An error where the moment
- * is no more than an idea yet.
+ * moment, as if it did so now; List of MomentCase *.
  */
 extern List *MomentProbe(const Space *space, const Moment *moment,
 						 const MomentProgram *program, List *subjects,
 						 const MomentRequest *request);
 
-/* The only one of these; NULL with a notice of why there is none. */
-extern MomentCase *MomentProbeOne(const Space *space, const Moment *moment,
-								  const MomentProgram *program, char *subject,
-								  const MomentRequest *request);
+/* A notice of why there was none. */
+extern void MomentNoStart(const Moment *moment);
 
 /* Of a case's values those that the variant shows, as jsonb. */
 extern Datum MomentContent(const Moment *moment, const MomentCase *one,

@@ -12,8 +12,8 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-static void
-RefuseIncomplete(const Moment *moment, const MomentProgram *program)
+void
+MomentRefuseIncomplete(const Moment *moment, const MomentProgram *program)
 {
 	if (program->probe_sql == NULL)
 		ereport(ERROR,
@@ -54,7 +54,6 @@ MomentProbe(const Space *space, const Moment *moment,
 	List	   *cases = NIL;
 	uint64		n;
 
-	RefuseIncomplete(moment, program);
 	PersonaArg(&args, get_array_type(space->key.type),
 			   Subjects(space, subjects), false);
 	PersonaArg(&args, JSONBOID, request->context, request->context == 0);
@@ -66,16 +65,9 @@ MomentProbe(const Space *space, const Moment *moment,
 	return cases;
 }
 
-MomentCase *
-MomentProbeOne(const Space *space, const Moment *moment,
-			   const MomentProgram *program, char *subject,
-			   const MomentRequest *request)
+void
+MomentNoStart(const Moment *moment)
 {
-	List	   *cases = MomentProbe(space, moment, program, list_make1(subject),
-									request);
-
-	if (cases != NIL)
-		return linitial(cases);
 	if (moment->on_segment != NULL)
 		ereport(NOTICE,
 				(errmsg("the subject is not in segment \"%s\", so nothing could start moment \"%s\"",
@@ -88,7 +80,6 @@ MomentProbeOne(const Space *space, const Moment *moment,
 		ereport(NOTICE,
 				(errmsg("the subject has no event \"%s\", so nothing could start moment \"%s\"",
 						moment->starts_on, moment->name)));
-	return NULL;
 }
 
 /* The names that a template's variables begin with. */

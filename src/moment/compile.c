@@ -212,6 +212,18 @@ AlreadyAdded(Builder *b, const char *head)
 	return false;
 }
 
+char *
+MomentVariableExpression(const Moment *moment, const MomentVariant *variant,
+						 const char *path)
+{
+	char	   *head = PathHead(path, strncmp(path, "new.", 4) == 0 ? 2 : 1);
+	MomentToken *token = FindToken(variant->tokens, head);
+
+	if (token == NULL)
+		token = FindToken(moment->tokens, head);
+	return token ? token->expression : PathExpression(head);
+}
+
 /* One variable: a token by its name, new.column, or a subject's column. */
 static void
 AddVariable(Builder *b, const char *path, StringInfo plain, StringInfo event)

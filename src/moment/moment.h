@@ -19,6 +19,7 @@
  *	explain.c	the gates of that, writing nothing
  *	simulate.c	all of what would be decided, for one or for a segment
  *	request.c	decide(): the same at once, and written down
+ *	uses.c		what it knows of a customer, part by part
  *	reads.c		the columns of the company's tables that a moment reads
  *	id.c		a decision's id: a pure function of what is decided
  *	run.c		CALL persona.run(): batch after batch
@@ -175,6 +176,11 @@ extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);
 
 /* The SQL of what a subject u would start the moment on now (latest.c). */
 extern char *MomentLatestStart(const Space *space, const Moment *moment);
+
+/* The expression behind a template's variable: a token's, or the path itself. */
+extern char *MomentVariableExpression(const Moment *moment,
+									  const MomentVariant *variant,
+									  const char *path);
 
 /* ---- a subject's own time (zone.c) ---- */
 

@@ -17,7 +17,7 @@ SELECT count(*) FROM persona.define_purpose('service', 'opt_out');
 -- a cart: three items, one mail, four hours after the last
 SELECT code FROM persona.define_moment('cart', on_event => 'added', once_per => 'new.cart', restart => true, delay => '4 hours', purpose => 'service', channel => 'email',
 	template => '{{ new.item }}', generic => '{{ new.item }}', hypothesis => 'h', expires => '1 hour') WHERE level = 'block';
-SELECT count(*) FROM persona.activate('cart');
+SELECT count(*) FROM persona.activate('cart') WHERE level = 'block';
 INSERT INTO ma.cart VALUES (1, 1, 'a', 'mug', '2026-01-01 12:10+00');
 CALL persona.run();
 SELECT subject, due, counts_from, event_key FROM persona_ma.schedule;
@@ -46,7 +46,7 @@ SELECT persona.pause('cart');
 SELECT code FROM persona.define_moment('hello', on_event => 'added', once_per => $$'customer'$$, again_after => '30 days', purpose => 'service', channel => 'email',
 	template => '{{ new.item }}', generic => '{{ new.item }}', hypothesis => 'h', expires => NULL) WHERE level = 'block';
 SET persona.clock = '2026-02-01 00:00+00';
-SELECT count(*) FROM persona.activate('hello');
+SELECT count(*) FROM persona.activate('hello') WHERE level = 'block';
 INSERT INTO ma.cart VALUES (10, 3, 'c', 'first', '2026-02-01 00:00+00'), (11, 3, 'c', 'soon after', '2026-02-02 00:00+00');
 SET persona.clock = '2026-02-03 00:00+00';
 CALL persona.run();
@@ -85,7 +85,7 @@ CREATE FUNCTION ma.later(delay interval, local_time time) RETURNS bigint LANGUAG
 	SELECT count(*) FROM persona.define_moment('later', on_event => 'added', delay => delay, local_time => local_time, purpose => 'service', channel => 'email',
 		template => 'x {{ new.item }}', generic => 'x', hypothesis => 'h', expires => '1 hour') $$;
 SELECT ma.later('1 day', NULL);
-SELECT count(*) FROM persona.activate('later');
+SELECT count(*) FROM persona.activate('later') WHERE level = 'block';
 INSERT INTO ma.cart VALUES (400, 7, 'e', 'x', '2027-07-01 00:00+00'), (401, 8, 'e', 'x', '2027-07-01 00:00+00');
 UPDATE ma.customer SET zone = 'Asia/Tokyo' WHERE id = 8;
 CALL persona.run();

@@ -46,9 +46,9 @@ SET persona.clock = '2026-03-27 12:00+00';	-- a Friday
 SELECT count(*) FROM persona.define_space('mc', 'mc.customer');
 SELECT count(*) FROM persona.define_channel('email', 'email', time_zone => 'zone');
 SELECT count(*) FROM persona.define_purpose('service', 'opt_out');
-SELECT persona.define_moment(replace(s, ' ', '_'), schedule => s, local_time => '09:00', purpose => 'service', channel => 'email', template => 'x {{ email }}', generic => 'x',
-	expires => NULL, when_rule => '10 / divisor > 1 AND id <> 3', hypothesis => 'h') FROM unnest('{daily,weekdays,monday,sunday,day 1,day 28}'::text[]) s;
-SELECT count(*) FROM persona.moment, persona.activate(moment);
+SELECT count(*) FROM unnest('{daily,weekdays,monday,sunday,day 1,day 28}'::text[]) s, persona.define_moment(replace(s, ' ', '_'), schedule => s, local_time => '09:00', purpose => 'service', channel => 'email', template => 'x {{ email }}', generic => 'x',
+	expires => NULL, when_rule => '10 / divisor > 1 AND id <> 3', hypothesis => 'h') WHERE level = 'block';
+SELECT count(*) FROM persona.moment, persona.activate(moment) WHERE level = 'block';
 -- an hour that nobody's clock has come to: nothing happens, and nobody is looked at
 CALL persona.run();
 SELECT count(*) AS none FROM persona_mc.schedule;

@@ -22,8 +22,8 @@ SELECT code FROM persona.define_moment('banner', on_request => true, purpose => 
 	tokens => '{"n": "new.cart.total"}', hypothesis => 'h');
 SELECT code FROM persona.define_moment('ask', after_moment => 'banner', purpose => 'service', channel => 'web', template => 'Well, {{ name }}?', generic => 'Well?', delay => '1 hour', hypothesis => 'h');
 SELECT outcome, reason, body FROM persona.decide(1, 'banner', '{"page": "shoes", "cart": {"total": 90}}');
-SELECT count(*) FROM persona.activate('banner');
-SELECT count(*) FROM persona.activate('ask');
+SELECT count(*) FROM persona.activate('banner') WHERE level = 'block';
+SELECT count(*) FROM persona.activate('ask') WHERE level = 'block';
 CREATE TABLE md.answer AS
 SELECT c.id, d.* FROM md.customer c, persona.decide(c.id, 'banner', '{"page": "shoes", "cart": {"total": 90}, "item": {"sku": "a"}}') d WHERE c.id <= 20;
 SELECT DISTINCT variant, outcome, reason, channel, subject_line, body = CASE variant WHEN 'generic' THEN 'Look, shoes!' ELSE format('n%s s%1$s 90 a', id) END AS body,
@@ -71,7 +71,7 @@ SELECT variant FROM persona_md.exposure WHERE subject = 27;
 SELECT count(*) FROM persona.define_policy(channel => 'web');
 -- once_per: the second request of a day, or of a page, is the same
 SELECT code FROM persona.define_moment('tip', on_request => true, purpose => 'service', channel => 'web', once_per => 'new.page', template => 'x {{ name }}', generic => 'x', hypothesis => 'h');
-SELECT count(*) FROM persona.activate('tip');
+SELECT count(*) FROM persona.activate('tip') WHERE level = 'block';
 SELECT d.outcome, d.reason, d.decision IS NOT NULL AS decision FROM unnest('{shoes,shoes,hats,NULL}'::text[]) p, persona.decide(28, 'tip', jsonb_build_object('page', p)) d;
 SELECT count(*) AS decided_again FROM (SELECT FROM persona_md.decision WHERE subject = 28 GROUP BY decision HAVING count(*) > 1) d;
 SELECT decision = persona.decision_id('md', 'tip', '28', 'shoes', 0) AS documented_id FROM persona_md.decision WHERE subject = 28 AND once_key = 'shoes';
@@ -100,7 +100,7 @@ SELECT outcome, reason FROM persona.decide(32, 'tip', '{"page": "x"}');
 RESET persona.enabled;
 SELECT count(*) AS nothing_written FROM persona_md.decision WHERE subject = 32;
 -- a share of the subjects, always the same
-SELECT count(*) FROM persona.activate('tip', share => 0.5);
+SELECT count(*) FROM persona.activate('tip', share => 0.5) WHERE level = 'block';
 SELECT bool_and((reason IS NOT DISTINCT FROM 'not_in_share') = (persona.bucket(id, 'tip.share') >= 0.5)) AS by_the_gate_hash, count(DISTINCT reason) AS both
 FROM md.customer, persona.decide(id, 'tip', '{"page": "share"}') WHERE id > 32;
 -- mistakes

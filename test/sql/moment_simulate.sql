@@ -54,7 +54,7 @@ SELECT * FROM (SELECT outcome, reason, variant, n FROM persona.simulate_segment(
 SELECT outcome, reason, variant IS NOT NULL AS variant, sum(n) FROM persona.simulate_segment('everybody', 'thanks') GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 
 -- the real run says the same, to the letter
-SELECT count(*) FROM persona.activate('thanks');
+SELECT count(*) FROM persona.activate('thanks') WHERE level = 'block';
 INSERT INTO persona_mx.inbox SELECT customer_id, 'purchase', ARRAY[id::text], at, now() FROM mx.orders;
 CALL persona.run();
 SELECT count(*) AS decided, bool_and((s.decision, s.outcome, s.reason, s.variant, s.fallback, s.channel) IS NOT DISTINCT FROM (d.decision, d.outcome, d.reason, d.variant, d.fallback, d.channel)) AS same_decision,

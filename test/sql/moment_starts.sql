@@ -89,11 +89,11 @@ SELECT code FROM persona.define_moment('ask', after_moment => 'thanks', purpose 
 	template => 'How is the {{ new.item }}?', generic => 'How is it?', when_rule => $$new.item <> 'nothing'$$, delay => '1 day', hypothesis => 'h');
 SELECT code FROM persona.define_moment('hint', after_moment => 'ask', purpose => 'service', channel => 'email',
 	template => 'Did you know of the {{ new.item }}?', generic => 'Did you know?', delay => '1 day', hypothesis => 'h');
-SELECT count(*) FROM persona.activate('thanks');
+SELECT count(*) FROM persona.activate('thanks') WHERE level = 'block';
 INSERT INTO ms.orders VALUES (10, 1, 'early', '2026-02-01 12:00+00');
 CALL persona.run();
-SELECT count(*) FROM persona.activate('ask');
-SELECT count(*) FROM persona.activate('hint');
+SELECT count(*) FROM persona.activate('ask') WHERE level = 'block';
+SELECT count(*) FROM persona.activate('hint') WHERE level = 'block';
 INSERT INTO ms.orders VALUES (11, 2, 'bowl', '2026-02-01 12:00+00'), (12, 3, 'fork', '2026-02-01 12:00+00'), (13, 4, 'spoon', '2026-02-01 12:00+00'), (14, 7, 'nothing', '2026-02-01 12:00+00');
 CALL persona.run();
 CALL persona.run();

@@ -45,7 +45,7 @@ SELECT template, subject_line, tokens, weight FROM persona.variant WHERE variant
 
 -- content: templates and tokens of its own, the rest from the personal one
 SELECT code FROM persona.define_variant('m', 'other_tip', tokens => '{"tip": "secret"}');
-SELECT count(*) FROM persona.activate('m');
+SELECT count(*) FROM persona.activate('m') WHERE level = 'block';
 INSERT INTO mv.orders SELECT i, i, 'mug & co', '2026-01-01 12:00+00' FROM generate_series(1, 150) i;
 CALL persona.run();
 SELECT variant, count(*) BETWEEN 20 AND 55 AS about_a_quarter, bool_and(subject_line = 'Hello') AS subject_line, bool_and(body = CASE variant
@@ -85,7 +85,7 @@ SELECT code FROM persona.define_variant('t', 'now', delay => '0');
 SELECT variant, weight FROM persona.variant WHERE moment = 't' ORDER BY 1;
 SELECT code FROM persona.define_variant('t', 'generic');
 SELECT code FROM persona.define_variant('t', 'generic', weight => 0);
-SELECT count(*) FROM persona.activate('t');
+SELECT count(*) FROM persona.activate('t') WHERE level = 'block';
 SET persona.clock = '2026-02-01 12:00+00';
 INSERT INTO mv.orders SELECT 1000 + i, i, 'mug', '2026-02-01 12:00+00' FROM generate_series(1, 100) i;
 CALL persona.run(1);
@@ -102,7 +102,7 @@ SELECT persona.pause('t');
 -- channel: the address of each, and the gates look at every channel that somebody gets
 SELECT count(*) FROM persona.define_moment('c', on_event => 'purchase', variable => 'channel', purpose => 'service', channel => 'email', template => '<b>{{ name }}</b>', generic => 'x', hypothesis => 'h');
 SELECT code FROM persona.define_variant('c', 'phone', channel => 'sms');
-SELECT count(*) FROM persona.activate('c');
+SELECT count(*) FROM persona.activate('c') WHERE level = 'block';
 SELECT persona.withdraw_consent(1, 'service', 'sms', 'page') IS NOT NULL AND persona.withdraw_consent(2, 'service', 'email', 'page') IS NOT NULL AS withdrawn;
 SELECT persona.suppress(3, 'sms', 'complaint'), persona.suppress(4, 'email', 'complaint');
 UPDATE mv.customer SET phone = ' ' WHERE id = 5;

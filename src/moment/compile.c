@@ -7,7 +7,7 @@
  * subject, n the event that started it; every user-written expression was
  * checked and turned into SQL by the rule room.
  */
-#include "moment/moment.h"
+#include "moment/compile.h"
 
 #include "consent/consent.h"
 #include "rule/rule.h"
@@ -16,47 +16,22 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-/* What one compilation hands from step to step. */
-typedef struct Builder
-{
-	const Space *space;
-	const Moment *moment;
-	RuleQuery  *query;
-	char	   *entry;
-	char	   *cancel;
-	char	   *once_key;
-	char	   *expires_at;
-	List	   *addresses;		/* of char *: one for each channel */
-	char	   *zone;
-	char	   *values;
-	bool		uses_context;	/* of the request, in a template */
-	List	   *added;			/* of char *: variables already in values */
-	List	   *attributes;		/* of Attribute *: described and used */
-} Builder;
-
-/* A described attribute that the moment uses. */
-typedef struct Attribute
-{
-	char	   *category;
-	bool		for_all;		/* the generic twin uses it too */
-} Attribute;
-
-static char *
-Compile(Builder *b, const char *text, Oid want, const char *part, Oid *type)
+char *
+MomentCompilePart(Builder *b, const char *text, Oid want, const char *part,
+				  Oid *type)
 {
 	return RuleQueryAdd(b->query, text, want,
 						psprintf("%s of moment \"%s\"", part, b->moment->name),
 						type);
 }
 
-/* An optional expression: NULL in SQL where the moment has none. */
-static char *
-CompileOr(Builder *b, const char *text, Oid want, const char *part,
-		  const char *otherwise)
+char *
+MomentCompileOr(Builder *b, const char *text, Oid want, const char *part,
+				const char *otherwise)
 {
 	Oid			type;
 
-	return text ? Compile(b, text, want, part, &type) : pstrdup(otherwise);
+	return text ? MomentCompilePart(b, text, want, part, &type) : pstrdup(otherwise);
 }
 
 static char *
@@ -65,7 +40,7 @@ CompileExpiry(Builder *b)
 	if (b->moment->expires != NULL && b->moment->expires_is_interval)
 		return psprintf("(d.first_due + %s::pg_catalog.interval)",
 						PersonaLiteral(b->moment->expires));
-	return CompileOr(b, b->moment->expires, TIMESTAMPTZOID, "expiry",
+	return MomentCompileOr(b, b->moment->expires, TIMESTAMPTZOID, "expiry",
 					 "NULL::pg_catalog.timestamptz");
 }
 
@@ -81,13 +56,13 @@ static char *
 CompileEntry(Builder *b)
 {
 	const Moment *m = b->moment;
-	char	   *entry = CompileOr(b, m->when_rule, BOOLOID, "entry rule", "true");
+	char	   *entry = MomentCompileOr(b, m->when_rule, BOOLOID, "entry rule", "true");
 	Oid			type;
 
 	if (m->on_segment == NULL)
 		return entry;
 	return psprintf("(%s AND %s)", entry,
-					Compile(b, psprintf("segment(%s)", m->on_segment), BOOLOID,
+					MomentCompilePart(b, psprintf("segment(%s)", m->on_segment), BOOLOID,
 							"segment", &type));
 }
 
@@ -110,30 +85,19 @@ CompileCancel(Builder *b)
 	ListCell   *cell;
 
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, CompileOr(b, b->moment->cancel_rule, BOOLOID,
+	appendStringInfoString(&sql, MomentCompileOr(b, b->moment->cancel_rule, BOOLOID,
 										   "cancel rule", "false"));
 	foreach(cell, b->moment->before)
 	{
 		MomentBefore *before = lfirst(cell);
 
 		appendStringInfo(&sql, " OR %s OR %s",
-						 CompileOr(b, before->cancel_rule, BOOLOID,
+						 MomentCompileOr(b, before->cancel_rule, BOOLOID,
 								   psprintf("cancel rule, from moment \"%s\",",
 											before->name), "false"),
 						 Stopped(b->space, before));
 	}
 	return psprintf("(%s)", sql.data);
-}
-
-static void
-CompileAddresses(Builder *b)
-{
-	ListCell   *cell;
-
-	foreach(cell, b->moment->channels)
-		b->addresses = lappend(b->addresses,
-							   CompileOr(b, ((MomentChannel *) lfirst(cell))->address,
-										 TEXTOID, "address", "NULL"));
 }
 
 static void
@@ -144,252 +108,10 @@ CompileRules(Builder *b)
 	b->entry = CompileEntry(b);
 	b->cancel = CompileCancel(b);
 	b->expires_at = CompileExpiry(b);
-	CompileAddresses(b);
-	b->zone = CompileOr(b, m->time_zone, TEXTOID, "time zone", "NULL");
+	MomentCompileAddresses(b);
+	b->zone = MomentCompileOr(b, m->time_zone, TEXTOID, "time zone", "NULL");
 	b->once_key = m->once_per == NULL ? NULL :
-		CompileOr(b, m->once_per, TEXTOID, "once_per", NULL);
-}
-
-/* ---- the values of the templates ---- */
-
-static MomentToken *
-FindToken(List *tokens, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, tokens)
-	{
-		MomentToken *token = lfirst(cell);
-
-		if (strcmp(token->name, name) == 0)
-			return token;
-	}
-	return NULL;
-}
-
-/* A value as jsonb; a type that is no built-in goes by its text. */
-static char *
-AsJson(const char *expression, Oid type)
-{
-	if (type >= FirstNormalObjectId)
-		return psprintf("pg_catalog.to_jsonb((%s)::pg_catalog.text)", expression);
-	return psprintf("pg_catalog.to_jsonb(%s)", expression);
-}
-
-/* The first `n` steps of a dotted path. */
-static char *
-PathHead(const char *path, int n)
-{
-	const char *end = path;
-
-	for (; *end != '\0'; end++)
-		if (*end == '.' && --n == 0)
-			break;
-	return pnstrdup(path, end - path);
-}
-
-/* A path as it stands in a rule: each step quoted where it has to be. */
-static char *
-PathExpression(const char *head)
-{
-	const char *dot = strchr(head, '.');
-
-	if (dot == NULL)
-		return pstrdup(quote_identifier(head));
-	return psprintf("%s.%s", pnstrdup(head, dot - head),
-					quote_identifier(dot + 1));
-}
-
-static bool
-AlreadyAdded(Builder *b, const char *head)
-{
-	ListCell   *cell;
-
-	foreach(cell, b->added)
-		if (strcmp(lfirst(cell), head) == 0)
-			return true;
-	b->added = lappend(b->added, pstrdup(head));
-	return false;
-}
-
-char *
-MomentVariableExpression(const Moment *moment, const MomentVariant *variant,
-						 const char *path)
-{
-	char	   *head = PathHead(path, strncmp(path, "new.", 4) == 0 ? 2 : 1);
-	MomentToken *token = FindToken(variant->tokens, head);
-
-	if (token == NULL)
-		token = FindToken(moment->tokens, head);
-	return token ? token->expression : PathExpression(head);
-}
-
-/* One variable: a token by its name, new.column, or a subject's column. */
-static void
-AddVariable(Builder *b, const char *path, StringInfo plain, StringInfo event)
-{
-	bool		is_new = strncmp(path, "new.", 4) == 0;
-	char	   *head = PathHead(path, is_new ? 2 : 1);
-	MomentToken *token = FindToken(b->moment->tokens, head);
-	StringInfo	into = is_new && token == NULL ? event : plain;
-	char	   *sql;
-	Oid			type;
-
-	if (AlreadyAdded(b, head))
-		return;
-	if (is_new && token == NULL && b->moment->on_request)
-	{
-		b->uses_context = true;
-		return;
-	}
-	sql = Compile(b, token ? token->expression : PathExpression(head),
-				  InvalidOid, token ? psprintf("token \"%s\"", head) :
-				  "template", &type);
-	appendStringInfo(into, "%s%s, %s", into->len ? ", " : "",
-					 PersonaLiteral(into == event ? head + 4 : head),
-					 AsJson(sql, type));
-}
-
-/* A template's variables, but for what the variant says itself. */
-static void
-AddVariables(Builder *b, const MessageTemplate *template,
-			 const MomentVariant *variant, StringInfo plain, StringInfo event)
-{
-	ListCell   *cell;
-
-	if (template == NULL)
-		return;
-	foreach(cell, MessageVariables(template))
-		if (FindToken(variant->tokens, PathHead(lfirst(cell), 1)) == NULL)
-			AddVariable(b, lfirst(cell), plain, event);
-}
-
-static void
-AddTokens(Builder *b, const MomentVariant *variant, StringInfo own)
-{
-	StringInfoData tokens;
-	ListCell   *cell;
-
-	initStringInfo(&tokens);
-	foreach(cell, variant->tokens)
-	{
-		MomentToken *token = lfirst(cell);
-		Oid			type;
-		char	   *sql = Compile(b, token->expression, InvalidOid,
-								  psprintf("token \"%s\" of variant \"%s\"",
-										   token->name, variant->name), &type);
-
-		appendStringInfo(&tokens, "%s%s, %s", tokens.len ? ", " : "",
-						 PersonaLiteral(token->name), AsJson(sql, type));
-	}
-	if (tokens.len)
-		appendStringInfo(own, "%s%s, pg_catalog.jsonb_build_object(%s)",
-						 own->len ? ", " : "", PersonaLiteral(variant->name),
-						 tokens.data);
-}
-
-/* ---- what the moment uses of the customer's data ---- */
-
-static const char *const attributes_sql =
-"SELECT a.category FROM persona.attribute a"
-" WHERE a.space = $1 AND a.attribute = $2";
-
-typedef struct Lookup
-{
-	Builder    *builder;
-	RuleUse    *use;
-	bool		for_all;
-} Lookup;
-
-static void
-ReadAttribute(void *arg)
-{
-	Lookup	   *lookup = arg;
-	const RuleUse *use = lookup->use;
-	bool		of_subject = strcmp(use->source, "subject") == 0;
-	PersonaArgs args = {0};
-	Attribute  *attribute;
-
-	PersonaArg(&args, TEXTOID,
-			   CStringGetTextDatum(lookup->builder->space->name), false);
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(of_subject ? use->column :
-												   psprintf("%s.%s", use->source, use->column)),
-			   false);
-	if (PersonaExecute(attributes_sql, &args, true) == 0)
-		return;
-	attribute = palloc(sizeof(Attribute));
-	attribute->category = pstrdup(PersonaColumnText(0, "category"));
-	attribute->for_all = lookup->for_all;
-	lookup->builder->attributes = lappend(lookup->builder->attributes,
-										  attribute);
-}
-
-/* Notes the described attributes among the uses from `from` on. */
-static int
-NoteUses(Builder *b, int from, bool for_all)
-{
-	List	   *uses = RuleQueryUses(b->query);
-
-	for (int i = from; i < list_length(uses); i++)
-	{
-		Lookup		lookup = {b, list_nth(uses, i), for_all};
-
-		SpaceWithDefinitions(ReadAttribute, &lookup);
-	}
-	return list_length(uses);
-}
-
-static void
-CompileVariant(Builder *b, const MomentVariant *variant, StringInfo plain,
-			   StringInfo event, StringInfo own)
-{
-	AddVariables(b, variant->subject_line, variant, plain, event);
-	AddVariables(b, variant->template, variant, plain, event);
-	AddTokens(b, variant, own);
-}
-
-static void
-AddMember(StringInfo object, const char *name, const char *sql)
-{
-	appendStringInfo(object, "%s%s, %s", object->len ? ", " : "",
-					 PersonaLiteral(name), sql);
-}
-
-/*
- * Compiles everything user-written. What the generic twin shows comes before
- * what the other variants show, so that uses fall into those that even the
- * twin cannot do without and the rest. What nobody gets uses nothing.
- */
-static void
-CompileAll(Builder *b)
-{
-	MomentVariant *generic = MomentFindVariant(b->moment, "generic");
-	StringInfoData plain;
-	StringInfoData event;
-	StringInfoData own;
-	ListCell   *cell;
-	int			noted;
-
-	initStringInfo(&plain);
-	initStringInfo(&event);
-	initStringInfo(&own);
-	CompileRules(b);
-	if (generic != NULL)
-		CompileVariant(b, generic, &plain, &event, &own);
-	noted = NoteUses(b, 0, true);
-	foreach(cell, b->moment->variants)
-		if (lfirst(cell) != generic && ((MomentVariant *) lfirst(cell))->weight > 0)
-			CompileVariant(b, lfirst(cell), &plain, &event, &own);
-	(void) NoteUses(b, noted, false);
-	if (b->uses_context)
-		AddMember(&plain, "new", "n.context");
-	if (event.len)
-		AddMember(&plain, "new",
-				  psprintf("pg_catalog.jsonb_build_object(%s)", event.data));
-	if (own.len)
-		AddMember(&plain, MOMENT_OWN_VALUES,
-				  psprintf("pg_catalog.jsonb_build_object(%s)", own.data));
-	b->values = psprintf("pg_catalog.jsonb_build_object(%s)", plain.data);
+		MomentCompileOr(b, m->once_per, TEXTOID, "once_per", NULL);
 }
 
 /* ---- the statements ---- */
@@ -679,80 +401,6 @@ Refused(Builder *b)
 					CategoryArray(b, true), SpaceTable(b->space, "preference"));
 }
 
-/* ---- where it goes: the channels of all variants with weight ---- */
-
-/* The channel of the subject's variant. */
-static char *
-Channel(Builder *b)
-{
-	List	   *names = NIL;
-	ListCell   *cell;
-
-	foreach(cell, b->moment->variants)
-		names = lappend(names, PersonaLiteral(((MomentVariant *) lfirst(cell))->channel));
-	return psprintf("%s::pg_catalog.text",
-					MomentByVariant(b->moment, names, "pg_catalog.text"));
-}
-
-/* The address there, of who can be reached on every one of them. */
-static char *
-Address(Builder *b)
-{
-	StringInfoData missing;
-	StringInfoData chosen;
-	ListCell   *cell;
-
-	if (list_length(b->addresses) == 1)
-		return linitial(b->addresses);
-	initStringInfo(&missing);
-	initStringInfo(&chosen);
-	foreach(cell, b->addresses)
-	{
-		MomentChannel *channel = list_nth(b->moment->channels,
-										  foreach_current_index(cell));
-
-		appendStringInfo(&missing, "%spg_catalog.btrim(coalesce(%s, '')) = ''",
-						 missing.len ? " OR " : "", (char *) lfirst(cell));
-		appendStringInfo(&chosen, " WHEN %s THEN %s",
-						 PersonaLiteral(channel->name), (char *) lfirst(cell));
-	}
-	return psprintf("CASE WHEN %s THEN NULL ELSE CASE %s%s END END",
-					missing.data, Channel(b), chosen.data);
-}
-
-static char *
-Suppressed(Builder *b)
-{
-	StringInfoData sql;
-	ListCell   *cell;
-
-	initStringInfo(&sql);
-	foreach(cell, b->moment->channels)
-		appendStringInfo(&sql, "%s%s", sql.len ? ", " : "",
-						 ConsentSuppressed(b->space, "d.subject",
-										   PersonaLiteral(((MomentChannel *) lfirst(cell))->name)));
-	return psprintf("coalesce(%s)", sql.data);
-}
-
-/* The consent on all of them: the first that is missing, else the first. */
-static char *
-Consent(Builder *b)
-{
-	const Moment *m = b->moment;
-	StringInfoData sql;
-	ListCell   *cell;
-
-	initStringInfo(&sql);
-	foreach(cell, m->channels)
-		appendStringInfo(&sql, "%s SELECT v.*, %d AS number FROM %s v",
-						 sql.len ? " UNION ALL" : "", foreach_current_index(cell),
-						 ConsentLateral(b->space, "d.subject", m->purpose, m->basis,
-										PersonaLiteral(((MomentChannel *) lfirst(cell))->name),
-										"persona.now()"));
-	return psprintf("(SELECT u.* FROM (%s) u ORDER BY u.allowed, u.number LIMIT 1)",
-					sql.data);
-}
-
 /*
  * The statement that reads all cases of a batch from `driver`, known as d;
  * `schedule` is what the schedule says of them: once_key, decision and due.
@@ -774,12 +422,12 @@ DecideSql(Builder *b, const char *driver, const char *schedule, bool bare)
 					bare ? "NULL::pg_catalog.bool" : b->cancel,
 					bare ? "NULL::pg_catalog.timestamptz" : b->expires_at,
 					bare ? "NULL" : StaleSource(b),
-					Channel(b), bare ? "NULL" : Address(b),
-					bare ? "NULL" : b->zone, Suppressed(b),
+					MomentChannelSql(b), bare ? "NULL" : MomentAddressSql(b),
+					bare ? "NULL" : b->zone, MomentSuppressedSql(b),
 					Refused(b), bare ? "NULL::pg_catalog.jsonb" : b->values,
 					driver, SubjectJoin(b->space, "d"), EventJoin(b->moment, "d"),
 					bare ? "" : RuleQueryJoins(b->query),
-					Consent(b),
+					MomentConsentSql(b),
 					History(b->space, b->moment));
 }
 
@@ -839,7 +487,8 @@ MomentCompile(const Space *space, const Moment *moment)
 	b.query = RuleQueryBegin(space, moment->event, RULE_FEATURES_LATERAL);
 	if (moment->on_request)
 		RuleQueryContext(b.query);
-	CompileAll(&b);
+	CompileRules(&b);
+	MomentCompileValues(&b);
 	ListCategories(&b, program);
 	program->uses = RuleQueryUses(b.query);
 	if (moment->starts_on == NULL || moment->channel == NULL ||

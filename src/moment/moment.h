@@ -3,7 +3,7 @@
  *
  *	capture.c	the trigger: a statement's new rows go into the inbox
  *	load.c		a moment with its channel, purpose, policies and variants
- *	compile.c	the one statement that reads all that a batch must know
+ *	compile.h	the statements that read all that a batch must know
  *	variant.c	what variants may differ in
  *	zone.c		a subject's own time: local hours and quiet hours
  *	calendar.c	a schedule: whose time has come, into the inbox

@@ -201,9 +201,9 @@ Begin(Calendar *c)
 	bool		isnull;
 
 	Mark(c, "INSERT INTO %s VALUES ($1, $2) ON CONFLICT DO NOTHING",
-			 c->moment->activated_at);
+		 c->moment->activated_at);
 	Mark(c, "SELECT GREATEST(p.until, $2) AS until FROM %s p WHERE p.moment = $1"
-			 " FOR UPDATE SKIP LOCKED", c->moment->activated_at);
+		 " FOR UPDATE SKIP LOCKED", c->moment->activated_at);
 	if (SPI_processed == 0)
 		return false;
 	c->from = DatumGetTimestampTz(PersonaColumn(0, "until", &isnull));

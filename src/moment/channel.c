@@ -20,7 +20,7 @@ MomentCompileAddresses(Builder *b)
 	foreach(cell, b->moment->channels)
 		b->addresses = lappend(b->addresses,
 							   MomentCompileOr(b, ((MomentChannel *) lfirst(cell))->address,
-										 TEXTOID, "address", "NULL"));
+											   TEXTOID, "address", "NULL"));
 }
 
 /* The channel of the subject's variant. */

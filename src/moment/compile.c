@@ -41,7 +41,7 @@ CompileExpiry(Builder *b)
 		return psprintf("(d.first_due + %s::pg_catalog.interval)",
 						PersonaLiteral(b->moment->expires));
 	return MomentCompileOr(b, b->moment->expires, TIMESTAMPTZOID, "expiry",
-					 "NULL::pg_catalog.timestamptz");
+						   "NULL::pg_catalog.timestamptz");
 }
 
 /* The event's key as one text, in the form that ids are made of. */
@@ -63,7 +63,7 @@ CompileEntry(Builder *b)
 		return entry;
 	return psprintf("(%s AND %s)", entry,
 					MomentCompilePart(b, psprintf("segment(%s)", m->on_segment), BOOLOID,
-							"segment", &type));
+									  "segment", &type));
 }
 
 /* Whether the message of a moment before it, of this chain, was stopped. */
@@ -86,15 +86,15 @@ CompileCancel(Builder *b)
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, MomentCompileOr(b, b->moment->cancel_rule, BOOLOID,
-										   "cancel rule", "false"));
+												 "cancel rule", "false"));
 	foreach(cell, b->moment->before)
 	{
 		MomentBefore *before = lfirst(cell);
 
 		appendStringInfo(&sql, " OR %s OR %s",
 						 MomentCompileOr(b, before->cancel_rule, BOOLOID,
-								   psprintf("cancel rule, from moment \"%s\",",
-											before->name), "false"),
+										 psprintf("cancel rule, from moment \"%s\",",
+												  before->name), "false"),
 						 Stopped(b->space, before));
 	}
 	return psprintf("(%s)", sql.data);

@@ -105,8 +105,8 @@ AddVariable(Builder *b, const char *path, StringInfo plain, StringInfo event)
 		return;
 	}
 	sql = MomentCompilePart(b, token ? token->expression : PathExpression(head),
-				  InvalidOid, token ? psprintf("token \"%s\"", head) :
-				  "template", &type);
+							InvalidOid, token ? psprintf("token \"%s\"", head) :
+							"template", &type);
 	appendStringInfo(into, "%s%s, %s", into->len ? ", " : "",
 					 PersonaLiteral(into == event ? head + 4 : head),
 					 AsJson(sql, type));
@@ -138,8 +138,8 @@ AddTokens(Builder *b, const MomentVariant *variant, StringInfo own)
 		MomentToken *token = lfirst(cell);
 		Oid			type;
 		char	   *sql = MomentCompilePart(b, token->expression, InvalidOid,
-								  psprintf("token \"%s\" of variant \"%s\"",
-										   token->name, variant->name), &type);
+											psprintf("token \"%s\" of variant \"%s\"",
+													 token->name, variant->name), &type);
 
 		appendStringInfo(&tokens, "%s%s, %s", tokens.len ? ", " : "",
 						 PersonaLiteral(token->name), AsJson(sql, type));

@@ -423,6 +423,12 @@ DECLARE
 	) WITH (fillfactor = 50);
 	COMMENT ON TABLE %1$I.progress IS 'When run() was last called (event is ''''), an event source polled and caught up with; and how many events only that found, and when last.';
 
+	CREATE TABLE %1$I.calendar (
+		moment text PRIMARY KEY,
+		until timestamptz NOT NULL
+	);
+	COMMENT ON TABLE %1$I.calendar IS 'Up to when the calendar of a moment with a schedule was kept.';
+
 	CREATE TABLE %1$I.schedule (
 		subject %2$s NOT NULL,
 		decision uuid NOT NULL,
@@ -430,6 +436,7 @@ DECLARE
 		due timestamptz NOT NULL,
 		first_due timestamptz NOT NULL,
 		started_at timestamptz NOT NULL,
+		counts_from timestamptz NOT NULL,
 		event text,
 		event_key text[],
 		once_key text NOT NULL,
@@ -437,7 +444,7 @@ DECLARE
 		PRIMARY KEY (subject, decision)
 	) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 	CREATE INDEX ON %1$I.schedule (moment, due);
-	COMMENT ON TABLE %1$I.schedule IS 'What is to be decided, and when.';
+	COMMENT ON TABLE %1$I.schedule IS 'What is to be decided, and when; the delay counts from the last event where later ones restart it.';
 
 	CREATE TABLE %1$I.decision (
 		subject %2$s NOT NULL,

@@ -12,6 +12,8 @@
  */
 #include "moment/moment.h"
 
+#include "rule/rule.h"
+
 #include "access/xact.h"
 #include "common/pg_prng.h"
 #include "executor/spi.h"
@@ -47,6 +49,67 @@ typedef struct Step
 } Step;
 
 /* ---- one batch, one transaction ---- */
+
+/* Segments that were entered by the mere passing of time. */
+static void
+Refresh(void *arg)
+{
+	RuleRefresh(((Step *) arg)->space);
+}
+
+static void
+KeepCalendar(void *arg)
+{
+	Step	   *step = arg;
+
+	MomentKeepCalendar(step->space, MomentLoad(step->space, step->moment),
+					   &step->tallies);
+}
+
+/*
+ * A week ahead, for decide() would make others wait for the first of a month
+ * until its caller's transaction ends.
+ */
+static void
+MakePartitions(void *arg)
+{
+	Step	   *step = arg;
+
+	MomentMakePartition(step->space, PersonaNow());
+	MomentMakePartition(step->space, PersonaNow() + 7 * USECS_PER_DAY);
+}
+
+static void
+TryStart(Step *step, void (*work) (void *arg))
+{
+	int			sqlstate = PersonaTrap(work, step);
+
+	if (sqlstate == 0)
+	{
+		MomentWriteTallies(step->space, step->tallies);
+		return;
+	}
+	step->tallies = NIL;
+	SpaceIncident(step->space, "start", step->moment, sqlstate);
+}
+
+static void
+RefreshStep(Step *step)
+{
+	TryStart(step, Refresh);
+}
+
+static void
+CalendarStep(Step *step)
+{
+	TryStart(step, KeepCalendar);
+}
+
+static void
+PartitionStep(Step *step)
+{
+	TryStart(step, MakePartitions);
+}
 
 static void
 StartStep(Step *step)
@@ -169,6 +232,45 @@ Repeat(Step *step, void (*work) (Step *step))
 
 /* ---- the whole of it ---- */
 
+static bool
+IsAnyMoment(const Moment *moment)
+{
+	return true;
+}
+
+static bool
+HasSchedule(const Moment *moment)
+{
+	return moment->schedule != NULL;
+}
+
+static bool
+HasRequest(const Moment *moment)
+{
+	return moment->on_request;
+}
+
+static bool
+HasSegment(const Moment *moment)
+{
+	return moment->on_segment != NULL;
+}
+
+/* Such live moments by name, in the run's own memory. */
+static List *
+LiveMoments(Run *run, bool (*which) (const Moment *moment))
+{
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+	List	   *names = NIL;
+	ListCell   *cell;
+
+	foreach(cell, MomentLoadLive(SpaceGet(run->space), NULL))
+		if (which(lfirst(cell)))
+			names = lappend(names, ((Moment *) lfirst(cell))->name);
+	MemoryContextSwitchTo(old);
+	return names;
+}
+
 /*
  * All that waits in the inbox, or as much as leaves half of the batches to
  * what is due.
@@ -184,17 +286,22 @@ StartAll(Step *step)
 	run->batches_left += left;
 }
 
-/* The live moments by name, for the whole of the run. */
+/* What starts moments by itself, as time goes by. */
 static void
-FindMoments(Run *run)
+GatherStarts(Step *step)
 {
-	MemoryContext old = MemoryContextSwitchTo(run->context);
 	ListCell   *cell;
 
-	run->moments = NIL;
-	foreach(cell, MomentLoadLive(SpaceGet(run->space), NULL))
-		run->moments = lappend(run->moments, ((Moment *) lfirst(cell))->name);
-	MemoryContextSwitchTo(old);
+	if (LiveMoments(step->run, HasRequest) != NIL)
+		Transaction(step, PartitionStep);
+	if (LiveMoments(step->run, HasSegment) != NIL)
+		Transaction(step, RefreshStep);
+	foreach(cell, LiveMoments(step->run, HasSchedule))
+	{
+		step->moment = lfirst(cell);
+		Transaction(step, CalendarStep);
+	}
+	step->moment = NULL;
 }
 
 static void
@@ -280,8 +387,9 @@ persona_run(PG_FUNCTION_ARGS)
 								timestamptz_to_str(PersonaNow()))));
 	Transaction(&step, NoteStep);
 	Transaction(&step, CatchUpStep);
+	GatherStarts(&step);
 	StartAll(&step);
-	FindMoments(&run);
+	run.moments = LiveMoments(&run, IsAnyMoment);
 	GuardAll(&step);
 	DecideAll(&step);
 	/* Where little was due, the inbox may have what is left. */

@@ -29,6 +29,12 @@ RuleQueryNanIsUnknown(RuleQuery *query)
 	query->nan_is_unknown = true;
 }
 
+void
+RuleQueryContext(RuleQuery *query)
+{
+	query->has_context = true;
+}
+
 List *
 RuleQueryUses(RuleQuery *query)
 {
@@ -324,6 +330,8 @@ RuleQueryFrom(RuleQuery *query, Node *node)
 	if (query->event != NULL)
 		appendStringInfo(&sql, " CROSS JOIN %s n",
 						 PersonaRelationName(query->event->relid));
+	if (query->has_context)
+		appendStringInfoString(&sql, " CROSS JOIN (SELECT NULL::pg_catalog.jsonb AS context) n");
 	appendStringInfoString(&sql, RuleQueryJoinsFor(query, columns));
 	return sql.data;
 }

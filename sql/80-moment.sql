@@ -828,29 +828,33 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	it record;
+	about text;
+	had_version int;
+	has_version int;
+	got text;
+	repetition int;
 BEGIN
 	EXECUTE format('SELECT d.moment, d.moment_version, d.variant, m.version,
 			(SELECT (g->''saw''->>''score'')::int FROM jsonb_array_elements(d.gates) g WHERE g->>''gate'' = ''surprise'') AS repetition
 		FROM %I.decision d LEFT JOIN @extschema@.moment m ON m.space = $2 AND m.moment = d.moment WHERE d.decision = $1', home.schema_name)
-	INTO it USING decision, home.space;
-	IF it.moment IS NULL THEN
+	INTO about, had_version, got, has_version, repetition USING decision, home.space;
+	IF about IS NULL THEN
 		RAISE no_data_found USING
 			MESSAGE = format('there is no decision %s in space "%s"', coalesce(decision::text, 'NULL'), home.space),
 			HINT = format('The view %I.outcome lists them.', home.schema_name);
-	ELSIF it.version IS DISTINCT FROM it.moment_version THEN
-		RAISE NOTICE 'moment "%" has been changed since: this is what version % would say, the decision had version %', it.moment, it.version, it.moment_version
+	ELSIF has_version IS DISTINCT FROM had_version THEN
+		RAISE NOTICE 'moment "%" has been changed since: this is what version % would say, the decision had version %', about, has_version, had_version
 			USING HINT = 'persona.definition_log has every version.';
 	END IF;
 	RETURN QUERY
-		SELECT a.moment, a.attribute, a.category, a.provenance, a.use, a.mentioned AND it.variant = ANY (a.used_in), a.score, a.verdict, a.reason, a.fix
-		FROM @extschema@.audit_moment(home, it.moment) a
-		WHERE EXISTS (SELECT FROM unnest(a.used_in) u WHERE u = it.variant OR u NOT IN (
-			SELECT v.variant FROM @extschema@.variant v WHERE v.space = home.space AND v.moment = it.moment))
+		SELECT a.moment, a.attribute, a.category, a.provenance, a.use, a.mentioned AND got = ANY (a.used_in), a.score, a.verdict, a.reason, a.fix
+		FROM @extschema@.audit_moment(home, about) a
+		WHERE EXISTS (SELECT FROM unnest(a.used_in) u WHERE u = got OR u NOT IN (
+			SELECT v.variant FROM @extschema@.variant v WHERE v.space = home.space AND v.moment = about))
 		ORDER BY array_position('{block,warn,ok}', a.verdict), a.score DESC NULLS FIRST, a.attribute;
-	IF it.repetition > 0 THEN
-		RETURN QUERY SELECT it.moment, NULL::text, NULL::text, NULL::text, NULL::text, true, it.repetition,
-			CASE WHEN it.repetition >= 75 THEN 'block' WHEN it.repetition >= 55 THEN 'warn' ELSE 'ok' END,
+	IF repetition > 0 THEN
+		RETURN QUERY SELECT about, NULL::text, NULL::text, NULL::text, NULL::text, true, repetition,
+			CASE WHEN repetition >= 75 THEN 'block' WHEN repetition >= 55 THEN 'warn' ELSE 'ok' END,
 			'The customer had been told the like before, in the last 30 days'::text, NULL::text;
 	END IF;
 END;
@@ -929,7 +933,7 @@ BEGIN ATOMIC
 	LEFT JOIN @extschema@.channel c ON c.space = m.space AND c.channel = m.channel
 	LEFT JOIN @extschema@.purpose p ON p.space = m.space AND p.purpose = m.purpose
 	CROSS JOIN LATERAL @extschema@.template_findings(v.template, g.template, c.format = 'html',
-		CASE WHEN m.transactional OR p.basis = 'contract' OR p.basis IS NULL OR c.channel IS NULL THEN NULL
+		CASE WHEN m.transactional OR m.on_request OR p.basis = 'contract' OR p.basis IS NULL OR c.channel IS NULL THEN NULL
 			WHEN c.link IS NOT NULL THEN 'block' ELSE 'warn' END) f
 	WHERE m.space = (home).space AND m.moment = lint_templates.moment
 	GROUP BY m.space, m.moment, f.level, f.code, f.message, f.hint;

@@ -30,6 +30,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/ruleutils.h"
 
 struct MomentPrefilter
 {
@@ -134,6 +135,14 @@ EntryOfAny(const Space *space, const SpaceEvent *event)
 			if (IsA(lfirst(cell), Const))
 				return NULL;
 	return any;
+}
+
+char *
+MomentPrefilterSql(const Space *space, const Moment *moment)
+{
+	return deparse_expression(EntryOverRow(space, moment),
+							  deparse_context_for("n", moment->event->relid),
+							  true, false);
 }
 
 /* ---- whether it can fail ---- */

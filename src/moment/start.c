@@ -24,6 +24,7 @@ typedef struct Batch
 	const Space *space;
 	Datum		rows;			/* tid[] */
 	Datum		subjects;		/* K[] */
+	TimestampTz since;			/* the first activation of a live moment */
 	List	  **tallies;
 } Batch;
 
@@ -339,6 +340,7 @@ StartMoments(Batch *batch)
 
 		if (e.moment->event == NULL)
 			continue;
+		batch->since = Min(batch->since, e.moment->activated_at);
 		sqlstate = PersonaTrap(StartMoment, &e);
 		if (sqlstate != 0)
 			SpaceIncident(batch->space, "start", e.moment->name, sqlstate);
@@ -348,7 +350,7 @@ StartMoments(Batch *batch)
 uint64
 MomentStartBatch(const Space *space, List **tallies)
 {
-	Batch		batch = {.space = space, .tallies = tallies};
+	Batch		batch = {.space = space, .since = DT_NOEND, .tallies = tallies};
 	PersonaArgs args = {0};
 	uint64		strangers;
 	uint64		taken;
@@ -360,7 +362,6 @@ MomentStartBatch(const Space *space, List **tallies)
 		return strangers;
 	StartMoments(&batch);
 	BatchArgs(&batch, batch.rows, &args);
-	PersonaExecute(psprintf("DELETE FROM %s WHERE ctid = ANY ($1) AND subject = ANY ($2)",
-							SpaceTable(space, "inbox")), &args, false);
+	MomentTakeOut(space, &args, batch.since);
 	return strangers + taken;
 }

@@ -166,19 +166,26 @@ SET persona.catch_up_interval = '15 min';
 CALL persona.run();
 SELECT array_agg(event_key[1] ORDER BY event_key[1]) AS decided FROM persona_mc.decision WHERE moment = 'welcome';
 -- what is committed late, with a time before the last poll, is not lost
-INSERT INTO mc.visits VALUES (19, 19, now() - interval '1 second');
-UPDATE persona.moment SET activated_at = activated_at - interval '1 hour' WHERE space = 'mc' AND moment = 'welcome';
-INSERT INTO mc.visits VALUES (20, 20, now() - interval '10 minutes');
+RESET ROLE;
+SELECT now() + interval '1 hour' AS later \gset
+SET persona.clock = :'later';
+SET ROLE mc_owner;
+CALL persona.run();
+INSERT INTO mc.visits VALUES (19, 19, persona.now() - interval '1 second'), (20, 20, persona.now() - interval '10 minutes');
 CALL persona.run();
 CALL persona.run();
 SELECT array_agg(event_key[1] ORDER BY event_key[1]) AS decided, count(*) = count(DISTINCT decision) AS once_each FROM persona_mc.decision WHERE moment = 'welcome';
 -- later than a poll looks back it is catch_up that finds it
-INSERT INTO mc.visits VALUES (21, 10, now() - interval '20 minutes');
+INSERT INTO mc.visits VALUES (21, 10, persona.now() - interval '20 minutes');
 CALL persona.run();
 SELECT count(*) AS decided FROM persona_mc.decision WHERE moment = 'welcome' AND event_key = '{21}';
 SELECT persona.catch_up() AS found;
 CALL persona.run();
 SELECT count(*) AS decided FROM persona_mc.decision WHERE moment = 'welcome' AND event_key = '{21}';
+RESET ROLE;
+RESET persona.clock;
+SET ROLE mc_owner;
+CALL persona.run();
 CREATE TABLE mc.timeless (id int PRIMARY KEY, customer_id int);
 SELECT code FROM persona.define_event('timeless', 'mc.timeless', subject => 'customer_id', fires => 'poll');
 SELECT code FROM persona.define_event('timeless', 'mc.timeless', subject => 'customer_id', fires => 'delete');

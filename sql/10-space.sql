@@ -360,7 +360,7 @@ DECLARE
 		ledger uuid NOT NULL,
 		purpose text,
 		channel text,
-		decision text NOT NULL CHECK (decision IN ('grant', 'withdraw')),
+		decision text NOT NULL CHECK (decision IN ('request', 'grant', 'confirm', 'withdraw')),
 		basis text,
 		source text NOT NULL,
 		evidence jsonb,
@@ -372,7 +372,7 @@ DECLARE
 		PRIMARY KEY (subject, seq)
 	);
 	CREATE INDEX ON %1$I.consent (ledger);
-	COMMENT ON TABLE %1$I.consent IS 'The ledger: every yes and no, appended, numbered and chained by subject.';
+	COMMENT ON TABLE %1$I.consent IS 'The ledger: every yes and no, appended, numbered and chained by subject. What is inserted needs subject, decision and source; persona adds the rest.';
 
 	CREATE TABLE %1$I.consent_current (
 		subject %2$s NOT NULL,
@@ -503,6 +503,7 @@ DECLARE
 	) WITH (fillfactor = 80);
 	CREATE INDEX ON %1$I.message (message);
 	CREATE INDEX ON %1$I.message (channel, ready_at, message) WHERE done_at IS NULL;
+	CREATE INDEX ON %1$I.message USING brin (done_at);
 	COMMENT ON TABLE %1$I.message IS 'The outbox: rendered messages, claimed and acknowledged by senders; blanked when acknowledged.';
 
 	CREATE TABLE %1$I.feedback (
@@ -518,17 +519,28 @@ DECLARE
 		detail jsonb,
 		PRIMARY KEY (subject, feedback)
 	);
+	CREATE INDEX ON %1$I.feedback USING brin (at);
 	COMMENT ON TABLE %1$I.feedback IS 'What became of messages: delivered, opened, clicked, bounced, complained and whatever else a sender reports.';
+
+	CREATE TABLE %1$I.contact (
+		subject %2$s NOT NULL,
+		decision uuid NOT NULL,
+		address bigint NOT NULL,
+		at timestamptz NOT NULL,
+		PRIMARY KEY (subject, decision)
+	);
+	CREATE INDEX ON %1$I.contact (address, at);
+	COMMENT ON TABLE %1$I.contact IS 'The addresses, as hashes, to which decisions sent or would have sent, for caps that count by address; kept as long as one of these looks back.';
 
 	CREATE TABLE %1$I.exposure (
 		subject %2$s NOT NULL,
 		experiment text NOT NULL,
 		variant text NOT NULL,
 		at timestamptz NOT NULL,
-		decision uuid NOT NULL,
+		decision uuid,
 		PRIMARY KEY (subject, experiment, variant)
 	);
-	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included.';
+	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included; by a decision, or (NULL) by expose().';
 
 	CREATE TABLE %1$I.membership (
 		subject %2$s NOT NULL,

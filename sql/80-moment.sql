@@ -10,11 +10,13 @@ CREATE TABLE policy (
 	quiet_to time,
 	max_surprise int CHECK (max_surprise BETWEEN 0 AND 100),
 	categories text[],
+	max_per_hour int CHECK (max_per_hour >= 0),
 	holdout float8 CHECK (holdout >= 0 AND holdout < 1),
+	retention interval CHECK (retention > '0'),
 	PRIMARY KEY (space, channel, purpose)
 );
 COMMENT ON TABLE policy IS
-'Limits by channel and purpose; '''' stands for every one. Of all that apply the strictest counts.';
+'Limits by channel and purpose; '''' stands for every one, space house for every space. Of all that apply the strictest counts.';
 
 CREATE TABLE moment (
 	space text,
@@ -60,13 +62,27 @@ CREATE TABLE variant (
 COMMENT ON TABLE variant IS
 'The versions of a moment''s message; generic is always one of them.';
 
-SELECT keep_definitions(t) FROM unnest(ARRAY['policy', 'moment', 'variant']::regclass[]) t;
+CREATE TABLE outbox (
+	space text PRIMARY KEY,
+	outbox text NOT NULL,
+	who text NOT NULL,
+	why text NOT NULL,
+	at timestamptz NOT NULL
+);
+COMMENT ON TABLE outbox IS
+'The one database that a space sends from (system identifier/database oid/timeline), and who said so, why and when.';
+
+SELECT keep_definitions(t) FROM unnest(ARRAY['policy', 'moment', 'variant', 'outbox']::regclass[]) t;
 CREATE POLICY owner ON policy
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) policy.space));
+/* What every space inherits, every space may read. */
+CREATE POLICY house ON policy FOR SELECT USING (space OPERATOR(pg_catalog.=) 'house');
 CREATE POLICY owner ON moment
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) moment.space));
 CREATE POLICY owner ON variant
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) variant.space));
+CREATE POLICY owner ON outbox
+USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) outbox.space));
 
 CREATE FUNCTION decision_id(space text, moment text, subject text, key text, step int) RETURNS uuid
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
@@ -102,6 +118,10 @@ BEGIN
 	ON CONFLICT ON CONSTRAINT channel_pkey DO UPDATE
 	SET (address, time_zone, locale, link, format)
 		= (excluded.address, excluded.time_zone, excluded.locale, excluded.link, excluded.format);
+	IF link !~* '^https://' THEN
+		RETURN NEXT ('warn', 'link_without_https', channel, 'its links are not https, so no mailbox offers to unsubscribe by one click',
+			'RFC 8058 asks for https: link => ''https://shop.example/persona''.')::@extschema@.finding;
+	END IF;
 	IF time_zone IS NULL THEN
 		RETURN NEXT ('info', 'channel_without_zone', channel,
 			'quiet hours and local times are kept in UTC',
@@ -113,46 +133,133 @@ COMMENT ON FUNCTION define_channel(text, text, text, text, text, text, text) IS
 'Where messages go: address, time zone (a name of the zone database) and locale of a subject as expressions in the rule language; link is the base of its links, format text or html.';
 REVOKE ALL ON FUNCTION define_channel(text, text, text, text, text, text, text) FROM PUBLIC;
 
-CREATE FUNCTION define_policy(channel text DEFAULT NULL, purpose text DEFAULT NULL, cap int DEFAULT NULL,
-	per interval DEFAULT '7 days', quiet text DEFAULT NULL, max_surprise int DEFAULT NULL,
-	categories text[] DEFAULT NULL, holdout float8 DEFAULT NULL, space text DEFAULT NULL)
-RETURNS SETOF finding
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION quiet_covers(from_time time, to_time time, inner_from time, inner_to time) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	/* Stretches of a circle of 86,400 seconds: where they begin, how long they are. */
+	SELECT (86400 + inner_begin - begin_at) % 86400 + inner_length <= length OR inner_length = 0 OR length = 86400
+	FROM (
+		SELECT extract(epoch FROM from_time)::int, extract(epoch FROM inner_from)::int,
+			CASE WHEN to_time - from_time = '24:00' THEN 86400 ELSE (86400 + extract(epoch FROM to_time - from_time)::int) % 86400 END,
+			CASE WHEN inner_to - inner_from = '24:00' THEN 86400 ELSE (86400 + extract(epoch FROM inner_to - inner_from)::int) % 86400 END
+	) s(begin_at, inner_begin, length, inner_length);
+END;
+COMMENT ON FUNCTION quiet_covers(time, time, time, time) IS
+'Whether quiet hours hold all of other quiet hours; either may span midnight.';
+REVOKE ALL ON FUNCTION quiet_covers(time, time, time, time) FROM PUBLIC;
+
+CREATE FUNCTION loosened(mine policy, house policy) RETURNS TABLE (thing text, value text, house_value text)
+LANGUAGE sql IMMUTABLE
+BEGIN ATOMIC
+	SELECT l.thing, l.value, l.house_value
+	FROM (VALUES
+		/* A cap that the house's keeps anybody from reaching is none. */
+		('cap', format('%s per %s', (mine).cap, (mine).per), format('%s per %s', (house).cap, (house).per),
+			(mine).cap > 0 AND ((mine).cap, (mine).per) <> ((house).cap, (house).per)
+			AND (mine).cap >= (house).cap * ceil(extract(epoch FROM (mine).per) / extract(epoch FROM (house).per))),
+		('quiet', format('%s-%s', left((mine).quiet_from::text, 5), left((mine).quiet_to::text, 5)),
+			format('%s-%s', left((house).quiet_from::text, 5), left((house).quiet_to::text, 5)),
+			NOT @extschema@.quiet_covers((mine).quiet_from, (mine).quiet_to, (house).quiet_from, (house).quiet_to)),
+		('max_surprise', (mine).max_surprise::text, (house).max_surprise::text, (mine).max_surprise > (house).max_surprise),
+		('categories', array_to_string((mine).categories, ', '), array_to_string((house).categories, ', '),
+			(house).categories IS NOT NULL AND EXISTS (SELECT FROM unnest((mine).categories) c
+				WHERE NOT EXISTS (SELECT FROM unnest((house).categories) h WHERE c = h OR starts_with(c, h || '.')))),
+		('max_per_hour', (mine).max_per_hour::text, (house).max_per_hour::text, (mine).max_per_hour > (house).max_per_hour),
+		('holdout', (mine).holdout::text, (house).holdout::text, (mine).holdout < (house).holdout),
+		('retention', (mine).retention::text, (house).retention::text, (mine).retention > (house).retention)
+	) l(thing, value, house_value, looser)
+	WHERE l.looser;
+END;
+COMMENT ON FUNCTION loosened(policy, policy) IS
+'Which limits of a policy are looser than the house''s; what it leaves open it inherits.';
+REVOKE ALL ON FUNCTION loosened(policy, policy) FROM PUBLIC;
+
+CREATE FUNCTION check_tightens(mine policy) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	looser record;
+BEGIN
+	SELECT l.* INTO looser
+	FROM @extschema@.policy h CROSS JOIN LATERAL @extschema@.loosened(mine, h) l
+	WHERE h.space = 'house' AND h.channel IN ('', mine.channel)
+		AND (h.purpose IN ('', mine.purpose) OR starts_with(mine.purpose, h.purpose || '.'));
+	IF FOUND THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('%s %s is looser than the house''s %s', looser.thing, looser.value, looser.house_value),
+			HINT = 'What the house says a space may only tighten. It is changed with define_policy(..., space => ''house'').';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_tightens(policy) IS
+'Raises an error where a limit is looser than what the house says for the same, or for more, and names the house''s value (22023).';
+REVOKE ALL ON FUNCTION check_tightens(policy) FROM PUBLIC;
+
+CREATE FUNCTION read_policy(space text, channel text, purpose text, cap int, per interval, quiet text, max_surprise int,
+	categories text[], max_per_hour int, holdout float8, retention interval)
+RETURNS policy
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-	home @extschema@.space := @extschema@.resolve_space(space);
-	hours text[] := regexp_match(quiet, '^\s*([0-2]?\d:[0-5]\d)\s*-\s*([0-2]?\d:[0-5]\d)\s*$');
+	hours text[] := regexp_match(quiet, '^\s*((?:[01]?\d|2[0-3]):[0-5]\d|24:00)\s*-\s*((?:[01]?\d|2[0-3]):[0-5]\d|24:00)\s*$');
 BEGIN
 	IF quiet IS NOT NULL AND hours IS NULL THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('%L are no quiet hours', quiet),
 			HINT = 'Write from and to in the customer''s own time, such as ''21:00-08:00''.';
-	END IF;
-	IF channel IS NOT NULL THEN
-		PERFORM @extschema@.check_channel(home, channel);
-	END IF;
-	IF purpose IS NOT NULL THEN
+	ELSIF purpose IS NOT NULL THEN
 		PERFORM @extschema@.check_label('purpose', purpose);
 	END IF;
 	PERFORM @extschema@.check_label('category', c) FROM unnest(categories) c;
-	INSERT INTO @extschema@.policy
-	VALUES (home.space, coalesce(channel, ''), coalesce(purpose, ''), cap, coalesce(per, '7 days'),
-		hours[1]::time, hours[2]::time, max_surprise, categories, holdout)
-	ON CONFLICT ON CONSTRAINT policy_pkey DO UPDATE
-	SET (cap, per, quiet_from, quiet_to, max_surprise, categories, holdout)
-		= (excluded.cap, excluded.per, excluded.quiet_from, excluded.quiet_to, excluded.max_surprise, excluded.categories, excluded.holdout);
-	RETURN;
-EXCEPTION
-	WHEN check_violation OR datetime_field_overflow THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'this policy has a limit out of range',
-			HINT = 'cap is 0 or more, per positive, max_surprise 0 to 100, holdout 0 or more and below 1, hours 00:00 to 24:00.';
+	RETURN (space, coalesce(channel, ''), coalesce(purpose, ''), cap, coalesce(per, '7 days'), hours[1]::time, hours[2]::time,
+		max_surprise, categories, max_per_hour, holdout, retention)::@extschema@.policy;
 END;
 $$;
-COMMENT ON FUNCTION define_policy(text, text, int, interval, text, int, text[], float8, text) IS
-'Limits for a channel and a purpose, NULL for every one: at most cap messages per interval, quiet hours in the subject''s zone, highest surprise 0..100, allowed data categories, and the holdout as a share. Of all that apply the strictest counts.';
-REVOKE ALL ON FUNCTION define_policy(text, text, int, interval, text, int, text[], float8, text) FROM PUBLIC;
+COMMENT ON FUNCTION read_policy(text, text, text, int, interval, text, int, text[], int, float8, interval) IS
+'The policy that the arguments of define_policy() say, or an error about the one that says nothing.';
+REVOKE ALL ON FUNCTION read_policy(text, text, text, int, interval, text, int, text[], int, float8, interval) FROM PUBLIC;
+
+CREATE FUNCTION define_policy(channel text DEFAULT NULL, purpose text DEFAULT NULL, cap int DEFAULT NULL,
+	per interval DEFAULT '7 days', quiet text DEFAULT NULL, max_surprise int DEFAULT NULL, categories text[] DEFAULT NULL,
+	max_per_hour int DEFAULT NULL, holdout float8 DEFAULT NULL, retention interval DEFAULT NULL, space text DEFAULT NULL)
+RETURNS SETOF finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	is_house boolean := coalesce(space, current_setting('persona.space', true)) = 'house';
+	home @extschema@.space := CASE WHEN is_house THEN NULL ELSE @extschema@.resolve_space(space) END;
+	mine @extschema@.policy := @extschema@.read_policy(coalesce(home.space, 'house'), channel, purpose, cap, per, quiet,
+		max_surprise, categories, max_per_hour, holdout, retention);
+BEGIN
+	IF is_house THEN
+		PERFORM @extschema@.check_name('channel', channel) WHERE channel IS NOT NULL;
+	ELSE
+		PERFORM @extschema@.check_channel(home, channel) WHERE channel IS NOT NULL;
+		PERFORM @extschema@.check_tightens(mine);
+	END IF;
+	INSERT INTO @extschema@.policy VALUES (mine.*)
+	ON CONFLICT ON CONSTRAINT policy_pkey DO UPDATE
+	SET (cap, per, quiet_from, quiet_to, max_surprise, categories, max_per_hour, holdout, retention)
+		= (excluded.cap, excluded.per, excluded.quiet_from, excluded.quiet_to, excluded.max_surprise, excluded.categories,
+			excluded.max_per_hour, excluded.holdout, excluded.retention);
+	RETURN QUERY SELECT 'warn', 'looser_than_house', p.space,
+		format('%s %s of space "%s" is looser than the house''s %s, which counts', l.thing, l.value, p.space, l.house_value),
+		'Run its define_policy() again without it.'
+	FROM @extschema@.policy p CROSS JOIN LATERAL @extschema@.loosened(p, mine) l
+	WHERE is_house AND p.space <> 'house' AND mine.channel IN ('', p.channel)
+		AND (mine.purpose IN ('', p.purpose) OR starts_with(p.purpose, mine.purpose || '.'));
+EXCEPTION
+	WHEN check_violation THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'this policy has a limit out of range',
+			HINT = 'cap and max_per_hour are 0 or more, per and retention positive, max_surprise 0 to 100, holdout 0 or more and below 1.';
+END;
+$$;
+COMMENT ON FUNCTION define_policy(text, text, int, interval, text, int, text[], int, float8, interval, text) IS
+'Limits for a channel and a purpose, NULL for every one: at most cap messages to a subject per interval (for every channel and purpose also to an address), quiet hours in the subject''s zone, highest surprise 0..100, allowed data categories, the messages an hour above which a moment is held, the holdout as a share, and how long settled messages and feedback are kept. Of all that apply the strictest counts. Space house stands for every space: a looser value in a space is an error (22023).';
+REVOKE ALL ON FUNCTION define_policy(text, text, int, interval, text, int, text[], int, float8, interval, text) FROM PUBLIC;
 
 /* Moments */
 
@@ -586,6 +693,27 @@ COMMENT ON FUNCTION override_audit(space, text, text) IS
 'Notes that the caller lets a moment go out in spite of what the audit blocks now.';
 REVOKE ALL ON FUNCTION override_audit(space, text, text) FROM PUBLIC;
 
+/* What its templates alone show, the same in several of them told once */
+
+CREATE FUNCTION lint_templates(home space, moment text) RETURNS SETOF finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT f.level, f.code, (m).moment, format('%s (%s)', f.message, string_agg(v.variant, ', ' ORDER BY v.variant)), f.hint
+	FROM @extschema@.moment m
+	JOIN @extschema@.variant v ON v.space = m.space AND v.moment = m.moment
+	LEFT JOIN @extschema@.variant g ON g.space = m.space AND g.moment = m.moment AND g.variant = 'generic' AND v.variant = 'personal'
+	LEFT JOIN @extschema@.channel c ON c.space = m.space AND c.channel = m.channel
+	LEFT JOIN @extschema@.purpose p ON p.space = m.space AND p.purpose = m.purpose
+	CROSS JOIN LATERAL @extschema@.template_findings(v.template, g.template, c.format = 'html',
+		CASE WHEN m.transactional OR p.basis = 'contract' OR p.basis IS NULL OR c.channel IS NULL THEN NULL
+			WHEN c.link IS NOT NULL THEN 'block' ELSE 'warn' END) f
+	WHERE m.space = (home).space AND m.moment = lint_templates.moment
+	GROUP BY m.space, m.moment, f.level, f.code, f.message, f.hint;
+END;
+COMMENT ON FUNCTION lint_templates(space, text) IS
+'The findings of template_findings() for the variants of a moment. A marketing message without a link to unsubscribe blocks where the channel has a base for links, and is a warning where it has none.';
+REVOKE ALL ON FUNCTION lint_templates(space, text) FROM PUBLIC;
+
 CREATE FUNCTION lint_moment(home space, moment text) RETURNS SETOF finding
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -607,14 +735,14 @@ BEGIN ATOMIC
 		(p.template IS NULL, 'block', 'without_template', 'it has no personal template', 'Pass template => the personal message.'),
 		(g.template IS NULL, 'block', 'without_generic', 'it has no generic twin to be compared with',
 			'Pass generic => the same message without personal data.'),
-		(p.template::text = g.template::text, 'warn', 'too_subtle', 'the personal message is the generic one',
-			'Let the personal template say something that only this customer would see.'),
 		(cardinality(@extschema@.template_variables(g.subject_line)) > 0, 'warn', 'generic_not_generic',
 			'the subject line, which the generic twin shares, uses customer data', 'Write the subject line without variables.'),
 		(m.hypothesis IS NULL, 'info', 'without_hypothesis', 'nobody has written down why it should work',
 			'Pass hypothesis => what you expect and why; the review will ask.')
 	) f(holds, level, code, message, hint)
 	WHERE m.space = (home).space AND m.moment = lint_moment.moment AND f.holds
+	UNION ALL
+	SELECT * FROM @extschema@.lint_templates(home, lint_moment.moment)
 	UNION ALL
 	SELECT * FROM @extschema@.audit_findings(home, lint_moment.moment);
 END;
@@ -905,12 +1033,22 @@ REVOKE ALL ON PROCEDURE run(int, text) FROM PUBLIC;
 
 /* Sending */
 
+CREATE FUNCTION most_attempts() RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT 5;
+END;
+COMMENT ON FUNCTION most_attempts() IS
+'How often a message is handed out at most: then it is dead where the last attempt failed, unconfirmed where nothing was heard of it.';
+REVOKE ALL ON FUNCTION most_attempts() FROM PUBLIC;
+
 CREATE FUNCTION claim(channel text, n int, lease interval DEFAULT '5 min', space text DEFAULT NULL)
 RETURNS TABLE (message uuid, decision uuid, subject text, moment text, variant text, address text,
 	subject_line text, body text, headers jsonb, attempt int, idempotency_key text)
-LANGUAGE c AS 'MODULE_PATHNAME', 'persona_claim';
+LANGUAGE c SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'persona_claim';
 COMMENT ON FUNCTION claim(text, int, interval, text) IS
-'Leases up to n (1..10000) ready messages of a channel to the caller, consent read again under lock. A message not acknowledged within the lease is handed out again, with the next attempt and the same idempotency key.';
+'Leases up to n (1..10000) ready messages of a channel to the caller, consent read again under lock. A message not acknowledged within the lease (real time, above 0) is handed out again, with the next attempt and the same idempotency key, at most five times. Where the links of the channel are https, headers hold List-Unsubscribe and List-Unsubscribe-Post (RFC 8058), but for transactional messages. Not on a standby (25006), not in a copy that nobody adopted (55000), not under REPEATABLE READ or above (25000).';
 REVOKE ALL ON FUNCTION claim(text, int, interval, text) FROM PUBLIC;
 
 CREATE FUNCTION ack(messages uuid[], provider_ids text[] DEFAULT NULL, attempts int[] DEFAULT NULL, space text DEFAULT NULL)
@@ -920,29 +1058,88 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
+	told bigint := (SELECT count(DISTINCT m) FROM unnest(messages) m);
 	acknowledged bigint;
+	late bigint;
 BEGIN
 	IF cardinality(provider_ids) <> cardinality(messages) OR cardinality(attempts) <> cardinality(messages) THEN
 		RAISE array_subscript_error USING
 			MESSAGE = 'ack() needs as many provider_ids and attempts as messages';
 	END IF;
-	EXECUTE format('UPDATE %I.message m SET state = ''sent'', provider_id = x.provider_id,
-			sent_at = @extschema@.now(), done_at = @extschema@.now(), leased_until = NULL,
-			address = NULL, subject_line = NULL, body = NULL, headers = NULL
-		FROM unnest($1, $2, $3) x(message, provider_id, attempt)
-		WHERE m.message = x.message AND m.state = ''claimed'' AND m.attempt = coalesce(x.attempt, m.attempt)', home.schema_name)
-	USING messages, provider_ids, attempts;
-	GET DIAGNOSTICS acknowledged = ROW_COUNT;
-	IF acknowledged < cardinality(messages) THEN
-		RAISE NOTICE '% of % messages were not acknowledged', cardinality(messages) - acknowledged, cardinality(messages)
-			USING HINT = 'They are unknown, already settled, or were handed out again in the meantime (a later attempt).';
+	/* In the order of their keys: two senders who tell of the same messages never wait for each other in a ring. */
+	EXECUTE format($sql$
+		WITH told AS (
+			SELECT DISTINCT ON (t.message) t.* FROM unnest($1, $2, $3) t(message, provider_id, attempt)
+			ORDER BY t.message, t.attempt DESC
+		), known AS MATERIALIZED (
+			SELECT m.subject, m.message, t.provider_id, m.state = 'claimed' AND t.attempt < m.attempt IS TRUE AS late
+			FROM told t JOIN %1$I.message m ON m.message = t.message
+			WHERE (m.done_at IS NULL OR m.state = 'unconfirmed')
+				AND m.attempt > 0 AND coalesce(t.attempt, m.attempt) BETWEEN 1 AND m.attempt
+			ORDER BY m.message FOR UPDATE OF m
+		), noted AS (
+			UPDATE %1$I.message m SET sent_at = coalesce(m.sent_at, @extschema@.now()), provider_id = coalesce(m.provider_id, k.provider_id)
+			FROM known k WHERE m.subject = k.subject AND m.message = k.message AND k.late
+		), settled AS (
+			UPDATE %1$I.message m SET state = 'sent', reason = NULL, provider_id = coalesce(m.provider_id, k.provider_id),
+				sent_at = coalesce(m.sent_at, @extschema@.now()), done_at = @extschema@.now(), leased_until = NULL,
+				address = NULL, subject_line = NULL, body = NULL, headers = NULL
+			FROM known k WHERE m.subject = k.subject AND m.message = k.message AND NOT k.late
+		)
+		SELECT count(*) FILTER (WHERE NOT late), count(*) FILTER (WHERE late) FROM known
+		$sql$, home.schema_name)
+	INTO acknowledged, late USING messages, provider_ids, attempts;
+	IF late > 0 THEN
+		RAISE NOTICE '% messages had been handed out again before this acknowledgement came', late
+			USING HINT = 'It is noted: they are not handed out a third time. Claim with a longer lease, or fewer at a time.';
+	END IF;
+	IF acknowledged + late < told THEN
+		RAISE NOTICE '% of % messages were not acknowledged', told - acknowledged - late, told
+			USING HINT = 'They are unknown, already settled, or no such attempt was handed out.';
 	END IF;
 	RETURN acknowledged;
 END;
 $$;
 COMMENT ON FUNCTION ack(uuid[], text[], int[], text) IS
-'Marks claimed messages as sent and blanks them; with attempts only where no later attempt was handed out. Returns how many; a settled message never changes.';
+'Marks messages that were handed out as sent, and blanks them; returns how many. An acknowledgement after the lease counts; where the message was handed out again meanwhile (a later attempt) it is noted and reported, and the message goes to nobody else. What is sent, cancelled or dead never changes.';
 REVOKE ALL ON FUNCTION ack(uuid[], text[], int[], text) FROM PUBLIC;
+
+CREATE FUNCTION message_refusal(message uuid, space text) RETURNS text
+LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'persona_message_refusal';
+COMMENT ON FUNCTION message_refusal(uuid, text) IS
+'Why a message may not be handed over by what consents, preferences, suppressions and the clock say now; NULL where it may, or is not there.';
+REVOKE ALL ON FUNCTION message_refusal(uuid, text) FROM PUBLIC;
+
+/* Volatile: it must see what was committed while the asking statement ran. */
+CREATE FUNCTION still_ok(message uuid, attempt int DEFAULT NULL, space text DEFAULT NULL) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	answer boolean;
+BEGIN
+	EXECUTE format('SELECT @extschema@.message_refusal(m.message, $3) IS NULL
+		FROM %I.message m JOIN @extschema@.moment o ON o.space = $3 AND o.moment = m.moment AND o.state = ''live''
+		WHERE m.message = $1 AND m.state = ''claimed'' AND m.attempt = coalesce($2, m.attempt)
+			AND m.leased_until >= clock_timestamp() AND m.sent_at IS NULL', home.schema_name)
+	INTO answer USING message, attempt, home.space;
+	RETURN coalesce(answer, false) AND coalesce(current_setting('persona.enabled', true)::boolean, true);
+END;
+$$;
+COMMENT ON FUNCTION still_ok(uuid, int, text) IS
+'Whether a claimed message may still go, asked just before it is handed over: the lease of this attempt lives, nobody withdrew, was suppressed or refused their data since the claim, it has not expired, its moment is live. False also for a message that is not there. It locks nothing: a withdrawal after the answer comes too late.';
+REVOKE ALL ON FUNCTION still_ok(uuid, int, text) FROM PUBLIC;
+
+CREATE FUNCTION back_off(message uuid, attempt int) RETURNS interval
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT interval '1 minute' * (4.0 ^ (attempt - 1) * (0.5 + @extschema@.bucket(message::text, 'back off ' || attempt)));
+END;
+COMMENT ON FUNCTION back_off(uuid, int) IS
+'How long to wait after a failed attempt: 1, 4, 16, 64 minutes, each times 0.5 to 1.5 by a hash, so that what failed together does not come back together.';
+REVOKE ALL ON FUNCTION back_off(uuid, int) FROM PUBLIC;
 
 CREATE FUNCTION fail(message uuid, error text, retry_after interval DEFAULT NULL, attempt int DEFAULT NULL, space text DEFAULT NULL)
 RETURNS text
@@ -953,17 +1150,33 @@ DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	state text;
 BEGIN
-	EXECUTE format('UPDATE %I.message m SET
-			state = CASE WHEN m.attempt < 5 THEN ''ready'' ELSE ''dead'' END,
-			reason = left($2, 200), leased_until = NULL,
-			ready_at = @extschema@.now() + coalesce($3, interval ''1 minute'' * 4 ^ (m.attempt - 1)),
-			done_at = CASE WHEN m.attempt < 5 THEN NULL ELSE @extschema@.now() END,
-			body = CASE WHEN m.attempt < 5 THEN m.body END,
-			subject_line = CASE WHEN m.attempt < 5 THEN m.subject_line END
-		WHERE m.message = $1 AND m.state = ''claimed'' AND m.attempt = coalesce($4, m.attempt)
-			AND ($4 IS NOT NULL OR m.leased_until >= clock_timestamp())
-		RETURNING m.state', home.schema_name)
-	INTO state USING message, error, retry_after, attempt;
+	IF retry_after < interval '0' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('a message cannot be tried again after %s', retry_after),
+			HINT = 'retry_after is 0 or more; without it the wait grows with each attempt.';
+	END IF;
+	EXECUTE format($sql$
+		WITH failed AS MATERIALIZED (
+			SELECT m.subject, m.message, CASE WHEN m.sent_at IS NOT NULL THEN 'sent'
+				WHEN m.attempt < @extschema@.most_attempts() AND @extschema@.message_refusal(m.message, $5) IS NULL THEN 'ready'
+				ELSE 'dead' END AS becomes
+			FROM %1$I.message m
+			WHERE m.message = $1 AND m.state = 'claimed' AND m.attempt = coalesce($4, m.attempt)
+				AND ($4 IS NOT NULL OR m.leased_until >= clock_timestamp())
+			FOR UPDATE OF m
+		), again AS (
+			UPDATE %1$I.message m SET state = 'ready', reason = left($2, 200), leased_until = NULL,
+				ready_at = @extschema@.now() + coalesce($3, @extschema@.back_off(m.message, m.attempt))
+			FROM failed f WHERE m.subject = f.subject AND m.message = f.message AND f.becomes = 'ready'
+		), settled AS (
+			UPDATE %1$I.message m SET state = f.becomes, reason = CASE WHEN f.becomes = 'dead' THEN left($2, 200) END,
+				leased_until = NULL, done_at = @extschema@.now(),
+				address = NULL, subject_line = NULL, body = NULL, headers = NULL
+			FROM failed f WHERE m.subject = f.subject AND m.message = f.message AND f.becomes <> 'ready'
+		)
+		SELECT becomes FROM failed
+		$sql$, home.schema_name)
+	INTO state USING message, error, retry_after, attempt, home.space;
 	IF state IS NULL THEN
 		RAISE NOTICE 'message % was not changed', message
 			USING HINT = 'It is unknown, already settled, or its lease was lost: pass the attempt that claim() returned.';
@@ -972,8 +1185,81 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION fail(uuid, text, interval, int, text) IS
-'Gives a claimed message back: ready again after retry_after (1, 4, 16, 64 minutes unless said), dead after the fifth attempt. A stale attempt changes nothing and says so. Returns the new state, NULL where nothing changed.';
+'Gives a claimed message back and returns its new state: ready again after retry_after (unless said 1, 4, 16, 64 minutes, each times 0.5 to 1.5); dead after the fifth attempt, or at once where it may go no more (a bounced address that was suppressed); sent where a lost lease was acknowledged after all. A stale attempt changes nothing and says so: NULL.';
 REVOKE ALL ON FUNCTION fail(uuid, text, interval, int, text) FROM PUBLIC;
+
+/* The outbox and its copies */
+
+CREATE FUNCTION database_identity() RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'persona_database_identity';
+COMMENT ON FUNCTION database_identity() IS
+'Which database this is: system identifier, oid and timeline, joined by /. A restored dump, a clone and a promoted standby each differ from the original in one of them.';
+REVOKE ALL ON FUNCTION database_identity() FROM PUBLIC;
+
+CREATE FUNCTION adopt(who text, why text, space text DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	unconfirmed bigint;
+BEGIN
+	IF coalesce(trim(who), '') = '' OR coalesce(trim(why), '') = '' THEN
+		RAISE null_value_not_allowed USING
+			MESSAGE = 'adopt() needs to know who lets this copy send, and why',
+			HINT = 'SELECT persona.adopt(''Ann, on call'', ''the old primary is down'').';
+	END IF;
+	INSERT INTO @extschema@.outbox AS o VALUES (home.space, @extschema@.database_identity(), who, why, clock_timestamp())
+	ON CONFLICT ON CONSTRAINT outbox_pkey DO UPDATE SET (outbox, who, why, at) = (excluded.outbox, excluded.who, excluded.why, excluded.at)
+	WHERE o.outbox <> excluded.outbox;
+	IF NOT FOUND THEN
+		RAISE NOTICE 'the outbox of space "%" is of this database already', home.space;
+		RETURN 0;
+	END IF;
+	EXECUTE format('UPDATE %I.message m SET state = ''unconfirmed'', reason = ''adopted'', leased_until = NULL, done_at = @extschema@.now(),
+			address = NULL, subject_line = NULL, body = NULL, headers = NULL
+		WHERE m.state = ''claimed'' AND m.done_at IS NULL', home.schema_name);
+	GET DIAGNOSTICS unconfirmed = ROW_COUNT;
+	RETURN unconfirmed;
+END;
+$$;
+COMMENT ON FUNCTION adopt(text, text, text) IS
+'Lets this database send what is in the outbox of a space, after a restore, a clone or a failover; who and why are kept in definition_log. What was in a sender''s hands when the copy was made becomes unconfirmed, for the original knows more of it: returns how many. Call it only where the original sends no more.';
+REVOKE ALL ON FUNCTION adopt(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION bind_outbox() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	/* In a restore the outbox comes along, and is of the database it was of. */
+	IF to_regclass(format('%I.outcome', NEW.schema_name)) IS NULL THEN
+		INSERT INTO @extschema@.outbox
+		VALUES (NEW.space, @extschema@.database_identity(), session_user, 'defined here', clock_timestamp());
+	END IF;
+	RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION bind_outbox() IS
+'Trigger: a new space sends from the database it is defined in.';
+REVOKE ALL ON FUNCTION bind_outbox() FROM PUBLIC;
+/* Triggers fire by name: this one before moment_views, which it looks for. */
+CREATE TRIGGER bind_outbox AFTER INSERT ON space
+FOR EACH ROW EXECUTE FUNCTION bind_outbox();
+
+CREATE FUNCTION handover(home space, decision uuid)
+RETURNS TABLE (gate text, passed boolean, reason text, saw jsonb)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY EXECUTE format('SELECT ''handover'', false, CASE m.state WHEN ''cancelled'' THEN m.reason ELSE m.state END,
+			jsonb_build_object(''state'', m.state, ''attempts'', m.attempt, ''claimed_at'', m.claimed_at, ''done_at'', m.done_at)
+		FROM %I.message m WHERE m.decision = $1 AND m.state IN (''cancelled'', ''dead'', ''unconfirmed'')', home.schema_name)
+	USING decision;
+END;
+$$;
+COMMENT ON FUNCTION handover(space, uuid) IS
+'A further gate for a decision to send that came to nothing: its message was cancelled when it was claimed, is dead, or is unconfirmed, which may have been sent and is never called not sent.';
+REVOKE ALL ON FUNCTION handover(space, uuid) FROM PUBLIC;
 
 /* Explaining */
 
@@ -1003,10 +1289,11 @@ BEGIN
 			HINT = format('The view %I.outcome lists them; why_not(subject, moment) tells of what was not decided.', home.schema_name);
 	END IF;
 	RETURN QUERY SELECT * FROM @extschema@.gate_rows(gates);
+	RETURN QUERY SELECT * FROM @extschema@.handover(home, decision);
 END;
 $$;
 COMMENT ON FUNCTION explain_decision(uuid, text) IS
-'Every gate of a decision in its order: whether it was open, the reason where it was not, and what it saw.';
+'Every gate of a decision in its order: whether it was open, the reason where it was not, and what it saw. A message that was decided and not sent, or not known to be, has a last row for that.';
 REVOKE ALL ON FUNCTION explain_decision(uuid, text) FROM PUBLIC;
 
 CREATE FUNCTION moment_gates(subject text, moment text, space text) RETURNS jsonb
@@ -1228,6 +1515,113 @@ $$;
 COMMENT ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) IS
 'Notes what became of a message: delivered, opened, clicked, bounced, complained, or any other label; rules read it as the event feedback. False where it was known already, or where the space has no such message.';
 REVOKE ALL ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) FROM PUBLIC;
+
+/* Web tests: who would get what, and who got it */
+
+CREATE FUNCTION find_experiment(home space, experiment text) RETURNS experiment
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	meant @extschema@.experiment;
+	known text[];
+BEGIN
+	SELECT * INTO meant FROM @extschema@.experiment e WHERE e.space = home.space AND e.experiment = find_experiment.experiment;
+	IF NOT FOUND THEN
+		SELECT v.space, v.moment, array_agg(v.variant ORDER BY v.variant), array_agg(v.weight / v.total ORDER BY v.variant), 'generic'::text,
+			NULL::text, NULL::text, 1::float8, NULL::nummultirange, 'persona'::text, NULL::text
+		INTO meant
+		FROM (SELECT v.*, sum(v.weight) OVER () AS total FROM @extschema@.variant v
+			WHERE v.space = home.space AND v.moment = find_experiment.experiment) v
+		WHERE v.total > 0 GROUP BY 1, 2;
+	END IF;
+	IF meant.experiment IS NULL THEN
+		known := ARRAY(SELECT e.experiment FROM @extschema@.experiment e WHERE e.space = home.space
+			UNION SELECT m.moment FROM @extschema@.moment m WHERE m.space = home.space ORDER BY 1);
+		RAISE undefined_object USING
+			MESSAGE = format('experiment %s does not exist in space "%s"', quote_nullable(experiment), home.space),
+			HINT = @extschema@.ask(experiment, known, format('Define it first: SELECT * FROM persona.define_experiment(%L, ...).', coalesce(experiment, 'banner')));
+	END IF;
+	RETURN meant;
+END;
+$$;
+COMMENT ON FUNCTION find_experiment(space, text) IS
+'The experiment of that name, a moment''s own one where it has no other, or an error with the nearest name (42704).';
+REVOKE ALL ON FUNCTION find_experiment(space, text) FROM PUBLIC;
+
+CREATE FUNCTION holdout_of(home space, experiment text) RETURNS float8
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT coalesce(max(o.holdout), 0)
+	FROM @extschema@.policy o
+		LEFT JOIN @extschema@.moment m ON m.space = (home).space AND m.moment = holdout_of.experiment
+	WHERE o.space IN ((home).space, 'house') AND o.channel IN ('', m.channel)
+		AND (o.purpose IN ('', m.purpose) OR starts_with(m.purpose, o.purpose || '.'));
+END;
+COMMENT ON FUNCTION holdout_of(space, text) IS
+'The share of subjects that is held out of an experiment: what the policies of every channel and purpose say, for a moment''s own one those of its channel and purpose, too.';
+REVOKE ALL ON FUNCTION holdout_of(space, text) FROM PUBLIC;
+
+CREATE FUNCTION variant(subject text, experiment text, space text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	meant @extschema@.experiment := @extschema@.find_experiment(home, experiment);
+	key text := @extschema@.subject_key(home, subject);
+	seen text;
+BEGIN
+	EXECUTE format('SELECT x.variant FROM %I.exposure x WHERE x.subject = $1::%s AND x.experiment = $2 ORDER BY x.at, x.variant LIMIT 1',
+		home.schema_name, home.key_type)
+	INTO seen USING key, experiment;
+	IF seen IS NOT NULL THEN
+		RETURN seen;
+	ELSIF @extschema@.bucket(key, home.space || '.holdout') < @extschema@.holdout_of(home, experiment) THEN
+		RETURN 'holdout';
+	END IF;
+	RETURN @extschema@.assign(meant, CASE WHEN meant.unit IS NULL THEN key ELSE @extschema@.evaluate(key, meant.unit, home.space) END);
+END;
+$$;
+COMMENT ON FUNCTION variant(text, text, text) IS
+'The variant that a subject gets: the one it was exposed to first, else holdout for whom the space holds out, else by weights; NULL where it takes no part. Reading it enrols nobody: expose() does. Errors: unknown experiment (42704), a subject that is no key (22P02), or, where the experiment has a unit, is not there (P0002).';
+REVOKE ALL ON FUNCTION variant(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION variant(subject anyelement, experiment text, space text DEFAULT NULL) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS 'SELECT @extschema@.variant(subject::text, experiment, space)';
+COMMENT ON FUNCTION variant(anyelement, text, text) IS 'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION variant(anyelement, text, text) FROM PUBLIC;
+
+CREATE FUNCTION expose(subject text, experiment text, space text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	shown text := @extschema@.variant(subject, experiment, home.space);
+	there boolean;
+BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s s WHERE s.%I = $1::%s)', home.subjects, home.key, home.key_type) INTO there USING subject;
+	IF NOT there THEN
+		RAISE no_data_found USING
+			MESSAGE = format('%s has no such subject', home.subjects),
+			HINT = format('Nothing was recorded. Insert the customer first, or look up column "%s" again.', home.key);
+	ELSIF shown IS NOT NULL THEN
+		EXECUTE format('INSERT INTO %I.exposure VALUES ($1::%s, $2, $3, $4) ON CONFLICT DO NOTHING', home.schema_name, home.key_type)
+		USING subject, experiment, shown, @extschema@.now();
+	END IF;
+	RETURN shown;
+END;
+$$;
+COMMENT ON FUNCTION expose(text, text, text) IS
+'The variant of variant(), noted as seen now unless it was seen before: the first exposure counts, and what was seen first is what is shown from then on. The holdout is noted as holdout; who takes no part (NULL) is not. Errors: those of variant(), and an unknown subject (P0002).';
+REVOKE ALL ON FUNCTION expose(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION expose(subject anyelement, experiment text, space text DEFAULT NULL) RETURNS text
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS 'SELECT @extschema@.expose(subject::text, experiment, space)';
+COMMENT ON FUNCTION expose(anyelement, text, text) IS 'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION expose(anyelement, text, text) FROM PUBLIC;
 
 /* Migrations of the company's tables */
 
@@ -1522,7 +1916,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	kinds text[] := ARRAY['segment', 'moment', 'event', 'facet', 'attribute', 'channel', 'purpose'];
+	kinds text[] := ARRAY['segment', 'moment', 'experiment', 'event', 'facet', 'attribute', 'channel', 'purpose'];
 	users text[];
 	known text[];
 BEGIN
@@ -1557,5 +1951,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION drop_definition(text, text, text) IS
-'Removes a segment, moment, event, facet, attribute, channel or purpose from a space, or says what still uses it (2BP01). Its versions stay in definition_log.';
+'Removes a segment, moment, experiment, event, facet, attribute, channel or purpose from a space, or says what still uses it (2BP01). Its versions stay in definition_log.';
 REVOKE ALL ON FUNCTION drop_definition(text, text, text) FROM PUBLIC;

@@ -66,6 +66,14 @@ PersonaActLightly(PersonaAct *act, Oid owner)
 }
 
 void
+PersonaActByPath(PersonaAct *act, Oid owner)
+{
+	PersonaActLightly(act, owner);
+	act->guc_level = NewGUCNestLevel();
+	Pin("search_path", "pg_catalog, pg_temp");
+}
+
+void
 PersonaActBegin(PersonaAct *act, Oid owner)
 {
 	PersonaActLightly(act, owner);

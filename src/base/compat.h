@@ -77,4 +77,20 @@ CompatDecodeDateTime(char **field, int *ftype, int nf, int *dtype,
 #define CompatAddNullingRels(var, wrapper) ((void) 0)
 #endif
 
+/* 16 lets the actions of a JSON parser fail by what they return. */
+#if PG_VERSION_NUM >= 160000
+#define CompatJsonAction JsonParseErrorType
+#define CompatJsonDone() return JSON_SUCCESS
+#else
+#define CompatJsonAction void
+#define CompatJsonDone() return
+#endif
+
+/* 17 can be given the memory of the context. */
+#if PG_VERSION_NUM >= 170000
+#define CompatMakeJsonLexContext(json) makeJsonLexContext(NULL, json, true)
+#else
+#define CompatMakeJsonLexContext(json) makeJsonLexContext(json, true)
+#endif
+
 #endif							/* PERSONA_COMPAT_H */

@@ -66,6 +66,12 @@ extern void PersonaActBegin(PersonaAct *act, Oid owner);
 
 /* The same without the settings: for a path that nothing of them reaches. */
 extern void PersonaActLightly(PersonaAct *act, Oid owner);
+
+/*
+ * The same with search_path alone pinned: for statements of persona's own,
+ * which no other setting reaches, and which come by the million.
+ */
+extern void PersonaActByPath(PersonaAct *act, Oid owner);
 extern void PersonaActEnd(const PersonaAct *act);
 
 /*

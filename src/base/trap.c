@@ -43,7 +43,7 @@ PersonaTrap(void (*work) (void *arg), void *arg)
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
-		/* Whoever catches it next must not take our subtransaction for its own. */
+		/* Also before it is thrown again: who aborts next aborts one level. */
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;

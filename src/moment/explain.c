@@ -52,6 +52,7 @@ Gates(const Space *space, const Moment *moment, const char *subject)
 {
 	MomentProgram *program = MomentCompile(space, moment);
 	MomentVerdict verdict;
+	MomentCase *one;
 	PersonaArgs args = {0};
 	bool		isnull;
 	Datum		key;
@@ -68,8 +69,9 @@ Gates(const Space *space, const Moment *moment, const char *subject)
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(subject), false);
 	PersonaArg(&args, TEXTARRAYOID, key, false);
 	PersonaExecute(program->probe_sql, &args, true);
-	MomentDecide(space, moment, program, MomentReadCase(0, moment), 0,
-				 &verdict);
+	one = MomentReadCase(0, moment);
+	MomentCountByAddress(space, moment, list_make1(one));
+	MomentDecide(space, moment, program, one, 0, &verdict);
 	return verdict.gates;
 }
 

@@ -156,6 +156,14 @@ RefuseUnknown(const char *name)
 }
 
 Space *
+SpaceFind(const char *name)
+{
+	if (stale)
+		Refresh();
+	return FindSpace(name);
+}
+
+Space *
 SpaceGet(const char *name)
 {
 	Space	   *space;

@@ -73,6 +73,9 @@ typedef struct Space
  */
 extern Space *SpaceGet(const char *name);
 
+/* The space of just that name, or NULL: for a name that nobody vouches for. */
+extern Space *SpaceFind(const char *name);
+
 /*
  * Runs work(arg), which reads or marks definitions by SPI, as their owner and
  * under the latest snapshot, whoever asks and whatever the isolation level.

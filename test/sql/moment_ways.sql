@@ -73,8 +73,8 @@ $ways$, :'file') AS ways \gset
 :ways
 SELECT array_agg(DISTINCT event_key[1]::int ORDER BY event_key[1]::int) AS seen_by_the_trigger FROM persona_mw.inbox;
 CALL persona.run();
-SELECT array_agg(event_key[1]::int ORDER BY event_key[1]::int) = ARRAY[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16, 21] AS all_that_came_in, count(*) = count(DISTINCT (moment, event_key)) AS once_each FROM persona_mw.schedule WHERE moment = 'thanks';
-SELECT array_agg(event_key[1]::int ORDER BY event_key[1]::int) = ARRAY[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16, 21] AS all_that_came_in, count(*) = count(DISTINCT (moment, event_key)) AS once_each FROM persona_mw.schedule WHERE moment = 'again';
+SELECT array_agg(event_key[1]::int ORDER BY event_key[1]::int) = ARRAY[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16] AS all_that_came_in, count(*) = count(DISTINCT (moment, event_key)) AS once_each FROM persona_mw.schedule WHERE moment = 'thanks';
+SELECT array_agg(event_key[1]::int ORDER BY event_key[1]::int) = ARRAY[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16] AS all_that_came_in, count(*) = count(DISTINCT (moment, event_key)) AS once_each FROM persona_mw.schedule WHERE moment = 'again';
 SELECT reason, sum(n) FROM persona_mw.moment_day WHERE moment = 'thanks' GROUP BY 1 ORDER BY 1;
 SELECT found, found_at IS NOT NULL AS found_at FROM persona_mw.progress WHERE step = 'catch_up';
 -- nothing is found twice

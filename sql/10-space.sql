@@ -413,6 +413,14 @@ DECLARE
 	) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 	COMMENT ON TABLE %1$I.inbox IS 'Events as the triggers saw them, or catch_up() found them, until run() takes them.';
 
+	CREATE TABLE %1$I.seen (
+		subject %2$s NOT NULL,
+		event text NOT NULL,
+		event_key text[] NOT NULL,
+		at timestamptz NOT NULL
+	) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+	COMMENT ON TABLE %1$I.seen IS 'Events that were taken from the inbox, for as long as catch_up() looks back.';
+
 	CREATE TABLE %1$I.progress (
 		step text NOT NULL CHECK (step IN ('run', 'poll', 'catch_up')),
 		event text NOT NULL,

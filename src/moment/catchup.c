@@ -9,47 +9,38 @@
  * reads what is new since the last one, catching up reads as far back as any
  * live moment could still send.
  *
- * Both are one statement a moment: the events whose time lies in a window, by
- * the index on that time, of subjects who are there, for which the entry rule
- * is true, and which neither inbox, schedule nor decisions know. These go into
- * the inbox, where they are what the trigger would have made of them. An event
- * that was committed late, with an earlier time than others, is in the window
- * of the next: windows overlap, and what is known is not taken again.
- *
- * An event whose rule fails (a division by zero) must not hide the others: the
- * window is halved until it holds one instant, whose events run() looks into.
+ * Both are one statement a source: the events whose time lies in a window, by
+ * the index on that time, of subjects who are there, that no prefilter would
+ * leave out and that are not known. They go into the inbox, where they are
+ * what the trigger would have made of them. Known is what waits in the inbox
+ * and what was taken from it before, which `seen` remembers for as long as
+ * anybody looks back: an event that did not meet a rule when it happened must
+ * not be told of later, when the customer's history has changed. One that was
+ * committed late, with an earlier time than others, is in the window of the
+ * next: windows overlap.
  */
 #include "moment/moment.h"
 
-#include "rule/rule.h"
-
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 /* How late an event may still be told of where its moment never expires. */
 #define MOST_LATE "30 days"
 
-/* The latest time that is looked for: an event may be announced long before. */
-#define MOST_EARLY (100 * INT64CONST(365) * USECS_PER_DAY)
+/* ---- the statement ---- */
 
-/* One event source, read for one moment after the other. */
+/* One reading of an event source. */
 typedef struct Reading
 {
 	const Space *space;
 	const SpaceEvent *event;
-	const Moment *moment;
-	const char *sql;
-	const char *blind_sql;		/* the same without the moment's rule */
-	const char *statement;		/* which of the two is to be executed */
 	TimestampTz since;
-	TimestampTz until;
+	char	   *wanted;			/* a condition over n and d; NULL: none is */
 	uint64		found;
 } Reading;
-
-/* ---- the statement ---- */
 
 /* The window, asked of the column itself, so that an index can answer. */
 static char *
@@ -59,86 +50,38 @@ Window(const SpaceEvent *event)
 	const char *zone = event->at.type == TIMESTAMPTZOID ? "" :
 		" AT TIME ZONE 'UTC'";
 
-	return psprintf("%s >= $1%s AND %s < $2%s", at, zone, at, zone);
+	return psprintf("%s >= $1%s AND %s < 'infinity'", at, zone, at);
 }
 
-/* That no row of schedule or decision meets a condition over q and d. */
+/* That a table of the space does not have the event d. */
 static char *
-NeitherHas(const Space *space, const char *condition)
+NotIn(const Reading *r, const char *table)
 {
-	return psprintf("NOT EXISTS (SELECT FROM %s q WHERE q.subject = d.subject AND %s)"
-					" AND NOT EXISTS (SELECT FROM %s q WHERE q.subject = d.subject AND %s)",
-					SpaceTable(space, "schedule"), condition,
-					SpaceTable(space, "decision"), condition);
+	return psprintf("NOT EXISTS (SELECT FROM %s q WHERE q.subject = d.subject"
+					" AND q.event = %s AND q.event_key = d.event_key)",
+					SpaceTable(r->space, table), PersonaLiteral(r->event->name));
 }
 
-/*
- * Events n of the window, of subjects s in the moment's share, that do not wait
- * in the inbox and meet the condition, into the inbox: d is what that will say.
- */
+/* Events n of subjects s; d is what the inbox will say of one. */
 static char *
-Insert(const Reading *r, const char *joins, const char *more,
-	   const char *condition)
+Statement(const Reading *r)
 {
 	const char *key = quote_identifier(r->space->key.name);
-	const char *inbox = SpaceTable(r->space, "inbox");
-	const char *event = PersonaLiteral(r->event->name);
 
 	return psprintf("INSERT INTO %s (subject, event, event_key, at, seen_at)"
 					" SELECT DISTINCT d.subject, %s, d.event_key, d.at, pg_catalog.clock_timestamp()"
-					" FROM %s n JOIN %s s ON s.%s = n.%s%s"
-					" CROSS JOIN LATERAL (SELECT s.%s AS subject, %s AS event_key, %s AS at) d%s"
-					" WHERE %s AND persona.bucket(d.subject::pg_catalog.text, %s) < %.17g AND %s"
-					" AND NOT EXISTS (SELECT FROM %s q WHERE q.subject = d.subject"
-					"  AND q.event = %s AND q.event_key = d.event_key)",
-					inbox, event, PersonaRelationName(r->event->relid),
+					" FROM %s n JOIN %s s ON s.%s = n.%s"
+					" CROSS JOIN LATERAL (SELECT s.%s AS subject, %s AS event_key, %s AS at) d"
+					" WHERE %s AND (%s) AND %s AND %s",
+					SpaceTable(r->space, "inbox"), PersonaLiteral(r->event->name),
+					PersonaRelationName(r->event->relid),
 					PersonaRelationName(r->space->relid), key,
-					quote_identifier(r->event->subject.name), joins,
+					quote_identifier(r->event->subject.name),
 					key, SpaceEventKey(r->event, "n"),
-					SpaceEventTime(r->event, "n"), more,
-					Window(r->event),
-					PersonaLiteral(psprintf("%s.share", r->moment->name)),
-					r->moment->share, condition, inbox, event);
+					SpaceEventTime(r->event, "n"), Window(r->event),
+					r->wanted,
+					NotIn(r, "inbox"), NotIn(r, "seen"));
 }
-
-/* Of these events the ones for which the rule is true and nothing is decided. */
-static void
-CompileRule(Reading *r)
-{
-	const Moment *m = r->moment;
-	RuleQuery  *query = RuleQueryBegin(r->space, r->event,
-									   RULE_FEATURES_LATERAL);
-	const char *once = "pg_catalog.array_to_string(d.event_key, E'\\x1f')";
-	const char *entry;
-	char	   *decision;
-	Oid			type;
-
-	RuleQueryNanIsUnknown(query);
-	entry = RuleQueryAdd(query, m->when_rule, BOOLOID,
-						 psprintf("entry rule of moment \"%s\"", m->name), &type);
-	if (m->once_per != NULL)
-		once = RuleQueryAdd(query, m->once_per, TEXTOID,
-							psprintf("once_per of moment \"%s\"", m->name), &type);
-	decision = psprintf(" CROSS JOIN LATERAL (SELECT (%s)::pg_catalog.text) k(once_key)"
-						" CROSS JOIN LATERAL (SELECT persona.decision_id(%s, %s, d.subject::pg_catalog.text, k.once_key, 0)) x(decision)",
-						once, PersonaLiteral(r->space->name),
-						PersonaLiteral(m->name));
-	r->sql = Insert(r, RuleQueryJoins(query), decision,
-					psprintf("%s AND k.once_key IS NOT NULL AND %s", entry,
-							 NeitherHas(r->space, "q.decision = x.decision")));
-}
-
-/* All of these events of which nothing is decided; no rule is asked. */
-static void
-CompileBlind(Reading *r)
-{
-	r->blind_sql = Insert(r, "", "",
-						  NeitherHas(r->space,
-									 psprintf("q.moment = %s AND q.event_key = d.event_key",
-											  PersonaLiteral(r->moment->name))));
-}
-
-/* ---- reading a window ---- */
 
 static void
 Execute(void *arg)
@@ -147,48 +90,65 @@ Execute(void *arg)
 	PersonaArgs args = {0};
 
 	PersonaArg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(r->since), false);
-	PersonaArg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(r->until), false);
-	r->found = PersonaExecute(r->statement, &args, false);
+	r->found = PersonaExecute(Statement(r), &args, false);
 }
 
-/*
- * The window, in halves where it fails. Of events at one and the same instant
- * all are taken, for run() to see which fails.
- */
-static uint64
-Read(Reading *r, TimestampTz since, TimestampTz until)
+/* A rule that fails on a row leaves nothing out: run() looks into it. */
+static void
+Read(Reading *r)
 {
-	TimestampTz middle = since + (until - since) / 2;
-	uint64		found;
+	if (r->wanted == NULL || PersonaTrap(Execute, r) == 0)
+		return;
+	r->wanted = "true";
+	Execute(r);
+}
 
-	CHECK_FOR_INTERRUPTS();
-	r->statement = r->sql;
-	r->since = since;
-	r->until = until;
-	if (PersonaTrap(Execute, r) == 0)
-		return r->found;
-	if (middle == since)
-	{
-		r->statement = r->blind_sql;
-		Execute(r);
-		return r->found;
-	}
-	found = Read(r, since, middle);
-	return found + Read(r, middle, until);
+/* ---- which events a moment can want ---- */
+
+/* Since when a moment has had the entry rule that it has now. */
+typedef struct RuleSince
+{
+	const Space *space;
+	const char *moment;
+	TimestampTz at;
+} RuleSince;
+
+static void
+ReadRuleSince(void *arg)
+{
+	RuleSince  *since = arg;
+	PersonaArgs args = {0};
+	bool		isnull;
+	Datum		at;
+
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(since->space->name), false);
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(since->moment), false);
+	PersonaExecute("SELECT pg_catalog.max(l.at) AS at FROM (SELECT at, body->>'when_rule' AS rule,"
+				   "  pg_catalog.lag(body->>'when_rule') OVER (ORDER BY version) AS was"
+				   "  FROM persona.definition_log"
+				   "  WHERE kind = 'moment' AND space = $1 AND name = $2) l"
+				   " WHERE l.rule IS DISTINCT FROM l.was", &args, true);
+	at = PersonaColumn(0, "at", &isnull);
+	since->at = isnull ? DT_NOBEGIN : DatumGetTimestampTz(at);
 }
 
 /*
  * The earliest event that the moment could still send for: not from before it
- * was activated, and not so old that its message would have expired. A day is
- * added for a local time that is waited for.
+ * was activated or had this rule, and not so old that its message would have
+ * expired. A day is added for a local time that is waited for. The log of
+ * definitions is kept in real time, which says nothing under a moved clock.
  */
 static TimestampTz
-Earliest(const Moment *m)
+EarliestOf(const Space *space, const Moment *m)
 {
+	RuleSince	since = {space, m->name, DT_NOBEGIN};
 	PersonaArgs args = {0};
 	bool		isnull;
 
-	PersonaArg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(m->activated_at), false);
+	if (!PersonaClockIsMoved())
+		SpaceWithDefinitions(ReadRuleSince, &since);
+	PersonaArg(&args, TIMESTAMPTZOID,
+			   TimestampTzGetDatum(Max(m->activated_at, since.at)), false);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(m->delay), false);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(m->expires_is_interval ?
 												   m->expires : MOST_LATE), false);
@@ -198,40 +158,99 @@ Earliest(const Moment *m)
 	return DatumGetTimestampTz(PersonaColumn(0, "earliest", &isnull));
 }
 
-/* For one moment; one that cannot be compiled any more stops no other. */
-static void
-ReadForMoment(void *arg)
+typedef struct Wish
 {
-	Reading    *r = arg;
-	TimestampTz since = Max(r->since, Earliest(r->moment));
+	const Space *space;
+	const Moment *moment;
+	TimestampTz since;
+	char	   *condition;
+} Wish;
 
-	CompileRule(r);
-	CompileBlind(r);
-	r->found = Read(r, since, PersonaNow() + MOST_EARLY);
+static void
+MakeWish(void *arg)
+{
+	Wish	   *wish = arg;
+
+	wish->since = EarliestOf(wish->space, wish->moment);
+	wish->condition = psprintf("d.at >= %s::pg_catalog.timestamptz AND (%s) IS NOT FALSE",
+							   PersonaLiteral(timestamptz_to_str(wish->since)),
+							   MomentPrefilterSql(wish->space, wish->moment));
 }
 
-static uint64
-ReadForMoments(const Space *space, const SpaceEvent *event, List *moments,
-			   TimestampTz since, List **tallies)
+/* What any of the moments wants; one that cannot be compiled wants nothing. */
+static void
+AddWishes(Reading *r, List *moments)
 {
-	uint64		found = 0;
 	ListCell   *cell;
 
+	r->since = DT_NOEND;
 	foreach(cell, moments)
 	{
-		Reading		r = {.space = space, .event = event,
-		.moment = lfirst(cell), .since = since};
-		int			sqlstate = PersonaTrap(ReadForMoment, &r);
+		Wish		wish = {.space = r->space, .moment = lfirst(cell)};
+		int			sqlstate = PersonaTrap(MakeWish, &wish);
 
 		if (sqlstate != 0)
 		{
-			SpaceIncident(space, "catch_up", r.moment->name, sqlstate);
+			SpaceIncident(r->space, "catch_up", wish.moment->name, sqlstate);
 			continue;
 		}
-		MomentCount(tallies, r.moment->name, "found in the table", r.found);
-		found += r.found;
+		r->since = Min(r->since, wish.since);
+		r->wanted = r->wanted == NULL ? wish.condition :
+			psprintf("%s OR %s", r->wanted, wish.condition);
 	}
-	return found;
+}
+
+/* ---- what was taken from the inbox ---- */
+
+/*
+ * An event without a time cannot be looked for. Nor can the updates of a
+ * table: a row does not say whether it was updated or only inserted.
+ */
+static bool
+CanBeRead(const SpaceEvent *event)
+{
+	return event->at.name != NULL && event->nkeys > 0 &&
+		(strstr(event->fires, "insert") != NULL ||
+		 strcmp(event->fires, "poll") == 0);
+}
+
+static Datum
+ReadableEvents(const Space *space)
+{
+	Datum	   *names = palloc(sizeof(Datum) * (list_length(space->events) + 1));
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, space->events)
+		if (CanBeRead(lfirst(cell)))
+			names[n++] = CStringGetTextDatum(((SpaceEvent *) lfirst(cell))->name);
+	return PointerGetDatum(construct_array(names, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+void
+MomentTakeOut(const Space *space, PersonaArgs *rows, TimestampTz since)
+{
+	PersonaArg(rows, TEXTARRAYOID, ReadableEvents(space), false);
+	PersonaArg(rows, TIMESTAMPTZOID, TimestampTzGetDatum(since), false);
+	PersonaExecute(psprintf("WITH gone AS (DELETE FROM %s WHERE ctid = ANY ($1) AND subject = ANY ($2)"
+							"  RETURNING subject, event, event_key, at)"
+							" INSERT INTO %s (subject, event, event_key, at)"
+							" SELECT subject, event, event_key, at FROM gone"
+							" WHERE event = ANY ($3) AND at >= $4 AND at < 'infinity'",
+							SpaceTable(space, "inbox"), SpaceTable(space, "seen")),
+				   rows, false);
+}
+
+static void
+Forget(const Space *space, const SpaceEvent *event, TimestampTz before)
+{
+	PersonaArgs args = {0};
+
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(event->name), false);
+	PersonaArg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(before), false);
+	PersonaExecute(psprintf("DELETE FROM %s WHERE event = $1 AND at < $2",
+							SpaceTable(space, "seen")), &args, false);
 }
 
 /* ---- how far each source has been read ---- */
@@ -294,70 +313,62 @@ IsTime(TimestampTz last)
 
 /* ---- which sources ---- */
 
-static bool
-Fires(const SpaceEvent *event, const char *on)
-{
-	return strstr(event->fires, on) != NULL;
-}
-
-/*
- * An event without a time cannot be looked for. Nor can the updates of a
- * table: a row does not say whether it was updated or only inserted.
- */
-static bool
-CanBeRead(const SpaceEvent *event)
-{
-	return event->at.name != NULL && event->nkeys > 0 &&
-		(Fires(event, "insert") || Fires(event, "poll"));
-}
-
 typedef struct Source
 {
 	const Space *space;
 	const char *event;
 	bool		at_once;
-	List	  **tallies;
 	uint64		found;
 } Source;
 
-/* What is new in a polled source, of any age where all of it is to be read. */
-static uint64
-Poll(const Source *source, const SpaceEvent *event, List *moments, bool all)
+/* What came since the last poll, with what may have been committed late. */
+static void
+Poll(Reading *r)
 {
 	TimestampTz last;
-	uint64		found;
 
-	if (!Progress(source->space, "poll", event->name, &last))
-		return 0;
-	found = ReadForMoments(source->space, event, moments,
-						   all ? DT_NOBEGIN : Min(last, IntervalAgo()),
-						   source->tallies);
-	NoteProgress(source->space, "poll", event->name, PersonaNow(), 0);
-	return found;
+	if (!Progress(r->space, "poll", r->event->name, &last))
+		return;
+	r->since = Max(r->since, Min(last, IntervalAgo()));
+	Read(r);
+	NoteProgress(r->space, "poll", r->event->name, PersonaNow(), 0);
+}
+
+static void
+CatchUp(Reading *r)
+{
+	bool		polled = strcmp(r->event->fires, "poll") == 0;
+
+	Read(r);
+	Forget(r->space, r->event, r->since);
+	NoteProgress(r->space, "catch_up", r->event->name, PersonaNow(),
+				 polled ? 0 : r->found);
+	if (polled)
+		NoteProgress(r->space, "poll", r->event->name, PersonaNow(), 0);
 }
 
 static void
 ReadSource(void *arg)
 {
 	Source	   *source = arg;
-	SpaceEvent *event = SpaceFindEvent(source->space, source->event);
-	List	   *moments = MomentLoadLive(source->space, event->name);
-	bool		polled = Fires(event, "poll");
-	bool		all;
+	Reading		r = {.space = source->space,
+	.event = SpaceFindEvent(source->space, source->event)};
+	List	   *moments = MomentLoadLive(r.space, source->event);
 	TimestampTz last;
+	bool		all;
 
 	if (moments == NIL ||
-		!Progress(source->space, "catch_up", event->name, &last))
+		!Progress(r.space, "catch_up", source->event, &last))
 		return;
 	all = source->at_once || IsTime(last);
-	if (polled)
-		source->found = Poll(source, event, moments, all);
-	else if (all)
-		source->found = ReadForMoments(source->space, event, moments,
-									   DT_NOBEGIN, source->tallies);
+	if (!all && strcmp(r.event->fires, "poll") != 0)
+		return;
+	AddWishes(&r, moments);
 	if (all)
-		NoteProgress(source->space, "catch_up", event->name, PersonaNow(),
-					 polled ? 0 : source->found);
+		CatchUp(&r);
+	else
+		Poll(&r);
+	source->found = r.found;
 }
 
 typedef struct Broken
@@ -395,7 +406,7 @@ IsIn(const char *name, List *names)
 }
 
 uint64
-MomentCatchUp(const Space *space, bool at_once, List **tallies)
+MomentCatchUp(const Space *space, bool at_once)
 {
 	Broken		broken = {.space = space};
 	uint64		found = 0;
@@ -406,7 +417,7 @@ MomentCatchUp(const Space *space, bool at_once, List **tallies)
 	{
 		const SpaceEvent *event = lfirst(cell);
 		Source		source = {.space = space, .event = event->name,
-		.at_once = at_once || IsIn(event->name, broken.events), .tallies = tallies};
+		.at_once = at_once || IsIn(event->name, broken.events)};
 		int			sqlstate;
 
 		if (!CanBeRead(event))
@@ -429,7 +440,6 @@ persona_catch_up(PG_FUNCTION_ARGS)
 {
 	Space	   *space = SpaceGet(PG_ARGISNULL(0) ? NULL :
 								 text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	List	   *tallies = NIL;
 	uint64		found;
 	PersonaAct	act;
 
@@ -441,7 +451,7 @@ persona_catch_up(PG_FUNCTION_ARGS)
 	}
 	SPI_connect();
 	PersonaActBegin(&act, space->owner);
-	found = MomentCatchUp(space, true, &tallies);
+	found = MomentCatchUp(space, true);
 	PersonaActEnd(&act);
 	SPI_finish();
 	PG_RETURN_INT64(found);

@@ -186,6 +186,9 @@ extern TupleTableSlot *MomentPrefilterSlot(const MomentPrefilter *prefilter);
 extern bool MomentPrefilterKeeps(const MomentPrefilter *prefilter,
 								 TupleTableSlot *row);
 
+/* One moment's, as SQL over the event's row n: false where it is left out. */
+extern char *MomentPrefilterSql(const Space *space, const Moment *moment);
+
 /* The columns of the inbox, in their order. */
 enum
 {
@@ -210,7 +213,14 @@ extern void MomentInboxClose(MomentInbox *inbox);
  * up with the others; `at_once` does not ask for the time. Within SPI, as the
  * space's owner; the number of events put into the inbox.
  */
-extern uint64 MomentCatchUp(const Space *space, bool at_once, List **tallies);
+extern uint64 MomentCatchUp(const Space *space, bool at_once);
+
+/*
+ * Takes rows, $1 tid[] and $2 K[], out of the inbox. Of those that happened
+ * since then it is remembered that they were seen.
+ */
+extern void MomentTakeOut(const Space *space, PersonaArgs *rows,
+						  TimestampTz since);
 
 /* Notes that run() was called. */
 extern void MomentNoteRun(const Space *space);

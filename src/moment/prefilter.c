@@ -30,6 +30,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/ruleutils.h"
 
 struct MomentPrefilter
 {
@@ -98,11 +99,14 @@ EntryOverRow(const Space *space, const Moment *moment)
 	RuleQuery  *query = RuleQueryBegin(space, moment->event,
 									   RULE_FEATURES_LATERAL);
 	List	   *rtable;
-	Node	   *condition = RuleQueryAnalyse(query, moment->when_rule,
-											 psprintf("entry rule of moment \"%s\"",
-													  moment->name), &rtable);
-	Index		event = EventNumber(rtable);
+	Node	   *condition;
+	Index		event;
 
+	RuleQueryNanIsUnknown(query);
+	condition = RuleQueryAnalyse(query, moment->when_rule,
+								 psprintf("entry rule of moment \"%s\"",
+										  moment->name), &rtable);
+	event = EventNumber(rtable);
 	condition = CutDown(condition, event);
 	if (event > 1)
 		ChangeVarNodes(condition, event, 1, 0);
@@ -136,6 +140,14 @@ EntryOfAny(const Space *space, const SpaceEvent *event)
 	return any;
 }
 
+char *
+MomentPrefilterSql(const Space *space, const Moment *moment)
+{
+	return deparse_expression(EntryOverRow(space, moment),
+							  deparse_context_for("n", moment->event->relid),
+							  true, false);
+}
+
 /* ---- whether it can fail ---- */
 
 static bool
@@ -159,6 +171,7 @@ MayFail(Node *node, void *arg)
 			break;
 		case T_OpExpr:
 		case T_DistinctExpr:
+		case T_NullIfExpr:
 			if (!IsComparison(((OpExpr *) node)->opno))
 				return true;
 			break;

@@ -175,7 +175,7 @@ NoteStep(Step *step)
 static void
 CatchUpStep(Step *step)
 {
-	(void) MomentCatchUp(step->space, false, &step->tallies);
+	(void) MomentCatchUp(step->space, false);
 }
 
 static void

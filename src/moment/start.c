@@ -25,6 +25,7 @@ typedef struct Batch
 	const Space *space;
 	Datum		rows;			/* tid[] */
 	Datum		subjects;		/* K[] */
+	TimestampTz since;			/* the first activation of a live moment */
 	List	  **tallies;
 } Batch;
 
@@ -374,6 +375,7 @@ StartMoments(Batch *batch)
 		Evaluation	e = {.batch = batch, .moment = lfirst(cell)};
 		int			sqlstate;
 
+		batch->since = Min(batch->since, e.moment->activated_at);
 		sqlstate = PersonaTrap(StartMoment, &e);
 		if (sqlstate != 0)
 			SpaceIncident(batch->space, "start", e.moment->name, sqlstate);
@@ -383,7 +385,7 @@ StartMoments(Batch *batch)
 uint64
 MomentStartBatch(const Space *space, List **tallies)
 {
-	Batch		batch = {.space = space, .tallies = tallies};
+	Batch		batch = {.space = space, .since = DT_NOEND, .tallies = tallies};
 	PersonaArgs args = {0};
 	uint64		strangers = 0;
 	uint64		taken = LockBatch(&batch);
@@ -399,7 +401,6 @@ MomentStartBatch(const Space *space, List **tallies)
 		return strangers;
 	StartMoments(&batch);
 	BatchArgs(&batch, batch.rows, &args);
-	PersonaExecute(psprintf("DELETE FROM %s WHERE ctid = ANY ($1) AND subject = ANY ($2)",
-							SpaceTable(space, "inbox")), &args, false);
+	MomentTakeOut(space, &args, batch.since);
 	return strangers + taken;
 }

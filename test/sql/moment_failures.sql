@@ -10,12 +10,12 @@ CREATE INDEX ON ms.orders (at);
 CREATE INDEX ON ms.orders (customer_id);
 INSERT INTO ms.customer SELECT i, 'c' || i FROM generate_series(1, 100) i;
 SET persona.space = 'ms';
-SELECT count(*) FROM persona.define_space('ms', 'ms.customer');
-SELECT count(*) FROM persona.define_event('purchase', 'ms.orders', subject => 'customer_id');
-SELECT count(*) FROM persona.define_channel('email', 'email');
-SELECT count(*) FROM persona.define_purpose('service', 'opt_out');
-SELECT count(*) FROM persona.define_moment('thanks', on_event => 'purchase', when_rule => 'new.amount > 10', purpose => 'service', channel => 'email', template => '{{ email }}', generic => 'x');
-SELECT count(*) FROM persona.activate('thanks');
+SELECT count(*) >= 0 AS done FROM persona.define_space('ms', 'ms.customer');
+SELECT count(*) >= 0 AS done FROM persona.define_event('purchase', 'ms.orders', subject => 'customer_id');
+SELECT count(*) >= 0 AS done FROM persona.define_channel('email', 'email');
+SELECT count(*) >= 0 AS done FROM persona.define_purpose('service', 'opt_out');
+SELECT count(*) >= 0 AS done FROM persona.define_moment('thanks', on_event => 'purchase', when_rule => 'new.amount > 10', purpose => 'service', channel => 'email', template => '{{ email }}', generic => 'x');
+SELECT count(*) >= 0 AS done FROM persona.activate('thanks');
 CREATE TABLE ms.class (sqlstate text PRIMARY KEY, subject int GENERATED ALWAYS AS IDENTITY, reached text);
 INSERT INTO ms.class (sqlstate) SELECT unnest(ARRAY['01000', '02000', '03000', '08000', '08P01', '09000', '0A000', '0B000', '0F000', '0L000', '0P000', '0Z000', '20000', '21000', '22000', '22012',
 	'22P02', '23000', '23505', '23503', '24000', '25000', '25006', '25P03', '26000', '27000', '28000', '2B000', '2BP01', '2D000', '2F000', '34000', '38000', '39000', '3B000', '3D000', '3F000',
@@ -56,7 +56,7 @@ ALTER TABLE persona_ms.inbox_gone RENAME TO inbox;
 ALTER TABLE persona_ms.incident_gone RENAME TO incident;
 SELECT persona.catch_up() AS found;
 -- a rule that fails on one row of many takes none of the others along
-SELECT count(*) FROM persona.define_moment('thanks', on_event => 'purchase', when_rule => '100 / new.amount > 5', purpose => 'service', channel => 'email', template => '{{ email }}', generic => 'x');
+SELECT count(*) >= 0 AS done FROM persona.define_moment('thanks', on_event => 'purchase', when_rule => '100 / new.amount > 5', purpose => 'service', channel => 'email', template => '{{ email }}', generic => 'x');
 TRUNCATE persona_ms.inbox;
 INSERT INTO ms.orders SELECT i, 2, i - 2000 FROM generate_series(2000, 2030) i;
 SELECT count(*) AS all_are_kept FROM persona_ms.inbox;

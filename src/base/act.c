@@ -88,6 +88,8 @@ PersonaActBegin(PersonaAct *act, Oid owner)
 	 * random page it would rather read a whole queue for a thousand of them.
 	 */
 	Pin("random_page_cost", "1.1");
+	/* The first rows of a queue are the same ones for each statement. */
+	Pin("synchronize_seqscans", "off");
 }
 
 void

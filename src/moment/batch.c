@@ -28,8 +28,8 @@ typedef struct DueRows
 	int			n;
 } DueRows;
 
-/* How many rows of other moments a batch takes along. */
-#define BATCH_OTHERS (4 * MOMENT_BATCH)
+/* How many rows a batch takes of all moments together. */
+#define BATCH_MOST (5 * MOMENT_BATCH)
 
 /* ---- which rows: the lock, and the rows under it ---- */
 
@@ -86,13 +86,13 @@ TextArray(List *texts)
 }
 
 /*
- * What else is due for the locked subjects, in the other moments. They
- * are looked up by subject: the conditions are written so that no other index
- * looks better to a planner that knows nothing of a table that comes and goes.
+ * All that is due for the locked subjects, moment by moment in their order of
+ * priority; of very much the first. Rows are looked up by subject: the
+ * conditions are written so that no other index looks better to a planner that
+ * knows nothing of a table that comes and goes.
  */
 static List *
-ReadOthers(const Space *space, List *names, const char *front,
-		   Datum subjects)
+ReadDue(const Space *space, List *names, Datum subjects)
 {
 	List	   *groups = NIL;
 	PersonaArgs args = {0};
@@ -100,14 +100,13 @@ ReadOthers(const Space *space, List *names, const char *front,
 
 	PersonaArg(&args, get_array_type(space->key.type), subjects, false);
 	PersonaArg(&args, TEXTARRAYOID, TextArray(names), false);
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(front), false);
-	n = PersonaExecute(psprintf("SELECT r.moment, pg_catalog.array_agg(r.row) AS rows"
-								" FROM (SELECT q.moment, q.row FROM (SELECT DISTINCT subject FROM pg_catalog.unnest($1) u(subject)) u"
-								"  CROSS JOIN LATERAL (SELECT x.moment, x.ctid AS row FROM %s x WHERE x.subject = u.subject"
-								"   AND (x.due <= persona.now()) IS TRUE AND (x.moment = ANY ($2) AND x.moment <> $3) IS TRUE OFFSET 0) q"
-								"  ORDER BY pg_catalog.array_position($2, q.moment) LIMIT %d) r"
-								" GROUP BY r.moment",
-								SpaceTable(space, "schedule"), BATCH_OTHERS),
+	n = PersonaExecute(psprintf("SELECT r.moment, pg_catalog.array_agg(r.row ORDER BY r.due) AS rows"
+								" FROM (SELECT q.moment, q.row, q.due FROM (SELECT DISTINCT subject FROM pg_catalog.unnest($1) u(subject)) u"
+								"  CROSS JOIN LATERAL (SELECT x.moment, x.ctid AS row, x.due FROM %s x WHERE x.subject = u.subject"
+								"   AND (x.due <= persona.now()) IS TRUE AND (x.moment = ANY ($2)) IS TRUE OFFSET 0) q"
+								"  ORDER BY pg_catalog.array_position($2, q.moment), q.due LIMIT %d) r"
+								" GROUP BY r.moment ORDER BY pg_catalog.array_position($2, r.moment)",
+								SpaceTable(space, "schedule"), BATCH_MOST),
 					   &args, false);
 	for (uint64 i = 0; i < n; i++)
 	{
@@ -118,47 +117,6 @@ ReadOthers(const Space *space, List *names, const char *front,
 		groups = lappend(groups, group);
 	}
 	return groups;
-}
-
-static DueRows *
-FindRows(List *groups, const char *moment)
-{
-	ListCell   *cell;
-
-	foreach(cell, groups)
-		if (strcmp(((DueRows *) lfirst(cell))->moment, moment) == 0)
-			return lfirst(cell);
-	return NULL;
-}
-
-/*
- * The groups of a batch, by priority. Where more else is due than a batch
- * takes along, the front does not overtake what is left: it waits.
- */
-static List *
-ByPriority(const Space *space, List *names, DueRows *front, Datum subjects)
-{
-	List	   *groups = list_make1(front);
-	List	   *ordered = NIL;
-	int			others = 0;
-	ListCell   *cell;
-
-	if (list_length(names) == 1)
-		return groups;
-	foreach(cell, ReadOthers(space, names, front->moment, subjects))
-	{
-		others += ((DueRows *) lfirst(cell))->n;
-		groups = lappend(groups, lfirst(cell));
-	}
-	foreach(cell, names)
-	{
-		DueRows	   *group = FindRows(groups, lfirst(cell));
-
-		if (group != NULL &&
-			(group != front || others < BATCH_OTHERS || ordered == NIL))
-			ordered = lappend(ordered, group);
-	}
-	return ordered;
 }
 
 /* ---- one moment's rows ---- */
@@ -274,8 +232,9 @@ MomentDecideBatch(const Space *space, List *names, const char *front,
 				  List **tallies, List **failed)
 {
 	Batch		batch = {.space = space};
-	DueRows		group = {front};
+	DueRows		first = {front};
 	Moment	   *moment = MomentLoad(space, front);
+	List	   *groups = list_make1(&first);
 	uint64		taken = 0;
 	ListCell   *cell;
 
@@ -284,9 +243,11 @@ MomentDecideBatch(const Space *space, List *names, const char *front,
 	/* Where another runner decides under them, it is its turn. */
 	if (MomentCapsByAddress(moment) && !MomentLockAddresses(space, false))
 		return 0;
-	if (!LockDue(space, &group, &batch.subjects))
+	if (!LockDue(space, &first, &batch.subjects))
 		return 0;
-	foreach(cell, ByPriority(space, names, &group, batch.subjects))
+	if (list_length(names) > 1)
+		groups = ReadDue(space, names, batch.subjects);
+	foreach(cell, groups)
 	{
 		taken += TryGroup(&batch, lfirst(cell), tallies, failed);
 	}

@@ -98,7 +98,7 @@ BEGIN
 	IF basis = 'double_opt_in' AND NOT EXISTS (SELECT FROM @extschema@.event e
 			WHERE e.space = home.space AND e.relation = to_regclass(format('%I.confirmation', home.schema_name))) THEN
 		RETURN NEXT ('warn', 'nothing_confirms', purpose, 'no event is bound to the requests that wait to be confirmed, so no moment can ask for it',
-			format('SELECT * FROM persona.define_event(''confirmation'', %L, space => %L); and a transactional moment on it whose template holds {{ new.token }}.',
+			format('SELECT * FROM persona.define_event(''confirmation'', %L, ''subject'', ''at'', ''ledger'', space => %L); and a transactional moment on it whose template holds {{ new.token }}.',
 				home.schema_name || '.confirmation', home.space))::@extschema@.finding;
 	END IF;
 END;
@@ -482,7 +482,8 @@ DECLARE
 	SELECT use, 1, uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), clock_timestamp()
 	FROM (VALUES ('token'), ('pseudonym')) u(use);
 
-	REVOKE UPDATE, TRUNCATE ON %1$I.consent FROM %4$s;
+	/* The owner's rights are these, once own_schema() has handed it over. */
+	REVOKE UPDATE, TRUNCATE ON %1$I.consent FROM CURRENT_USER;
 	CREATE TRIGGER append BEFORE INSERT ON %1$I.consent
 	FOR EACH ROW EXECUTE FUNCTION @extschema@.append_consent(%3$L);
 	CREATE TRIGGER fold AFTER INSERT ON %1$I.consent
@@ -500,7 +501,7 @@ BEGIN
 	FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 	LEFT JOIN pg_collation c ON c.oid = a.attcollation LEFT JOIN pg_namespace n ON n.oid = c.collnamespace
 	WHERE a.attrelid = format('%I.anchor', NEW.schema_name)::regclass AND a.attname = 'subject';
-	EXECUTE format(ddl, NEW.schema_name, NEW.key_type || key_collation, NEW.space, @extschema@.space_owner(NEW.subjects)::regrole);
+	EXECUTE format(ddl, NEW.schema_name, NEW.key_type || key_collation, NEW.space);
 	EXECUTE format('CREATE VIEW %I.consent_state WITH (security_invoker = true) AS %s',
 		NEW.schema_name, @extschema@.consent_view(NEW.space));
 	EXECUTE format('COMMENT ON VIEW %I.consent_state IS %L', NEW.schema_name,
@@ -513,3 +514,101 @@ COMMENT ON FUNCTION create_consent_state() IS
 REVOKE ALL ON FUNCTION create_consent_state() FROM PUBLIC;
 CREATE TRIGGER consent_state AFTER INSERT ON space
 FOR EACH ROW EXECUTE FUNCTION create_consent_state();
+
+/* Consent banners of the IAB's framework (TCF v2) */
+
+CREATE FUNCTION tcf(consent text) RETURNS jsonb
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_tcf';
+COMMENT ON FUNCTION tcf(text) IS
+'A transparency and consent string of the IAB''s TCF, version 2, decoded: core, disclosed and allowed vendors, publisher''s purposes and restrictions, under the IAB''s names; times in UTC, lists in ascending order. Errors: malformed, or of another version (22023), more than 500,000 vendors in a segment''s ranges (54000); they tell the place, never the text.';
+
+CREATE FUNCTION tcf_says(consent jsonb, vendor int, tcf_purposes int[], basis text) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT consent -> asked.purposes @> to_jsonb(tcf_purposes) AND consent -> asked.vendors @> to_jsonb(vendor)
+		AND NOT EXISTS (
+			SELECT FROM jsonb_array_elements(consent -> 'publisherRestrictions') r
+			WHERE (r ->> 'purposeId')::int = ANY (tcf_purposes) AND r -> 'vendors' @> to_jsonb(vendor)
+				AND (r ->> 'restrictionType')::int IN (0, asked.forbidden_by))
+	FROM (VALUES ('purposeLegitimateInterests', 'vendorLegitimateInterests', 1, true), ('purposeConsents', 'vendorConsents', 2, false))
+		AS asked (purposes, vendors, forbidden_by, by_interest)
+	WHERE asked.by_interest = (basis IN ('legitimate_interest', 'opt_out'))
+$$;
+COMMENT ON FUNCTION tcf_says(jsonb, int, int[], text) IS
+'Whether a decoded TCF string lets the vendor work for all of these TCF purposes: by legitimate interest where that or opt_out is the basis, else by consent, and no publisher restriction (0 not allowed, 1 by consent alone, 2 by interest alone) in the way.';
+REVOKE ALL ON FUNCTION tcf_says(jsonb, int, int[], text) FROM PUBLIC;
+
+CREATE FUNCTION read_tcf_mapping(mapping jsonb) RETURNS TABLE (purpose text, tcf_purposes int[])
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	pairs text[][];
+BEGIN
+	IF jsonb_typeof(mapping) = 'object' THEN
+		SELECT array_agg(CASE WHEN m.key ~ '^[0-9]+$' THEN ARRAY[v.value, m.key] ELSE ARRAY[m.key, v.value] END) INTO pairs
+		FROM jsonb_each(mapping) m
+			LEFT JOIN jsonb_array_elements_text(CASE jsonb_typeof(m.value) WHEN 'array' THEN m.value ELSE jsonb_build_array(m.value) END) v ON true;
+	END IF;
+	IF pairs IS NULL OR (SELECT bool_or((pairs[i][1] <> '' AND pairs[i][2] ~ '^([1-9]|1[0-9]|2[0-4])$') IS NOT TRUE) FROM generate_subscripts(pairs, 1) i) THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'the mapping does not say which TCF purposes a purpose needs',
+			HINT = 'Pass the TCF purposes, 1 to 24, that must all be allowed, such as {"ads": [3, 4]}, or the same from there: {"3": "ads", "4": "ads"}.';
+	END IF;
+	RETURN QUERY SELECT pairs[i][1], array_agg(DISTINCT pairs[i][2]::int) FROM generate_subscripts(pairs, 1) i GROUP BY 1 ORDER BY 1;
+END;
+$$;
+COMMENT ON FUNCTION read_tcf_mapping(jsonb) IS
+'The purposes of a mapping with all TCF purposes that each needs; the mapping goes from purposes to TCF purposes or the other way round. One without any, or of other numbers than 1 to 24: 22023.';
+REVOKE ALL ON FUNCTION read_tcf_mapping(jsonb) FROM PUBLIC;
+
+/*
+ * Since policy version 4 a string tells the day alone, and stands at midnight.
+ * A yes then counts from the day's beginning and a no from its end, so that
+ * neither undoes a no, or lets a yes stand, that the day itself may have seen.
+ */
+CREATE FUNCTION tcf_said_at(consent jsonb, allowed boolean) RETURNS timestamptz
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN allowed OR day.date + time '00:00' <> said.utc THEN said.utc ELSE least(said.utc + interval '1 day', @extschema@.now() AT TIME ZONE 'UTC') END AT TIME ZONE 'UTC'
+	FROM (SELECT (consent ->> 'lastUpdated')::timestamptz AT TIME ZONE 'UTC') AS said (utc), LATERAL (SELECT said.utc::date) AS day (date)
+$$;
+COMMENT ON FUNCTION tcf_said_at(jsonb, boolean) IS
+'When a decoded TCF string says its yes or no: at lastUpdated; a no that tells the day alone at the end of that day, or now.';
+REVOKE ALL ON FUNCTION tcf_said_at(jsonb, boolean) FROM PUBLIC;
+
+CREATE FUNCTION grant_consent_tcf(subject text, tcf text, vendor int, mapping jsonb, space text DEFAULT NULL)
+RETURNS TABLE (purpose text, decision text, ledger_id uuid)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	consent jsonb := @extschema@.tcf(tcf);
+	seen jsonb := jsonb_build_object('tcf', tcf, 'vendor', vendor);
+BEGIN
+	IF consent IS NULL OR vendor IS NULL OR vendor NOT BETWEEN 1 AND 65535 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'a TCF string and a vendor of 1 to 65535 are needed',
+			HINT = 'The vendor is your number in the IAB''s global vendor list, or the one whose consent you rely on.';
+	END IF;
+	RETURN QUERY
+		SELECT m.purpose, d.decision, CASE WHEN d.allowed
+			THEN @extschema@.grant_consent(subject, m.purpose, NULL, 'tcf', d.said_at, seen, home.space)
+			ELSE @extschema@.withdraw_consent(subject, m.purpose, NULL, 'tcf', d.said_at, seen, home.space) END
+		FROM @extschema@.read_tcf_mapping(mapping) m,
+			LATERAL (SELECT @extschema@.tcf_says(consent, vendor, m.tcf_purposes, (@extschema@.find_purpose(home, m.purpose)).basis)) AS s (allowed),
+			LATERAL (SELECT s.allowed, CASE WHEN s.allowed THEN 'grant' ELSE 'withdraw' END, @extschema@.tcf_said_at(consent, s.allowed)) AS d (allowed, decision, said_at)
+		WHERE NOT EXISTS (SELECT FROM @extschema@.consent_history(subject, home.space) h
+			WHERE h.source = 'tcf' AND h.purpose = m.purpose AND h.channel IS NULL AND h.decision = d.decision AND h.evidence = seen);
+END;
+$$;
+COMMENT ON FUNCTION grant_consent_tcf(text, text, int, jsonb, text) IS
+'Records what a TCF string says about a vendor, for every channel: a yes for each purpose of the mapping whose TCF purposes are all allowed, else a no. mapping: purpose to array of TCF purposes 1 to 24, or TCF purpose to purpose. A yes or no counts from the string''s lastUpdated; the string is the evidence. Returns the new ledger rows: none for a string that is recorded already. Errors: malformed string, wrong vendor or mapping (22023), unknown subject (P0002) or purpose (42704).';
+REVOKE ALL ON FUNCTION grant_consent_tcf(text, text, int, jsonb, text) FROM PUBLIC;
+
+CREATE FUNCTION grant_consent_tcf(subject anyelement, tcf text, vendor int, mapping jsonb, space text DEFAULT NULL)
+RETURNS TABLE (purpose text, decision text, ledger_id uuid)
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS 'SELECT * FROM @extschema@.grant_consent_tcf(subject::text, tcf, vendor, mapping, space)';
+COMMENT ON FUNCTION grant_consent_tcf(anyelement, text, int, jsonb, text) IS 'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION grant_consent_tcf(anyelement, text, int, jsonb, text) FROM PUBLIC;

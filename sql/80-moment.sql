@@ -10,11 +10,13 @@ CREATE TABLE policy (
 	quiet_to time,
 	max_surprise int CHECK (max_surprise BETWEEN 0 AND 100),
 	categories text[],
+	max_per_hour int CHECK (max_per_hour >= 0),
 	holdout float8 CHECK (holdout >= 0 AND holdout < 1),
+	retention interval CHECK (retention > '0'),
 	PRIMARY KEY (space, channel, purpose)
 );
 COMMENT ON TABLE policy IS
-'Limits by channel and purpose; '''' stands for every one. Of all that apply the strictest counts.';
+'Limits by channel and purpose; '''' stands for every one, space house for every space. Of all that apply the strictest counts.';
 
 CREATE TABLE moment (
 	space text,
@@ -73,6 +75,8 @@ COMMENT ON TABLE outbox IS
 SELECT keep_definitions(t) FROM unnest(ARRAY['policy', 'moment', 'variant', 'outbox']::regclass[]) t;
 CREATE POLICY owner ON policy
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) policy.space));
+/* What every space inherits, every space may read. */
+CREATE POLICY house ON policy FOR SELECT USING (space OPERATOR(pg_catalog.=) 'house');
 CREATE POLICY owner ON moment
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) moment.space));
 CREATE POLICY owner ON variant
@@ -129,46 +133,133 @@ COMMENT ON FUNCTION define_channel(text, text, text, text, text, text, text) IS
 'Where messages go: address, time zone (a name of the zone database) and locale of a subject as expressions in the rule language; link is the base of its links, format text or html.';
 REVOKE ALL ON FUNCTION define_channel(text, text, text, text, text, text, text) FROM PUBLIC;
 
-CREATE FUNCTION define_policy(channel text DEFAULT NULL, purpose text DEFAULT NULL, cap int DEFAULT NULL,
-	per interval DEFAULT '7 days', quiet text DEFAULT NULL, max_surprise int DEFAULT NULL,
-	categories text[] DEFAULT NULL, holdout float8 DEFAULT NULL, space text DEFAULT NULL)
-RETURNS SETOF finding
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION quiet_covers(from_time time, to_time time, inner_from time, inner_to time) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	/* Stretches of a circle of 86,400 seconds: where they begin, how long they are. */
+	SELECT (86400 + inner_begin - begin_at) % 86400 + inner_length <= length OR inner_length = 0 OR length = 86400
+	FROM (
+		SELECT extract(epoch FROM from_time)::int, extract(epoch FROM inner_from)::int,
+			CASE WHEN to_time - from_time = '24:00' THEN 86400 ELSE (86400 + extract(epoch FROM to_time - from_time)::int) % 86400 END,
+			CASE WHEN inner_to - inner_from = '24:00' THEN 86400 ELSE (86400 + extract(epoch FROM inner_to - inner_from)::int) % 86400 END
+	) s(begin_at, inner_begin, length, inner_length);
+END;
+COMMENT ON FUNCTION quiet_covers(time, time, time, time) IS
+'Whether quiet hours hold all of other quiet hours; either may span midnight.';
+REVOKE ALL ON FUNCTION quiet_covers(time, time, time, time) FROM PUBLIC;
+
+CREATE FUNCTION loosened(mine policy, house policy) RETURNS TABLE (thing text, value text, house_value text)
+LANGUAGE sql IMMUTABLE
+BEGIN ATOMIC
+	SELECT l.thing, l.value, l.house_value
+	FROM (VALUES
+		/* A cap that the house's keeps anybody from reaching is none. */
+		('cap', format('%s per %s', (mine).cap, (mine).per), format('%s per %s', (house).cap, (house).per),
+			(mine).cap > 0 AND ((mine).cap, (mine).per) <> ((house).cap, (house).per)
+			AND (mine).cap >= (house).cap * ceil(extract(epoch FROM (mine).per) / extract(epoch FROM (house).per))),
+		('quiet', format('%s-%s', left((mine).quiet_from::text, 5), left((mine).quiet_to::text, 5)),
+			format('%s-%s', left((house).quiet_from::text, 5), left((house).quiet_to::text, 5)),
+			NOT @extschema@.quiet_covers((mine).quiet_from, (mine).quiet_to, (house).quiet_from, (house).quiet_to)),
+		('max_surprise', (mine).max_surprise::text, (house).max_surprise::text, (mine).max_surprise > (house).max_surprise),
+		('categories', array_to_string((mine).categories, ', '), array_to_string((house).categories, ', '),
+			(house).categories IS NOT NULL AND EXISTS (SELECT FROM unnest((mine).categories) c
+				WHERE NOT EXISTS (SELECT FROM unnest((house).categories) h WHERE c = h OR starts_with(c, h || '.')))),
+		('max_per_hour', (mine).max_per_hour::text, (house).max_per_hour::text, (mine).max_per_hour > (house).max_per_hour),
+		('holdout', (mine).holdout::text, (house).holdout::text, (mine).holdout < (house).holdout),
+		('retention', (mine).retention::text, (house).retention::text, (mine).retention > (house).retention)
+	) l(thing, value, house_value, looser)
+	WHERE l.looser;
+END;
+COMMENT ON FUNCTION loosened(policy, policy) IS
+'Which limits of a policy are looser than the house''s; what it leaves open it inherits.';
+REVOKE ALL ON FUNCTION loosened(policy, policy) FROM PUBLIC;
+
+CREATE FUNCTION check_tightens(mine policy) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	looser record;
+BEGIN
+	SELECT l.* INTO looser
+	FROM @extschema@.policy h CROSS JOIN LATERAL @extschema@.loosened(mine, h) l
+	WHERE h.space = 'house' AND h.channel IN ('', mine.channel)
+		AND (h.purpose IN ('', mine.purpose) OR starts_with(mine.purpose, h.purpose || '.'));
+	IF FOUND THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('%s %s is looser than the house''s %s', looser.thing, looser.value, looser.house_value),
+			HINT = 'What the house says a space may only tighten. It is changed with define_policy(..., space => ''house'').';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_tightens(policy) IS
+'Raises an error where a limit is looser than what the house says for the same, or for more, and names the house''s value (22023).';
+REVOKE ALL ON FUNCTION check_tightens(policy) FROM PUBLIC;
+
+CREATE FUNCTION read_policy(space text, channel text, purpose text, cap int, per interval, quiet text, max_surprise int,
+	categories text[], max_per_hour int, holdout float8, retention interval)
+RETURNS policy
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-	home @extschema@.space := @extschema@.resolve_space(space);
-	hours text[] := regexp_match(quiet, '^\s*([0-2]?\d:[0-5]\d)\s*-\s*([0-2]?\d:[0-5]\d)\s*$');
+	hours text[] := regexp_match(quiet, '^\s*((?:[01]?\d|2[0-3]):[0-5]\d|24:00)\s*-\s*((?:[01]?\d|2[0-3]):[0-5]\d|24:00)\s*$');
 BEGIN
 	IF quiet IS NOT NULL AND hours IS NULL THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('%L are no quiet hours', quiet),
 			HINT = 'Write from and to in the customer''s own time, such as ''21:00-08:00''.';
-	END IF;
-	IF channel IS NOT NULL THEN
-		PERFORM @extschema@.check_channel(home, channel);
-	END IF;
-	IF purpose IS NOT NULL THEN
+	ELSIF purpose IS NOT NULL THEN
 		PERFORM @extschema@.check_label('purpose', purpose);
 	END IF;
 	PERFORM @extschema@.check_label('category', c) FROM unnest(categories) c;
-	INSERT INTO @extschema@.policy
-	VALUES (home.space, coalesce(channel, ''), coalesce(purpose, ''), cap, coalesce(per, '7 days'),
-		hours[1]::time, hours[2]::time, max_surprise, categories, holdout)
-	ON CONFLICT ON CONSTRAINT policy_pkey DO UPDATE
-	SET (cap, per, quiet_from, quiet_to, max_surprise, categories, holdout)
-		= (excluded.cap, excluded.per, excluded.quiet_from, excluded.quiet_to, excluded.max_surprise, excluded.categories, excluded.holdout);
-	RETURN;
-EXCEPTION
-	WHEN check_violation OR datetime_field_overflow THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'this policy has a limit out of range',
-			HINT = 'cap is 0 or more, per positive, max_surprise 0 to 100, holdout 0 or more and below 1, hours 00:00 to 24:00.';
+	RETURN (space, coalesce(channel, ''), coalesce(purpose, ''), cap, coalesce(per, '7 days'), hours[1]::time, hours[2]::time,
+		max_surprise, categories, max_per_hour, holdout, retention)::@extschema@.policy;
 END;
 $$;
-COMMENT ON FUNCTION define_policy(text, text, int, interval, text, int, text[], float8, text) IS
-'Limits for a channel and a purpose, NULL for every one: at most cap messages per interval, quiet hours in the subject''s zone, highest surprise 0..100, allowed data categories, and the holdout as a share. Of all that apply the strictest counts.';
-REVOKE ALL ON FUNCTION define_policy(text, text, int, interval, text, int, text[], float8, text) FROM PUBLIC;
+COMMENT ON FUNCTION read_policy(text, text, text, int, interval, text, int, text[], int, float8, interval) IS
+'The policy that the arguments of define_policy() say, or an error about the one that says nothing.';
+REVOKE ALL ON FUNCTION read_policy(text, text, text, int, interval, text, int, text[], int, float8, interval) FROM PUBLIC;
+
+CREATE FUNCTION define_policy(channel text DEFAULT NULL, purpose text DEFAULT NULL, cap int DEFAULT NULL,
+	per interval DEFAULT '7 days', quiet text DEFAULT NULL, max_surprise int DEFAULT NULL, categories text[] DEFAULT NULL,
+	max_per_hour int DEFAULT NULL, holdout float8 DEFAULT NULL, retention interval DEFAULT NULL, space text DEFAULT NULL)
+RETURNS SETOF finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	is_house boolean := coalesce(space, current_setting('persona.space', true)) = 'house';
+	home @extschema@.space := CASE WHEN is_house THEN NULL ELSE @extschema@.resolve_space(space) END;
+	mine @extschema@.policy := @extschema@.read_policy(coalesce(home.space, 'house'), channel, purpose, cap, per, quiet,
+		max_surprise, categories, max_per_hour, holdout, retention);
+BEGIN
+	IF is_house THEN
+		PERFORM @extschema@.check_name('channel', channel) WHERE channel IS NOT NULL;
+	ELSE
+		PERFORM @extschema@.check_channel(home, channel) WHERE channel IS NOT NULL;
+		PERFORM @extschema@.check_tightens(mine);
+	END IF;
+	INSERT INTO @extschema@.policy VALUES (mine.*)
+	ON CONFLICT ON CONSTRAINT policy_pkey DO UPDATE
+	SET (cap, per, quiet_from, quiet_to, max_surprise, categories, max_per_hour, holdout, retention)
+		= (excluded.cap, excluded.per, excluded.quiet_from, excluded.quiet_to, excluded.max_surprise, excluded.categories,
+			excluded.max_per_hour, excluded.holdout, excluded.retention);
+	RETURN QUERY SELECT 'warn', 'looser_than_house', p.space,
+		format('%s %s of space "%s" is looser than the house''s %s, which counts', l.thing, l.value, p.space, l.house_value),
+		'Run its define_policy() again without it.'
+	FROM @extschema@.policy p CROSS JOIN LATERAL @extschema@.loosened(p, mine) l
+	WHERE is_house AND p.space <> 'house' AND mine.channel IN ('', p.channel)
+		AND (mine.purpose IN ('', p.purpose) OR starts_with(p.purpose, mine.purpose || '.'));
+EXCEPTION
+	WHEN check_violation THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'this policy has a limit out of range',
+			HINT = 'cap and max_per_hour are 0 or more, per and retention positive, max_surprise 0 to 100, holdout 0 or more and below 1.';
+END;
+$$;
+COMMENT ON FUNCTION define_policy(text, text, int, interval, text, int, text[], int, float8, interval, text) IS
+'Limits for a channel and a purpose, NULL for every one: at most cap messages to a subject per interval (for every channel and purpose also to an address), quiet hours in the subject''s zone, highest surprise 0..100, allowed data categories, the messages an hour above which a moment is held, the holdout as a share, and how long settled messages and feedback are kept. Of all that apply the strictest counts. Space house stands for every space: a looser value in a space is an error (22023).';
+REVOKE ALL ON FUNCTION define_policy(text, text, int, interval, text, int, text[], int, float8, interval, text) FROM PUBLIC;
 
 /* Moments */
 
@@ -602,6 +693,27 @@ COMMENT ON FUNCTION override_audit(space, text, text) IS
 'Notes that the caller lets a moment go out in spite of what the audit blocks now.';
 REVOKE ALL ON FUNCTION override_audit(space, text, text) FROM PUBLIC;
 
+/* What its templates alone show, the same in several of them told once */
+
+CREATE FUNCTION lint_templates(home space, moment text) RETURNS SETOF finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT f.level, f.code, (m).moment, format('%s (%s)', f.message, string_agg(v.variant, ', ' ORDER BY v.variant)), f.hint
+	FROM @extschema@.moment m
+	JOIN @extschema@.variant v ON v.space = m.space AND v.moment = m.moment
+	LEFT JOIN @extschema@.variant g ON g.space = m.space AND g.moment = m.moment AND g.variant = 'generic' AND v.variant = 'personal'
+	LEFT JOIN @extschema@.channel c ON c.space = m.space AND c.channel = m.channel
+	LEFT JOIN @extschema@.purpose p ON p.space = m.space AND p.purpose = m.purpose
+	CROSS JOIN LATERAL @extschema@.template_findings(v.template, g.template, c.format = 'html',
+		CASE WHEN m.transactional OR p.basis = 'contract' OR p.basis IS NULL OR c.channel IS NULL THEN NULL
+			WHEN c.link IS NOT NULL THEN 'block' ELSE 'warn' END) f
+	WHERE m.space = (home).space AND m.moment = lint_templates.moment
+	GROUP BY m.space, m.moment, f.level, f.code, f.message, f.hint;
+END;
+COMMENT ON FUNCTION lint_templates(space, text) IS
+'The findings of template_findings() for the variants of a moment. A marketing message without a link to unsubscribe blocks where the channel has a base for links, and is a warning where it has none.';
+REVOKE ALL ON FUNCTION lint_templates(space, text) FROM PUBLIC;
+
 CREATE FUNCTION lint_moment(home space, moment text) RETURNS SETOF finding
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -613,7 +725,7 @@ BEGIN ATOMIC
 	CROSS JOIN LATERAL (VALUES
 		(m.on_event IS NULL, 'block', 'without_start', 'nothing starts it', 'Pass on_event => the name of an event.'),
 		(e.fires = 'never', 'block', 'event_never_fires', format('event "%s" never fires', m.on_event),
-			format('Define it with fires => ''insert'': SELECT * FROM persona.define_event(%L, ...).', m.on_event)),
+			format('Define it with fires => ''insert'' or ''poll'': SELECT * FROM persona.define_event(%L, ...).', m.on_event)),
 		(cardinality(e.id) = 0, 'block', 'event_without_key', format('nothing identifies a row of %s', e.relation),
 			'Give the table a primary key, or pass id => to define_event().'),
 		(m.channel IS NULL, 'block', 'without_address', 'it has no channel, so no address to send to',
@@ -623,14 +735,14 @@ BEGIN ATOMIC
 		(p.template IS NULL, 'block', 'without_template', 'it has no personal template', 'Pass template => the personal message.'),
 		(g.template IS NULL, 'block', 'without_generic', 'it has no generic twin to be compared with',
 			'Pass generic => the same message without personal data.'),
-		(p.template::text = g.template::text, 'warn', 'too_subtle', 'the personal message is the generic one',
-			'Let the personal template say something that only this customer would see.'),
 		(cardinality(@extschema@.template_variables(g.subject_line)) > 0, 'warn', 'generic_not_generic',
 			'the subject line, which the generic twin shares, uses customer data', 'Write the subject line without variables.'),
 		(m.hypothesis IS NULL, 'info', 'without_hypothesis', 'nobody has written down why it should work',
 			'Pass hypothesis => what you expect and why; the review will ask.')
 	) f(holds, level, code, message, hint)
 	WHERE m.space = (home).space AND m.moment = lint_moment.moment AND f.holds
+	UNION ALL
+	SELECT * FROM @extschema@.lint_templates(home, lint_moment.moment)
 	UNION ALL
 	SELECT * FROM @extschema@.audit_findings(home, lint_moment.moment);
 END;
@@ -682,69 +794,116 @@ COMMENT ON FUNCTION capture() IS
 'Trigger: appends a statement''s new rows to the inbox of a space. Its errors never reach the statement.';
 REVOKE ALL ON FUNCTION capture() FROM PUBLIC;
 
-CREATE FUNCTION sync_triggers(home space) RETURNS void
+CREATE FUNCTION trigger_name(space text, event text, fires text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT CASE WHEN length(n.name) < 64 THEN n.name ELSE left(n.name, 54) || '_' || left(md5(n.name), 8) END
+	FROM (SELECT concat_ws('_', 'persona', space, event, nullif(fires, 'insert'))) n(name);
+END;
+COMMENT ON FUNCTION trigger_name(text, text, text) IS
+'What the trigger of an event is called; PostgreSQL would cut off what is longer than 63 bytes.';
+REVOKE ALL ON FUNCTION trigger_name(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION captures(home space) RETURNS TABLE (event text, relation regclass, fires text, name text, state text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH needed AS (
+		SELECT e.event, e.relation, f.fires
+		FROM @extschema@.event e CROSS JOIN LATERAL string_to_table(e.fires, ',') f(fires)
+		WHERE e.space = (home).space AND f.fires IN ('insert', 'update') AND EXISTS (
+			SELECT FROM @extschema@.moment m WHERE m.space = e.space AND m.on_event = e.event AND m.state = 'live')
+	), present AS (
+		SELECT a.args[2] AS event, t.tgrelid::regclass AS relation, CASE WHEN t.tgtype & 4 > 0 THEN 'insert' ELSE 'update' END AS fires,
+			t.tgname::text AS name, t.tgenabled
+		FROM pg_trigger t CROSS JOIN LATERAL string_to_array(encode(t.tgargs, 'escape'), '\000') a(args)
+		WHERE t.tgfoid = '@extschema@.capture()'::regprocedure AND a.args[1] = (home).space
+	)
+	SELECT coalesce(n.event, p.event), coalesce(n.relation, p.relation), coalesce(n.fires, p.fires),
+		coalesce(p.name, @extschema@.trigger_name((home).space, n.event, n.fires)),
+		CASE WHEN n.event IS NULL THEN 'needless' WHEN p.event IS NULL THEN 'missing'
+			WHEN p.tgenabled IN ('D', 'R') THEN 'disabled' ELSE 'present' END
+	FROM needed n FULL JOIN present p ON p.relation = n.relation AND p.event = n.event AND p.fires = n.fires;
+END;
+COMMENT ON FUNCTION captures(space) IS
+'The triggers of a space: those that a live moment needs and those that there are; state is present, missing, disabled or needless.';
+REVOKE ALL ON FUNCTION captures(space) FROM PUBLIC;
+
+CREATE FUNCTION create_trigger(home space, event text, relation regclass, fires text, name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '2s'
+AS $$
+BEGIN
+	EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s REFERENCING %s NEW TABLE AS new_rows
+		FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.capture(%L, %L)',
+		name, fires, relation, CASE fires WHEN 'update' THEN 'OLD TABLE AS old_rows' END, home.space, event);
+EXCEPTION
+	WHEN lock_not_available THEN
+		RAISE lock_not_available USING
+			MESSAGE = format('%s is busy: its trigger could not be made within 2 seconds', relation),
+			HINT = 'Nothing was changed. Try again when no long transaction writes to it.';
+END;
+$$;
+COMMENT ON FUNCTION create_trigger(space, text, regclass, text, text) IS
+'Creates the trigger of an event on insert or update; waits at most two seconds for the table (55P03).';
+REVOKE ALL ON FUNCTION create_trigger(space, text, regclass, text, text) FROM PUBLIC;
+
+CREATE FUNCTION remove_trigger(relation regclass, name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '2s'
+AS $$
+BEGIN
+	EXECUTE format('DROP TRIGGER %I ON %s', name, relation);
+EXCEPTION
+	WHEN lock_not_available THEN
+		RAISE NOTICE USING
+			MESSAGE = format('%s is busy: its trigger %I stays for now, and does nothing', relation, name),
+			HINT = format('When no long transaction writes to it: DROP TRIGGER %I ON %s;', name, relation);
+END;
+$$;
+COMMENT ON FUNCTION remove_trigger(regclass, text) IS
+'Drops a trigger that no live moment needs. Where the table is busy for two seconds it stays and leaves every row out: a moment must be stopped at once, also then.';
+REVOKE ALL ON FUNCTION remove_trigger(regclass, text) FROM PUBLIC;
+
+CREATE FUNCTION sync_triggers(home space) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	todo record;
 BEGIN
-	FOR todo IN
-		WITH needed AS (
-			SELECT DISTINCT e.event, e.relation, format('persona_%s_%s', e.space, e.event) AS name
-			FROM @extschema@.event e
-			JOIN @extschema@.moment m ON m.space = e.space AND m.on_event = e.event AND m.state = 'live'
-			WHERE e.space = home.space AND e.fires = 'insert'
-		), present AS (
-			SELECT t.tgrelid::regclass AS relation, t.tgname::text AS name
-			FROM pg_trigger t
-			WHERE t.tgfoid = '@extschema@.capture()'::regprocedure
-				AND starts_with(encode(t.tgargs, 'escape'), home.space || '\000')
-		)
-		SELECT n.event, coalesce(n.relation, p.relation) AS relation, coalesce(n.name, p.name) AS name, p.name IS NULL AS missing
-		FROM needed n FULL JOIN present p ON p.relation = n.relation AND p.name = n.name
-		WHERE n.name IS NULL OR p.name IS NULL
-	LOOP
-		IF todo.missing THEN
-			EXECUTE format('CREATE TRIGGER %I AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows
-				FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.capture(%L, %L)',
-				todo.name, todo.relation, home.space, todo.event);
-		ELSE
-			EXECUTE format('DROP TRIGGER %I ON %s', todo.name, todo.relation);
+	FOR todo IN SELECT * FROM @extschema@.captures(home) c LOOP
+		IF todo.state = 'missing' THEN
+			PERFORM @extschema@.create_trigger(home, todo.event, todo.relation, todo.fires, todo.name);
+		ELSIF todo.state = 'needless' THEN
+			PERFORM @extschema@.remove_trigger(todo.relation, todo.name);
 		END IF;
 	END LOOP;
-EXCEPTION
-	WHEN lock_not_available THEN
-		RAISE lock_not_available USING
-			MESSAGE = format('%s is busy: its trigger could not be changed within 2 seconds', todo.relation),
-			HINT = 'Nothing was changed. Try again when no long transaction writes to it.';
 END;
 $$;
 COMMENT ON FUNCTION sync_triggers(space) IS
-'Creates the triggers that live moments of the space need and drops those that none needs; waits at most two seconds for a table (55P03).';
+'Creates the triggers that live moments of the space need and drops those that none needs.';
 REVOKE ALL ON FUNCTION sync_triggers(space) FROM PUBLIC;
 
-CREATE FUNCTION drop_triggers() RETURNS trigger
+CREATE FUNCTION sync_events() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	name text := format('persona_%s_%s', OLD.space, OLD.event);
 BEGIN
-	IF (TG_OP = 'DELETE' OR (OLD.relation, OLD.fires) IS DISTINCT FROM (NEW.relation, NEW.fires))
-		AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = OLD.relation AND t.tgname = name) THEN
-		EXECUTE format('DROP TRIGGER %I ON %s', name, OLD.relation);
-	END IF;
-	IF TG_OP = 'UPDATE' THEN
-		PERFORM @extschema@.sync_triggers(s) FROM @extschema@.space s WHERE s.space = NEW.space;
-	END IF;
+	PERFORM @extschema@.sync_triggers(s) FROM @extschema@.space s WHERE s.space = OLD.space;
 	RETURN NULL;
 END;
 $$;
-COMMENT ON FUNCTION drop_triggers() IS
+COMMENT ON FUNCTION sync_events() IS
 'Trigger: an event that is redefined or dropped takes its trigger along.';
-REVOKE ALL ON FUNCTION drop_triggers() FROM PUBLIC;
+REVOKE ALL ON FUNCTION sync_events() FROM PUBLIC;
 CREATE TRIGGER triggers AFTER UPDATE OR DELETE ON event
-FOR EACH ROW EXECUTE FUNCTION drop_triggers();
+FOR EACH ROW EXECUTE FUNCTION sync_events();
+
+/* What no trigger saw */
+
+CREATE FUNCTION catch_up(space text DEFAULT NULL) RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_catch_up';
+COMMENT ON FUNCTION catch_up(text) IS
+'Puts the events that no trigger saw into the inbox of the space: those of live moments that are not too old to be told of, whose rule is true and which are not known yet. Returns how many; 0 where another session is at it. run() calls it by itself every persona.catch_up_interval, and at once where a trigger is missing.';
+REVOKE ALL ON FUNCTION catch_up(text) FROM PUBLIC;
 
 /* The life of a moment */
 
@@ -1236,6 +1395,104 @@ REVOKE ALL ON FUNCTION create_moment_views() FROM PUBLIC;
 CREATE TRIGGER moment_views AFTER INSERT ON space
 FOR EACH ROW EXECUTE FUNCTION create_moment_views();
 
+/* Whether all is well */
+
+CREATE FUNCTION event_health(space text) RETURNS SETOF finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT f.level, f.code, e.event, f.message, f.hint
+	FROM @extschema@.event e
+	JOIN pg_class r ON r.oid = e.relation
+	LEFT JOIN pg_attribute a ON a.attrelid = e.relation AND a.attname = e.at
+	CROSS JOIN LATERAL (VALUES
+		(e.at IS NULL, 'info', 'event_without_time',
+			format('%s has no time, so what its trigger does not see cannot be found', e.relation),
+			'Pass at => ''column'' to define_event() if it has one.'),
+		(e.fires = 'update', 'info', 'update_not_caught_up',
+			format('a row of %s does not say whether it was updated, so what the trigger does not see is not found', e.relation),
+			'Where every row with a time in the window may start a moment, define the event with fires => ''insert,update''.'),
+		(e.fires <> 'update' AND e.at IS NOT NULL AND r.relkind IN ('r', 'p', 'm') AND NOT EXISTS (
+				SELECT FROM pg_index i WHERE i.indrelid = e.relation AND i.indkey[0] = a.attnum AND i.indpred IS NULL),
+			'warn', 'event_time_without_index',
+			format('%s has no index that begins with %s: looking for missed events reads the whole table', e.relation, e.at),
+			format('CREATE INDEX ON %s (%I);', e.relation, e.at)),
+		(e.fires IN ('insert', 'update', 'insert,update') AND EXISTS (SELECT FROM pg_subscription_rel s
+				WHERE s.srrelid = e.relation OR s.srrelid IN (SELECT p.relid FROM pg_partition_tree(e.relation) p)),
+			'warn', 'event_replicated',
+			format('rows come into %s by logical replication, which fires no statement trigger', e.relation),
+			format('Define the event with fires => ''poll'': SELECT * FROM persona.define_event(%L, ...).', e.event))
+	) f(holds, level, code, message, hint)
+	WHERE e.space = event_health.space AND e.fires <> 'never' AND f.holds
+		AND EXISTS (SELECT FROM @extschema@.moment m WHERE m.space = e.space AND m.on_event = e.event AND m.state = 'live');
+END;
+COMMENT ON FUNCTION event_health(text) IS
+'What is doubtful about the event sources that live moments of a space start on.';
+REVOKE ALL ON FUNCTION event_health(text) FROM PUBLIC;
+
+CREATE FUNCTION space_health(space text) RETURNS SETOF finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT 'warn', 'disabled', 'persona.enabled', 'persona is switched off: nothing starts, is decided or handed over',
+		'SET persona.enabled = on, or take it out of the configuration.'
+	WHERE NOT coalesce(current_setting('persona.enabled', true), 'on')::boolean
+	UNION ALL
+	SELECT 'warn', 'owner_superuser', s.space, format('%s, who owns %s, is a superuser: rules are evaluated with all rights', o.rolname, s.subjects),
+		format('Let an ordinary role own it: ALTER TABLE %s OWNER TO ...;', s.subjects)
+	FROM @extschema@.space s JOIN pg_roles o ON o.oid = @extschema@.space_owner(s.subjects)
+	WHERE s.space = space_health.space AND o.rolsuper
+	UNION ALL
+	SELECT f.level, 'trigger_' || c.state, c.event, format(f.message, c.relation, c.name), format(f.hint, c.relation, c.name, s.space,
+		(SELECT min(m.moment) FROM @extschema@.moment m WHERE m.space = s.space AND m.on_event = c.event AND m.state = 'live'))
+	FROM @extschema@.space s CROSS JOIN LATERAL @extschema@.captures(s) c
+	JOIN (VALUES
+		('missing', 'warn', '%1$s has no trigger %2$I: run() has to look for its events', 'SELECT * FROM persona.activate(%4$L, space => %3$L);'),
+		('disabled', 'warn', 'trigger %2$I of %1$s is disabled: run() has to look for its events', 'ALTER TABLE %1$s ENABLE TRIGGER %2$I;'),
+		('needless', 'info', 'no live moment needs trigger %2$I of %1$s', 'DROP TRIGGER %2$I ON %1$s;')
+	) f(state, level, message, hint) ON f.state = c.state
+	WHERE s.space = space_health.space;
+END;
+COMMENT ON FUNCTION space_health(text) IS
+'What is doubtful about a space as a whole and its triggers.';
+REVOKE ALL ON FUNCTION space_health(text) FROM PUBLIC;
+
+CREATE FUNCTION create_health_view() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	/* A restore brings the view along. */
+	IF to_regclass(format('%I.health', NEW.schema_name)) IS NOT NULL THEN
+		RETURN NULL;
+	END IF;
+	EXECUTE format($view$
+	CREATE VIEW %1$I.health WITH (security_invoker = true) AS
+	SELECT h.level, h.code, h.object, h.message, h.hint FROM @extschema@.space_health(%2$L) h
+	UNION ALL
+	SELECT h.level, h.code, h.object, h.message, h.hint FROM @extschema@.event_health(%2$L) h
+	UNION ALL
+	SELECT 'warn', 'run_overdue', %2$L, coalesce('run() was last called at ' || max(p.at), 'run() was never called'),
+		'Have it called each minute: SELECT cron.schedule(''persona'', ''* * * * *'', ''CALL persona.run()'');'
+	FROM %1$I.progress p WHERE p.step = 'run'
+	HAVING coalesce(max(p.at) < clock_timestamp() - interval '15 minutes', true)
+		AND EXISTS (SELECT FROM @extschema@.moment m WHERE m.space = %2$L AND m.state = 'live')
+	UNION ALL
+	SELECT 'warn', 'caught_up', p.event, pg_catalog.format('%%s events so far were seen by no trigger and found in the table, the last at %%s', p.found, p.found_at),
+		'If they come by replication, a partition''s own name or another way that fires no trigger, define the event with fires => ''poll''.'
+	FROM %1$I.progress p WHERE p.step = 'catch_up' AND p.found_at > @extschema@.now() - interval '1 day'
+	UNION ALL
+	SELECT 'warn', 'failed_in_' || i.place, i.thing, pg_catalog.format('SQLSTATE %%s, %%s times in a day, the last at %%s', i.state, sum(i.n), max(i.at)),
+		pg_catalog.format('SELECT * FROM %%s WHERE thing = %%L;', '%1$I.alert', i.thing)
+	FROM %1$I.incident i WHERE i.at > clock_timestamp() - interval '1 day' GROUP BY i.place, i.thing, i.state;
+	COMMENT ON VIEW %1$I.health IS 'What is not well, as findings: run() overdue, triggers missing or disabled, events that no trigger saw, times without an index, errors of the last day. Empty is good.';
+	$view$, NEW.schema_name, NEW.space);
+	RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION create_health_view() IS
+'Trigger: a new space gets its reader view health.';
+REVOKE ALL ON FUNCTION create_health_view() FROM PUBLIC;
+CREATE TRIGGER health_view AFTER INSERT ON space
+FOR EACH ROW EXECUTE FUNCTION create_health_view();
+
 /* What became of messages */
 
 CREATE FUNCTION feedback(message uuid, what text, at timestamptz DEFAULT NULL, detail jsonb DEFAULT NULL, space text DEFAULT NULL)
@@ -1263,6 +1520,113 @@ $$;
 COMMENT ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) IS
 'Notes what became of a message: delivered, opened, clicked, bounced, complained, or any other label; rules read it as the event feedback. False where it was known already, or where the space has no such message.';
 REVOKE ALL ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) FROM PUBLIC;
+
+/* Web tests: who would get what, and who got it */
+
+CREATE FUNCTION find_experiment(home space, experiment text) RETURNS experiment
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	meant @extschema@.experiment;
+	known text[];
+BEGIN
+	SELECT * INTO meant FROM @extschema@.experiment e WHERE e.space = home.space AND e.experiment = find_experiment.experiment;
+	IF NOT FOUND THEN
+		SELECT v.space, v.moment, array_agg(v.variant ORDER BY v.variant), array_agg(v.weight / v.total ORDER BY v.variant), 'generic'::text,
+			NULL::text, NULL::text, 1::float8, NULL::nummultirange, 'persona'::text, NULL::text
+		INTO meant
+		FROM (SELECT v.*, sum(v.weight) OVER () AS total FROM @extschema@.variant v
+			WHERE v.space = home.space AND v.moment = find_experiment.experiment) v
+		WHERE v.total > 0 GROUP BY 1, 2;
+	END IF;
+	IF meant.experiment IS NULL THEN
+		known := ARRAY(SELECT e.experiment FROM @extschema@.experiment e WHERE e.space = home.space
+			UNION SELECT m.moment FROM @extschema@.moment m WHERE m.space = home.space ORDER BY 1);
+		RAISE undefined_object USING
+			MESSAGE = format('experiment %s does not exist in space "%s"', quote_nullable(experiment), home.space),
+			HINT = @extschema@.ask(experiment, known, format('Define it first: SELECT * FROM persona.define_experiment(%L, ...).', coalesce(experiment, 'banner')));
+	END IF;
+	RETURN meant;
+END;
+$$;
+COMMENT ON FUNCTION find_experiment(space, text) IS
+'The experiment of that name, a moment''s own one where it has no other, or an error with the nearest name (42704).';
+REVOKE ALL ON FUNCTION find_experiment(space, text) FROM PUBLIC;
+
+CREATE FUNCTION holdout_of(home space, experiment text) RETURNS float8
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT coalesce(max(o.holdout), 0)
+	FROM @extschema@.policy o
+		LEFT JOIN @extschema@.moment m ON m.space = (home).space AND m.moment = holdout_of.experiment
+	WHERE o.space IN ((home).space, 'house') AND o.channel IN ('', m.channel)
+		AND (o.purpose IN ('', m.purpose) OR starts_with(m.purpose, o.purpose || '.'));
+END;
+COMMENT ON FUNCTION holdout_of(space, text) IS
+'The share of subjects that is held out of an experiment: what the policies of every channel and purpose say, for a moment''s own one those of its channel and purpose, too.';
+REVOKE ALL ON FUNCTION holdout_of(space, text) FROM PUBLIC;
+
+CREATE FUNCTION variant(subject text, experiment text, space text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	meant @extschema@.experiment := @extschema@.find_experiment(home, experiment);
+	key text := @extschema@.subject_key(home, subject);
+	seen text;
+BEGIN
+	EXECUTE format('SELECT x.variant FROM %I.exposure x WHERE x.subject = $1::%s AND x.experiment = $2 ORDER BY x.at, x.variant LIMIT 1',
+		home.schema_name, home.key_type)
+	INTO seen USING key, experiment;
+	IF seen IS NOT NULL THEN
+		RETURN seen;
+	ELSIF @extschema@.bucket(key, home.space || '.holdout') < @extschema@.holdout_of(home, experiment) THEN
+		RETURN 'holdout';
+	END IF;
+	RETURN @extschema@.assign(meant, CASE WHEN meant.unit IS NULL THEN key ELSE @extschema@.evaluate(key, meant.unit, home.space) END);
+END;
+$$;
+COMMENT ON FUNCTION variant(text, text, text) IS
+'The variant that a subject gets: the one it was exposed to first, else holdout for whom the space holds out, else by weights; NULL where it takes no part. Reading it enrols nobody: expose() does. Errors: unknown experiment (42704), a subject that is no key (22P02), or, where the experiment has a unit, is not there (P0002).';
+REVOKE ALL ON FUNCTION variant(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION variant(subject anyelement, experiment text, space text DEFAULT NULL) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS 'SELECT @extschema@.variant(subject::text, experiment, space)';
+COMMENT ON FUNCTION variant(anyelement, text, text) IS 'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION variant(anyelement, text, text) FROM PUBLIC;
+
+CREATE FUNCTION expose(subject text, experiment text, space text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	shown text := @extschema@.variant(subject, experiment, home.space);
+	there boolean;
+BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s s WHERE s.%I = $1::%s)', home.subjects, home.key, home.key_type) INTO there USING subject;
+	IF NOT there THEN
+		RAISE no_data_found USING
+			MESSAGE = format('%s has no such subject', home.subjects),
+			HINT = format('Nothing was recorded. Insert the customer first, or look up column "%s" again.', home.key);
+	ELSIF shown IS NOT NULL THEN
+		EXECUTE format('INSERT INTO %I.exposure VALUES ($1::%s, $2, $3, $4) ON CONFLICT DO NOTHING', home.schema_name, home.key_type)
+		USING subject, experiment, shown, @extschema@.now();
+	END IF;
+	RETURN shown;
+END;
+$$;
+COMMENT ON FUNCTION expose(text, text, text) IS
+'The variant of variant(), noted as seen now unless it was seen before: the first exposure counts, and what was seen first is what is shown from then on. The holdout is noted as holdout; who takes no part (NULL) is not. Errors: those of variant(), and an unknown subject (P0002).';
+REVOKE ALL ON FUNCTION expose(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION expose(subject anyelement, experiment text, space text DEFAULT NULL) RETURNS text
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS 'SELECT @extschema@.expose(subject::text, experiment, space)';
+COMMENT ON FUNCTION expose(anyelement, text, text) IS 'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION expose(anyelement, text, text) FROM PUBLIC;
 
 /* Migrations of the company's tables */
 
@@ -1557,7 +1921,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	kinds text[] := ARRAY['segment', 'moment', 'event', 'facet', 'attribute', 'channel', 'purpose'];
+	kinds text[] := ARRAY['segment', 'moment', 'experiment', 'event', 'facet', 'attribute', 'channel', 'purpose'];
 	users text[];
 	known text[];
 BEGIN
@@ -1592,5 +1956,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION drop_definition(text, text, text) IS
-'Removes a segment, moment, event, facet, attribute, channel or purpose from a space, or says what still uses it (2BP01). Its versions stay in definition_log.';
+'Removes a segment, moment, experiment, event, facet, attribute, channel or purpose from a space, or says what still uses it (2BP01). Its versions stay in definition_log.';
 REVOKE ALL ON FUNCTION drop_definition(text, text, text) FROM PUBLIC;

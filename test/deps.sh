@@ -4,8 +4,8 @@
 # PostgreSQL 15, else of the newest there is. Where it may not install, it says
 # what is missing. It never makes or starts a cluster of the system's. With
 # --checks it also tries to bring what the static checks want, with --tests what
-# single tests want: a mail server, pg_cron. Without these they are skipped, and
-# say so.
+# single tests want: a mail server, pg_cron, a browser. Without these they are
+# skipped, and say so.
 set -euo pipefail
 DEBIAN=/usr/lib/postgresql
 NO_CLUSTER=/etc/postgresql-common/createcluster.d/persona.conf
@@ -45,6 +45,7 @@ wanted() { # --checks | --tests
 		--tests)
 			/usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || echo python3-aiosmtpd
 			/usr/bin/python3 -c 'import psycopg2' 2>/dev/null || echo python3-psycopg2
+			command -v chromedriver >/dev/null || echo chromium-driver
 			[ -f "$("$PG" --pkglibdir)/pg_cron.so" ] || echo "postgresql-$M-cron" ;;
 	esac
 }

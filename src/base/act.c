@@ -46,6 +46,15 @@ PersonaPinEnd(int level)
 	AtEOXact_GUC(false, level);
 }
 
+int
+PersonaHurryBegin(void)
+{
+	int			level = NewGUCNestLevel();
+
+	Pin("lock_timeout", "100ms");
+	return level;
+}
+
 void
 PersonaActLightly(PersonaAct *act, Oid owner)
 {

@@ -42,12 +42,15 @@ PersonaTrap(void (*work) (void *arg), void *arg)
 
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
-		if (MustPropagate(error->sqlerrcode))
-			PG_RE_THROW();
-		sqlstate = error->sqlerrcode;
 		FlushErrorState();
-		FreeErrorData(error);
+		/* Also before it is thrown again: who aborts next aborts one level. */
 		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (MustPropagate(error->sqlerrcode))
+			ReThrowError(error);
+		sqlstate = error->sqlerrcode;
+		FreeErrorData(error);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);

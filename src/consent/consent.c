@@ -33,24 +33,25 @@ Ledger(const Space *space, const char *subject, const char *at)
 					SpaceTable(space, "consent"), subject, at);
 }
 
-/* Whether a person has set the clock; asked by each execution. */
-#define CLOCK_IS_MOVED \
-	"coalesce(pg_catalog.current_setting('persona.clock', true), '') <> ''"
-
 /*
  * What stands now. No instant is compared: a withdrawal that committed after
- * this transaction began stands too. Only where the clock was moved by hand is
- * the ledger read up to it.
+ * this transaction began stands too.
  */
 static char *
-Standing(const Space *space, const char *subject)
+Current(const Space *space, const char *subject)
 {
 	return psprintf("SELECT c.purpose, c.channel, c.decision, c.at,"
 					" c.expires_at, c.ledger, 0 AS seq FROM %s c"
-					" WHERE c.subject = %s AND NOT (" CLOCK_IS_MOVED ")"
-					" UNION ALL %s AND " CLOCK_IS_MOVED,
-					SpaceTable(space, "consent_current"), subject,
-					Ledger(space, subject, "persona.now()"));
+					" WHERE c.subject = %s",
+					SpaceTable(space, "consent_current"), subject);
+}
+
+/* The same, but where somebody moved the clock: the ledger up to there. */
+static char *
+Standing(const Space *space, const char *subject)
+{
+	return PersonaClockIsMoved() ? Ledger(space, subject, "persona.now()") :
+		Current(space, subject);
 }
 
 /* ---- 2 and 3: the one that wins ---- */
@@ -60,26 +61,33 @@ Standing(const Space *space, const char *subject)
 	" s.channel DESC, s.seq DESC"
 
 static char *
-Winner(const char *statements, const char *purpose, const char *channel)
+Winner(const char *statements, const char *purposes, const char *channel)
 {
-	return psprintf("(SELECT s.* FROM (SELECT s.*,"
-					"   pg_catalog.count(*) FILTER (WHERE s.purpose = '')"
-					"   OVER (ORDER BY " LATER_FIRST
-					"   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS closed"
-					"  FROM (%1$s) s WHERE s.channel IN ('', %3$s)"
-					"  AND (s.purpose IN ('', %2$s)"
-					"   OR pg_catalog.starts_with(%2$s, s.purpose || '.'))) s"
-					" WHERE s.closed = 0"
+	return psprintf("(SELECT s.decision, s.at, s.expires_at, s.ledger"
+					" FROM (%1$s) s WHERE s.channel IN ('', %3$s)"
+					"  AND s.purpose = ANY (%2$s)"
+					"  AND NOT EXISTS (SELECT FROM (%1$s) b"
+					"   WHERE b.purpose = '' AND b.channel IN ('', %3$s)"
+					"   AND (b.at, b.decision, b.purpose, b.channel, b.seq)"
+					"    > (s.at, s.decision, s.purpose, s.channel, s.seq))"
 					" ORDER BY pg_catalog.length(s.purpose) DESC, " LATER_FIRST
 					" LIMIT 1)",
-					statements, purpose, channel);
+					statements, purposes, channel);
+}
+
+char *
+ConsentCoveringSql(const char *purpose_sql)
+{
+	return psprintf("ARRAY(SELECT pg_catalog.array_to_string((pg_catalog.string_to_array(%1$s, '.'))[:n], '.')"
+					" FROM pg_catalog.generate_series(0, pg_catalog.cardinality(pg_catalog.string_to_array(%1$s, '.'))) n)",
+					purpose_sql);
 }
 
 /* ---- 4: what follows ---- */
 
 /* The sub-select (allowed, reason, ledger, since, until) of consent.h. */
 static char *
-Answer(const char *statements, const char *purpose, const char *basis,
+Answer(const char *statements, const char *purposes, const char *basis,
 	   const char *channel, const char *at)
 {
 	return psprintf("(SELECT r.reason NOT IN"
@@ -99,7 +107,7 @@ Answer(const char *statements, const char *purpose, const char *basis,
 					"  WHEN %2$s NOT IN ('consent', 'double_opt_in') THEN %2$s"
 					"  WHEN y.yes THEN 'consent_expired'"
 					"  ELSE 'no_consent' END AS reason) r)",
-					Winner(statements, purpose, channel), basis, at);
+					Winner(statements, purposes, channel), basis, at);
 }
 
 /* The same sub-select, closed by a suppression; `before` restricts those. */
@@ -112,10 +120,13 @@ Status(const Space *space, const char *answer, const char *subject,
 					" CASE WHEN s.at IS NULL THEN a.ledger END AS ledger,"
 					" CASE WHEN s.at IS NULL THEN a.since ELSE s.at END AS since,"
 					" CASE WHEN s.at IS NULL THEN a.until END AS until"
-					" FROM %s a CROSS JOIN (SELECT pg_catalog.min(p.at) AS at FROM %s p"
-					"  WHERE p.subject = %s AND p.channel IN ('', %s)%s) s)",
-					answer, SpaceTable(space, "suppression"), subject,
-					channel, before);
+					" FROM %1$s a"
+					" LEFT JOIN %2$s p ON p.subject = %3$s AND p.channel = %4$s%5$s"
+					" LEFT JOIN %2$s q ON q.subject = %3$s AND q.channel = ''%6$s"
+					" CROSS JOIN LATERAL (SELECT least(p.at, q.at) AS at) s)",
+					answer, SpaceTable(space, "suppression"), subject, channel,
+					before ? psprintf(" AND p.at <= %s", before) : "",
+					before ? psprintf(" AND q.at <= %s", before) : "");
 }
 
 /* ---- what other rooms join ---- */
@@ -125,7 +136,8 @@ ConsentLateral(const Space *space, const char *subject_sql,
 			   const char *purpose, const char *basis,
 			   const char *channel_sql, const char *at_sql)
 {
-	return Answer(Standing(space, subject_sql), PersonaLiteral(purpose),
+	return Answer(Standing(space, subject_sql),
+				  ConsentCoveringSql(PersonaLiteral(purpose)),
 				  PersonaLiteral(basis), channel_sql, at_sql);
 }
 
@@ -178,7 +190,7 @@ ConsentSuppressed(const Space *space, const char *subject_sql,
 
 /* ---- what this room asks itself ---- */
 
-/* The answer to one question: subject $1, purpose $2, basis $3 and so on. */
+/* The answer to $1 .. $5, by what stands or by the ledger. */
 static char *
 Point(const char *statements)
 {
@@ -189,7 +201,16 @@ char *
 ConsentNowSql(const Space *space)
 {
 	return psprintf("SELECT * FROM %s status",
-					Status(space, Point(Standing(space, "$1")), "$1", "$4", ""));
+					Status(space, Point(Current(space, "$1")), "$1", "$4",
+						   NULL));
+}
+
+char *
+ConsentMovedSql(const Space *space)
+{
+	return psprintf("SELECT * FROM %s status",
+					Status(space, Point(Ledger(space, "$1", "$5")), "$1", "$4",
+						   NULL));
 }
 
 char *
@@ -197,26 +218,44 @@ ConsentPastSql(const Space *space)
 {
 	return psprintf("SELECT * FROM %s status",
 					Status(space, Point(Ledger(space, "$1", "$5")), "$1", "$4",
-						   " AND p.at <= $5"));
+						   "$5"));
 }
 
 char *
-ConsentSaidSql(const Space *space)
+ConsentSaidSql(const Space *space, bool moved)
 {
-	return psprintf("SELECT * FROM %s said", Point(Standing(space, "$1")));
+	return psprintf("SELECT * FROM %s said",
+					Point(moved ? Ledger(space, "$1", "$5") :
+						  Current(space, "$1")));
 }
+
+/* What the view is made of: everybody known, each purpose and channel. */
+static char *
+ViewSql(const Space *space, const char *statements)
+{
+	char	   *answer = Answer(statements, "p.purposes", "p.basis",
+								"c.channel", "persona.now()");
+
+	return psprintf("SELECT k.subject, p.purpose, c.channel,"
+					" s.allowed, s.reason, s.since, s.until"
+					" FROM %s k CROSS JOIN (SELECT p.purpose, p.basis, %s AS purposes"
+					"  FROM persona.purpose p WHERE p.space = %s OFFSET 0) p"
+					" JOIN persona.channel c ON c.space = %s"
+					" CROSS JOIN LATERAL %s s",
+					SpaceTable(space, "anchor"), ConsentCoveringSql("p.purpose"),
+					PersonaLiteral(space->name), PersonaLiteral(space->name),
+					Status(space, answer, "k.subject", "c.channel", NULL));
+}
+
+/* Whether a person has set the clock; asked by each execution. */
+#define CLOCK_IS_MOVED \
+	"coalesce(pg_catalog.current_setting('persona.clock', true), '') <> ''"
 
 char *
 ConsentViewSql(const Space *space)
 {
-	char	   *answer = Answer(Standing(space, "k.subject"), "p.purpose",
-								"p.basis", "c.channel", "persona.now()");
-
-	return psprintf("SELECT k.subject, p.purpose, c.channel,"
-					" s.allowed, s.reason, s.since, s.until"
-					" FROM %s k JOIN persona.purpose p ON p.space = %s"
-					" JOIN persona.channel c ON c.space = p.space"
-					" CROSS JOIN LATERAL %s s",
-					SpaceTable(space, "anchor"), PersonaLiteral(space->name),
-					Status(space, answer, "k.subject", "c.channel", ""));
+	return psprintf("%s WHERE NOT (" CLOCK_IS_MOVED ")"
+					" UNION ALL %s WHERE " CLOCK_IS_MOVED,
+					ViewSql(space, Current(space, "k.subject")),
+					ViewSql(space, Ledger(space, "k.subject", "persona.now()")));
 }

@@ -29,6 +29,7 @@
 #include "datatype/timestamp.h"
 #include "space/space.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/uuid.h"
 
 /* ---- what "allowed" means (consent.c) ---- */
@@ -37,7 +38,8 @@
  * A sub-select of one row (allowed, reason, ledger, since, until): whether
  * the subject may be contacted for the purpose on the channel by all that was
  * said so far. at_sql is the instant at which a yes must not have expired.
- * For LEFT JOIN LATERAL ... ON true. Suppression is asked separately.
+ * For LEFT JOIN LATERAL ... ON true. Suppression is asked separately. It is
+ * written for the clock as it stands when this is called.
  */
 extern char *ConsentLateral(const Space *space, const char *subject_sql,
 							const char *purpose, const char *basis,
@@ -59,15 +61,21 @@ extern char *ConsentSuppressed(const Space *space, const char *subject_sql,
 /* boolean: whether the decision, an id as text, was of somebody erased. */
 extern char *ConsentErased(const Space *space, const char *decision_sql);
 
+/* text[]: '', which is every purpose, the purpose's parents and itself. */
+extern char *ConsentCoveringSql(const char *purpose_sql);
+
 /*
  * Statements that answer (allowed, reason, ledger, since, until) for subject
- * $1, purpose $2 of basis $3, channel $4 and instant $5: by what stands; for
- * the past by what the ledger holds up to then; and by what was said alone,
- * whatever is suppressed.
+ * $1, the purposes $2 (text[]: the one that is asked about, its parents and
+ * ''), of basis $3, channel $4 and instant $5: by what stands; by what the
+ * ledger holds up to then; and by that and what was suppressed by then.
  */
 extern char *ConsentNowSql(const Space *space);
+extern char *ConsentMovedSql(const Space *space);
 extern char *ConsentPastSql(const Space *space);
-extern char *ConsentSaidSql(const Space *space);
+
+/* The same by what was said alone, whatever is suppressed. */
+extern char *ConsentSaidSql(const Space *space, bool moved);
 
 /* The query of the view consent_state. */
 extern char *ConsentViewSql(const Space *space);
@@ -126,6 +134,7 @@ typedef struct ConsentPurpose
 	char	   *basis;
 	char	   *label;			/* NULL: none */
 	char	   *description;	/* NULL: none */
+	ArrayType  *covering;		/* text[]: itself, its parents, and '' */
 	bool		has_end;
 	Interval	expires;		/* where it has an end */
 } ConsentPurpose;
@@ -229,7 +238,7 @@ extern char *ConsentConfirmationToken(const Space *space, const char *subject,
  */
 extern Space *ConsentEnter(PersonaAct *act, const char *text,
 						   ConsentToken *token, TokenKind kind, Datum *key);
-pg_attribute_noreturn() extern void ConsentRefuseToken(void);
+pg_noreturn extern void ConsentRefuseToken(void);
 
 /* Whether the subject table has such a key. */
 extern bool ConsentIsKnown(const Space *space, Datum key);

@@ -129,6 +129,33 @@ SaidAt(const Row *row)
 	return Min(at, latest);
 }
 
+static char *
+LatestSql(const Space *space)
+{
+	return psprintf("SELECT pg_catalog.max(c.at) AS at FROM %s c WHERE c.subject = $1",
+					SpaceTable(space, "consent_current"));
+}
+
+static const ConsentQuery latest = {LatestSql, 1, {CONSENT_KEY}};
+
+/*
+ * Who says no now says it last. The transaction may have begun before a yes
+ * that is there by now; under the lock nothing else comes between.
+ */
+static void
+SayLast(const Space *space, Row *row)
+{
+	bool		isnull;
+	Datum		at;
+
+	if (PersonaClockIsMoved() || strcmp(Text(row, DECISION), "withdraw") != 0)
+		return;
+	ConsentRun(space, &latest, &row->values[SUBJECT], NULL, false);
+	at = PersonaColumn(0, "at", &isnull);
+	if (!isnull && DatumGetTimestampTz(at) > DatumGetTimestampTz(row->values[AT]))
+		Set(row, AT, at);
+}
+
 /* When a yes of that instant ends, counted in UTC; false where it does not. */
 static bool
 EndOf(const ConsentPurpose *purpose, TimestampTz at, TimestampTz *end)
@@ -180,7 +207,7 @@ SetMeaning(const Space *space, Row *row)
 	row->nulls[BASIS] = true;
 	if (basis != NULL)
 		Set(row, BASIS, CStringGetTextDatum(basis));
-	if (decision == NULL || strcmp(decision, "withdraw") == 0)
+	if (strcmp(decision, "withdraw") == 0)
 	{
 		row->nulls[EXPIRES_AT] = true;
 		return;
@@ -191,16 +218,31 @@ SetMeaning(const Space *space, Row *row)
 	SetEnd(space, row, purpose);
 }
 
+/* A constraint would say the same, and show the row to whoever reads logs. */
 static void
-RefuseNoSource(const Row *row)
+RefuseIncomplete(const Space *space, const Row *row)
 {
 	const char *source = Text(row, SOURCE);
+	const char *decision = Text(row, DECISION);
 
+	if (row->nulls[SUBJECT])
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the subject is NULL"),
+				 errhint("Pass a value of column \"%s\" of %s.",
+						 space->key.name, PersonaRelationName(space->relid))));
 	if (source == NULL || source[strspn(source, " \t\r\n")] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the source of a consent is missing"),
 				 errhint("Say where it was given or withdrawn, such as 'checkout' or 'preference page'.")));
+	if (decision == NULL ||
+		(strcmp(decision, "grant") != 0 && strcmp(decision, "withdraw") != 0 &&
+		 strcmp(decision, "request") != 0 && strcmp(decision, "confirm") != 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a statement is a yes or a no"),
+				 errhint("The decision is grant, withdraw, request or confirm.")));
 }
 
 /* ---- its place in the chain ---- */
@@ -274,18 +316,19 @@ persona_append_consent(PG_FUNCTION_ARGS)
 	HeapTuple	tuple = trigger->tg_trigtuple;
 	PersonaAct	act;
 	Row			row;
+	bool		is_now;
 
 	PersonaActByPath(&act, space->owner);
 	SPI_connect();
 	Open(&row, tuple, layout);
-	RefuseNoSource(&row);
+	RefuseIncomplete(space, &row);
+	is_now = row.nulls[AT];
 	Set(&row, AT, TimestampTzGetDatum(SaidAt(&row)));
 	SetMeaning(space, &row);
-	if (!row.nulls[SUBJECT])
-	{
-		ConsentLock(space, row.values[SUBJECT]);
-		SetPlace(space, &row);
-	}
+	ConsentLock(space, row.values[SUBJECT]);
+	if (is_now)
+		SayLast(space, &row);
+	SetPlace(space, &row);
 	MemoryContextSwitchTo(caller);
 	tuple = heap_modify_tuple_by_cols(tuple, layout, COLUMNS, row.numbers,
 									  row.values, row.nulls);

@@ -13,9 +13,11 @@
 #include "utils/timestamp.h"
 
 static const ConsentQuery present = {ConsentNowSql, 5,
-{CONSENT_KEY, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
+{CONSENT_KEY, TEXTARRAYOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
+static const ConsentQuery moved = {ConsentMovedSql, 5,
+{CONSENT_KEY, TEXTARRAYOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
 static const ConsentQuery past = {ConsentPastSql, 5,
-{CONSENT_KEY, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
+{CONSENT_KEY, TEXTARRAYOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
 
 /*
  * (subject, purpose, channel, at, space): the answer is in SPI_tuptable until
@@ -32,13 +34,15 @@ Ask(FunctionCallInfo fcinfo, PersonaAct *act)
 
 	ConsentCheckChannel(space, ConsentArgText(fcinfo, 2));
 	values[0] = key;
-	values[1] = PG_GETARG_DATUM(1);
+	values[1] = PointerGetDatum(purpose->covering);
 	values[2] = CStringGetTextDatum(purpose->basis);
 	values[3] = PG_GETARG_DATUM(2);
 	values[4] = PG_ARGISNULL(3) ? TimestampTzGetDatum(PersonaNow()) :
 		PG_GETARG_DATUM(3);
 	ConsentBegin(act, space, ACL_SELECT);
-	ConsentRun(space, PG_ARGISNULL(3) ? &present : &past, values, NULL, true);
+	ConsentRun(space, !PG_ARGISNULL(3) ? &past :
+			   PersonaClockIsMoved() ? &moved : &present,
+			   values, NULL, true);
 }
 
 PG_FUNCTION_INFO_V1(persona_may_contact);

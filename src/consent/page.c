@@ -35,19 +35,35 @@ typedef struct Visit
 
 /* ---- what stands ---- */
 
-static const ConsentQuery said = {ConsentSaidSql, 5,
-{CONSENT_KEY, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
+static char *
+SaidSql(const Space *space)
+{
+	return ConsentSaidSql(space, false);
+}
+
+static char *
+SaidMovedSql(const Space *space)
+{
+	return ConsentSaidSql(space, true);
+}
+
+/* By what was said alone: a suppression is not the customer's to tick. */
+static const ConsentQuery said = {SaidSql, 5,
+{CONSENT_KEY, TEXTARRAYOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
+static const ConsentQuery said_moved = {SaidMovedSql, 5,
+{CONSENT_KEY, TEXTARRAYOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
 
 static bool
 IsAllowedOn(const Visit *visit, const ConsentPurpose *purpose,
 			const char *channel)
 {
-	Datum		values[] = {visit->key, CStringGetTextDatum(purpose->name),
+	Datum		values[] = {visit->key, PointerGetDatum(purpose->covering),
 		CStringGetTextDatum(purpose->basis), CStringGetTextDatum(channel),
 	TimestampTzGetDatum(PersonaNow())};
 	bool		isnull;
 
-	ConsentRun(visit->space, &said, values, NULL, !visit->writes);
+	ConsentRun(visit->space, PersonaClockIsMoved() ? &said_moved : &said,
+			   values, NULL, !visit->writes);
 	return DatumGetBool(PersonaColumn(0, "allowed", &isnull));
 }
 
@@ -191,7 +207,7 @@ ReadWishes(Datum wishes)
 	return list;
 }
 
-pg_attribute_noreturn() static void
+pg_noreturn static void
 RefuseWish(void)
 {
 	ereport(ERROR,

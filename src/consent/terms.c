@@ -41,12 +41,15 @@ ReadPurpose(uint64 row)
 	ConsentPurpose *purpose = MemoryContextAllocZero(memory,
 													 sizeof(ConsentPurpose));
 	bool		isnull;
-	Datum		expires = PersonaColumn(row, "expires", &isnull);
+	Datum		expires;
 
 	purpose->name = Kept(row, "purpose");
+	purpose->covering =
+		DatumGetArrayTypePCopy(PersonaColumn(row, "covering", &isnull));
 	purpose->basis = Kept(row, "basis");
 	purpose->label = Kept(row, "label");
 	purpose->description = Kept(row, "description");
+	expires = PersonaColumn(row, "expires", &isnull);
 	purpose->has_end = !isnull;
 	if (!isnull)
 		purpose->expires = *DatumGetIntervalP(expires);
@@ -100,8 +103,9 @@ Read(void *arg)
 {
 	Terms	   *terms = arg;
 
-	terms->purposes = ReadList("SELECT p.* FROM persona.purpose p"
-							   " WHERE p.space = $1 ORDER BY p.purpose",
+	terms->purposes = ReadList(psprintf("SELECT p.*, %s AS covering FROM persona.purpose p"
+										" WHERE p.space = $1 ORDER BY p.purpose",
+										ConsentCoveringSql("p.purpose")),
 							   terms->space, ReadPurpose);
 	terms->channels = ReadList("SELECT c.channel, c.address FROM persona.channel c"
 							   " WHERE c.space = $1 ORDER BY c.channel",
@@ -159,7 +163,7 @@ RefuseNull(const char *kind)
 					 kind)));
 }
 
-pg_attribute_noreturn() static void
+pg_noreturn static void
 RefuseUnknown(const Space *space, const char *kind, const char *name,
 			  List *names, const char *define)
 {

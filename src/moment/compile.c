@@ -350,30 +350,20 @@ StartSql(Builder *b)
 static char *
 CapScope(const Space *space, const MomentCap *cap)
 {
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "NOT x.transactional"
-					 " AND x.at > persona.now() - %s::pg_catalog.interval",
-					 PersonaLiteral(cap->per));
-	if (cap->channel[0] != '\0')
-		appendStringInfo(&sql, " AND x.channel = %s",
-						 PersonaLiteral(cap->channel));
-	if (cap->purpose[0] != '\0')
-		appendStringInfo(&sql, " AND (x.purpose = %s OR pg_catalog.starts_with(x.purpose, %s))",
-						 PersonaLiteral(cap->purpose),
-						 PersonaLiteral(psprintf("%s.", cap->purpose)));
-	appendStringInfo(&sql, " AND NOT EXISTS (SELECT FROM %s y"
-					 " WHERE y.subject = x.subject AND y.message = x.decision"
-					 " AND y.state IN ('cancelled', 'dead'))",
-					 SpaceTable(space, "message"));
-	return sql.data;
+	return psprintf("NOT x.transactional"
+					" AND x.at > persona.now() - %s::pg_catalog.interval%s"
+					" AND NOT EXISTS (SELECT FROM %s y"
+					" WHERE y.subject = x.subject AND y.message = x.decision"
+					" AND y.state IN ('cancelled', 'dead'))",
+					PersonaLiteral(cap->per),
+					MomentInScope(cap->channel, cap->purpose),
+					SpaceTable(space, "message"));
 }
 
 /*
  * What was sent to this subject before, or would have been to the holdout: for
- * each cap how much, and how often this moment was personal in 30 days. One
- * pass over the subject's decisions, by filters and not by conditions: on a
+ * each cap how much, how often this moment was personal in 30 days, and how
+ * often it was sent at all within a day. One pass over the subject's decisions, by filters and not by conditions: on a
  * table that grows faster than it is analysed the planner would take those for
  * a reason to read whole moments.
  */
@@ -391,9 +381,12 @@ History(const Space *space, const Moment *moment)
 	}
 	return psprintf("(SELECT ARRAY[%s]::pg_catalog.int8[] AS sent,"
 					" pg_catalog.count(*) FILTER (WHERE x.moment = %s AND x.variant <> 'generic'"
-					"  AND x.at > persona.now() - '30 days'::pg_catalog.interval) AS repeats"
+					"  AND x.at > persona.now() - '30 days'::pg_catalog.interval) AS repeats,"
+					" pg_catalog.count(*) FILTER (WHERE x.moment = %s"
+					"  AND x.at > persona.now() - '1 day'::pg_catalog.interval) AS rounds"
 					" FROM %s x WHERE x.subject = d.subject AND x.outcome IN ('send', 'holdout'))",
 					caps.data, PersonaLiteral(moment->name),
+					PersonaLiteral(moment->name),
 					SpaceTable(space, "decision"));
 }
 
@@ -459,15 +452,6 @@ StaleSource(Builder *b)
 	return sql.len ? psprintf("CASE%s END", sql.data) : "NULL";
 }
 
-static bool
-Covers(const char *parent, const char *category)
-{
-	size_t		n = strlen(parent);
-
-	return strncmp(parent, category, n) == 0 &&
-		(category[n] == '\0' || category[n] == '.');
-}
-
 /* Whether the policies' lists, where there are any, leave a category open. */
 static bool
 PolicyAllows(const Moment *moment, const char *category)
@@ -477,7 +461,7 @@ PolicyAllows(const Moment *moment, const char *category)
 	if (moment->allowed == NIL)
 		return true;
 	foreach(cell, moment->allowed)
-		if (Covers(lfirst(cell), category))
+		if (MomentCovers(lfirst(cell), category))
 			return true;
 	return false;
 }
@@ -527,7 +511,7 @@ DecideSql(Builder *b, const char *driver, bool bare)
 					" %s AS entry, %s AS cancel, %s AS expires_at, %s AS stale,"
 					" %s AS address, %s AS zone, %s AS suppressed,"
 					" c.allowed, c.reason AS consent_reason, c.ledger::pg_catalog.text AS ledger,"
-					" %s AS refused, h.sent, h.repeats, %s AS values"
+					" %s AS refused, h.sent, h.repeats, h.rounds, %s AS values"
 					" FROM %s d%s%s%s LEFT JOIN LATERAL %s c ON true"
 					" LEFT JOIN LATERAL %s h ON true"
 					" ORDER BY d.subject, d.due, d.decision",
@@ -549,11 +533,16 @@ DecideSql(Builder *b, const char *driver, bool bare)
 					History(b->space, m));
 }
 
+/*
+ * Rows by their places, and still what they were when they were chosen. That
+ * is written so that no index looks better than the places: on a table that
+ * comes and goes it would read a whole queue for each batch.
+ */
 static char *
 ScheduleDriver(Builder *b)
 {
 	return psprintf("(SELECT q.*, q.ctid AS row FROM %s q WHERE q.ctid = ANY ($1)"
-					" AND q.subject = ANY ($2) AND q.moment = %s AND q.due <= persona.now())",
+					" AND (q.subject = ANY ($2) AND q.moment = %s AND q.due <= persona.now()) IS TRUE)",
 					SpaceTable(b->space, "schedule"),
 					PersonaLiteral(b->moment->name));
 }
@@ -592,6 +581,7 @@ MomentCompile(const Space *space, const Moment *moment)
 	Builder		b = {.space = space, .moment = moment};
 
 	b.query = RuleQueryBegin(space, moment->event, RULE_FEATURES_LATERAL);
+	RuleQueryNanIsUnknown(b.query);
 	CompileAll(&b);
 	ListCategories(&b, program);
 	program->uses = RuleQueryUses(b.query);

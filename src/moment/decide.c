@@ -10,20 +10,11 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
-typedef struct Batch
-{
-	const Space *space;
-	const Moment *moment;
-	MomentProgram *program;
-	Datum		subjects;		/* K[] of the locked anchors */
-	List	   *cases;			/* of MomentCase * */
-	const char *sql;
-	Datum		rows;			/* tid[] being read */
-	int			sqlstate;		/* to note on the cases being read */
-} Batch;
+typedef MomentBatch Batch;
 
 /* ---- reading the cases ---- */
 
@@ -110,20 +101,20 @@ MomentReadCase(uint64 row, const Moment *moment)
 	one->refused = ReadTexts(row, "refused");
 	one->sent = moment->caps ? ReadCounts(row, "sent") : NULL;
 	one->repeats = DatumGetInt64(PersonaColumn(row, "repeats", &isnull));
+	one->rounds = DatumGetInt64(PersonaColumn(row, "rounds", &isnull));
 	value = PersonaColumn(row, "values", &isnull);
 	one->values = isnull ? NULL : DatumGetJsonbPCopy(value);
 	return one;
 }
 
 static void
-ReadCases(void *arg)
+ReadCases(Batch *batch)
 {
-	Batch	   *batch = arg;
 	PersonaArgs args = {0};
-	List	   *cases = NIL;
 	uint64		n;
 
-	PersonaArg(&args, TIDARRAYOID, batch->rows, false);
+	batch->cases = NIL;
+	PersonaArg(&args, TIDARRAYOID, MomentTids(batch->rows, batch->n), false);
 	PersonaArg(&args, get_array_type(batch->space->key.type), batch->subjects,
 			   false);
 	n = PersonaExecute(batch->sql, &args, false);
@@ -132,68 +123,9 @@ ReadCases(void *arg)
 		MomentCase *one = MomentReadCase(i, batch->moment);
 
 		one->sqlstate = batch->sqlstate;
-		cases = lappend(cases, one);
+		batch->cases = lappend(batch->cases, one);
 	}
-	batch->cases = list_concat(batch->cases, cases);
-}
-
-/*
- * Where an expression fails on some row, the rows are halved until it stands
- * alone; that one is read again without expressions and decided as unknown.
- */
-static void
-ReadRows(Batch *batch, const ItemPointerData *rows, int n)
-{
-	int			sqlstate;
-
-	CHECK_FOR_INTERRUPTS();
-	batch->rows = MomentTids(rows, n);
-	sqlstate = PersonaTrap(ReadCases, batch);
-	if (sqlstate == 0)
-		return;
-	if (n > 1)
-	{
-		ReadRows(batch, rows, n / 2);
-		ReadRows(batch, rows + n / 2, n - n / 2);
-		return;
-	}
-	batch->sql = batch->program->bare_sql;
-	batch->sqlstate = sqlstate;
-	ReadCases(batch);
-	batch->sql = batch->program->decide_sql;
-	batch->sqlstate = 0;
-	SpaceIncident(batch->space, "decide", batch->moment->name, sqlstate);
-}
-
-/* Locks the anchors of due rows; the rows themselves are read afterwards. */
-static ItemPointerData *
-LockDue(Batch *batch, int *n)
-{
-	bool		isnull;
-	Datum	   *elements;
-	ItemPointerData *rows;
-
-	PersonaExecute(psprintf("WITH locked AS MATERIALIZED (SELECT d.ctid, d.subject FROM %s d"
-							"  JOIN %s a ON a.subject = d.subject"
-							"  WHERE d.moment = %s AND d.due <= persona.now()"
-							"  ORDER BY d.due LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
-							" SELECT pg_catalog.array_agg(ctid) AS rows, pg_catalog.array_agg(subject) AS subjects"
-							" FROM locked HAVING pg_catalog.count(*) > 0",
-							SpaceTable(batch->space, "schedule"),
-							SpaceTable(batch->space, "anchor"),
-							PersonaLiteral(batch->moment->name), MOMENT_BATCH),
-				   NULL, false);
-	*n = 0;
-	if (SPI_processed == 0)
-		return NULL;
-	batch->subjects = PointerGetDatum(PG_DETOAST_DATUM_COPY(PersonaColumn(0, "subjects", &isnull)));
-	deconstruct_array(DatumGetArrayTypeP(PersonaColumn(0, "rows", &isnull)),
-					  TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT,
-					  &elements, NULL, n);
-	rows = palloc(sizeof(ItemPointerData) * *n);
-	for (int i = 0; i < *n; i++)
-		rows[i] = *(ItemPointer) DatumGetPointer(elements[i]);
-	return rows;
+	MomentCountByAddress(batch->space, batch->moment, batch->cases);
 }
 
 /* ---- writing what was decided ---- */
@@ -206,6 +138,18 @@ typedef struct Sheet
 	Datum	   *columns[8];
 	bool	   *nulls[8];
 } Sheet;
+
+Datum
+MomentTids(const ItemPointerData *rows, int n)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		elements[i] = PointerGetDatum(&rows[i]);
+	return PointerGetDatum(construct_array(elements, n, TIDOID,
+										   sizeof(ItemPointerData), false,
+										   TYPALIGN_SHORT));
+}
 
 static void
 SheetBegin(Sheet *sheet, int max)
@@ -372,6 +316,21 @@ WriteExposures(const Batch *batch, const Sheet *sheet)
 				   &args, false);
 }
 
+/* The addresses that caps by address count. */
+static void
+WriteContacts(const Batch *batch, const Sheet *sheet)
+{
+	PersonaArgs args = {0};
+
+	SheetArgs(sheet, 1, &args);
+	PersonaExecute(psprintf("INSERT INTO %s (subject, decision, address, at)"
+							" SELECT d.subject, d.decision, x.address::pg_catalog.int8, persona.now()"
+							" FROM unnest($1, $2) x(row, address) JOIN %s d ON d.ctid = x.row",
+							SpaceTable(batch->space, "contact"),
+							SpaceTable(batch->space, "schedule")),
+				   &args, false);
+}
+
 /* Those who wait for the end of their quiet hours. */
 static void
 WriteDeferrals(const Batch *batch, const Sheet *sheet)
@@ -409,8 +368,15 @@ typedef struct Sheets
 	Sheet		decisions;
 	Sheet		messages;
 	Sheet		exposures;
+	Sheet		contacts;
 	Sheet		deferrals;
 } Sheets;
+
+static bool
+IsContact(const MomentVerdict *verdict)
+{
+	return verdict->outcome == MOMENT_SEND || verdict->outcome == MOMENT_HOLDOUT;
+}
 
 static void
 PutMessage(Sheet *sheet, const Batch *batch, const MomentCase *one,
@@ -453,6 +419,12 @@ PutVerdict(Sheets *sheets, const Batch *batch, const MomentCase *one,
 		SheetPut(&sheets->exposures, 0, verdict->variant);
 		sheets->exposures.n++;
 	}
+	if (IsContact(verdict) && one->address_hash != 0 && !batch->moment->transactional)
+	{
+		sheets->contacts.rows[sheets->contacts.n] = one->row;
+		SheetPut(&sheets->contacts, 0, psprintf(INT64_FORMAT, one->address_hash));
+		sheets->contacts.n++;
+	}
 	if (verdict->outcome == MOMENT_SEND)
 		PutMessage(&sheets->messages, batch, one, verdict);
 }
@@ -469,6 +441,8 @@ WriteSheets(const Batch *batch, Sheets *sheets)
 		WriteMessages(batch, &sheets->messages);
 	if (sheets->exposures.n > 0)
 		WriteExposures(batch, &sheets->exposures);
+	if (sheets->contacts.n > 0)
+		WriteContacts(batch, &sheets->contacts);
 	if (sheets->deferrals.n > 0)
 		WriteDeferrals(batch, &sheets->deferrals);
 	if (sheets->decisions.n > 0)
@@ -492,13 +466,44 @@ TallyName(const MomentVerdict *verdict)
 	return verdict->reason;
 }
 
+/* How often the batch sends to an address, whoever of it is the subject. */
+typedef struct Address
+{
+	int64		hash;
+	int			n;
+} Address;
+
+static HTAB *
+MakeAddresses(int n)
+{
+	HASHCTL		control = {.keysize = sizeof(int64),
+		.entrysize = sizeof(Address),
+	.hcxt = CurrentMemoryContext};
+
+	return hash_create("persona addresses", Max(n, 1), &control,
+					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+static Address *
+FindAddress(HTAB *addresses, const MomentCase *one)
+{
+	bool		found;
+	Address    *address = hash_search(addresses, &one->address_hash, HASH_ENTER,
+									  &found);
+
+	if (!found)
+		address->n = 0;
+	return address;
+}
+
 /*
  * Decides the cases, which come ordered by subject: what the batch itself
- * sends to a subject counts for that subject's later cases.
+ * sends to a subject, or to an address, counts for the later cases.
  */
 static void
 DecideCases(Batch *batch, Sheets *sheets, List **tallies)
 {
+	HTAB	   *addresses = MakeAddresses(list_length(batch->cases));
 	const char *subject = NULL;
 	int			already = 0;
 	ListCell   *cell;
@@ -506,41 +511,48 @@ DecideCases(Batch *batch, Sheets *sheets, List **tallies)
 	foreach(cell, batch->cases)
 	{
 		MomentCase *one = lfirst(cell);
+		Address    *address = FindAddress(addresses, one);
 		MomentVerdict verdict;
 
 		CHECK_FOR_INTERRUPTS();
 		if (subject == NULL || strcmp(subject, one->subject) != 0)
 			already = 0;
 		subject = one->subject;
+		one->same_address = one->address_hash ? address->n - already : 0;
 		MomentDecide(batch->space, batch->moment, batch->program, one,
 					 already, &verdict);
-		if (verdict.outcome == MOMENT_SEND || verdict.outcome == MOMENT_HOLDOUT)
+		if (IsContact(&verdict))
+		{
 			already++;
+			address->n++;
+		}
 		PutVerdict(sheets, batch, one, &verdict);
 		MomentCount(tallies, batch->moment->name, TallyName(&verdict), 1);
 	}
 }
 
-uint64
-MomentDecideBatch(const Space *space, Moment *moment, List **tallies)
+/* ---- all of it ---- */
+
+void
+MomentDecideTogether(void *arg)
 {
-	Batch		batch = {.space = space, .moment = moment};
-	ItemPointerData *rows;
+	Batch	   *batch = arg;
+	List	   *tallies = NIL;
 	Sheets		sheets;
 	int			n;
 
-	rows = LockDue(&batch, &n);
-	if (n == 0)
-		return 0;
-	batch.program = MomentCompile(space, moment);
-	batch.sql = batch.program->decide_sql;
-	ReadRows(&batch, rows, n);
-	n = list_length(batch.cases);
-	SheetBegin(&sheets.decisions, Max(n, 1));
-	SheetBegin(&sheets.messages, Max(n, 1));
-	SheetBegin(&sheets.exposures, Max(n, 1));
-	SheetBegin(&sheets.deferrals, Max(n, 1));
-	DecideCases(&batch, &sheets, tallies);
-	WriteSheets(&batch, &sheets);
-	return n;
+	ReadCases(batch);
+	batch->held = batch->held ||
+		MomentHoldLoop(batch->space, batch->moment, batch->cases);
+	if (batch->held)
+		return;
+	n = Max(list_length(batch->cases), 1);
+	SheetBegin(&sheets.decisions, n);
+	SheetBegin(&sheets.messages, n);
+	SheetBegin(&sheets.exposures, n);
+	SheetBegin(&sheets.contacts, n);
+	SheetBegin(&sheets.deferrals, n);
+	DecideCases(batch, &sheets, &tallies);
+	WriteSheets(batch, &sheets);
+	MomentAddTallies(&batch->tallies, tallies);
 }

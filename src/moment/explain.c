@@ -22,11 +22,8 @@ LatestEvent(const Space *space, const SpaceEvent *event, const char *subject,
 	PersonaArgs args = {0};
 
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT ARRAY[");
-	for (int i = 0; i < event->nkeys; i++)
-		appendStringInfo(&sql, "%se.%s::pg_catalog.text", i ? ", " : "",
-						 quote_identifier(event->keys[i].name));
-	appendStringInfo(&sql, "] AS key FROM %s e WHERE e.%s = $1::%s",
+	appendStringInfo(&sql, "SELECT %s AS key FROM %s e WHERE e.%s = $1::%s",
+					 SpaceEventKey(event, "e"),
 					 PersonaRelationName(event->relid),
 					 quote_identifier(event->subject.name),
 					 PersonaTypeName(space->key.type));
@@ -55,6 +52,7 @@ Gates(const Space *space, const Moment *moment, const char *subject)
 {
 	MomentProgram *program = MomentCompile(space, moment);
 	MomentVerdict verdict;
+	MomentCase *one;
 	PersonaArgs args = {0};
 	bool		isnull;
 	Datum		key;
@@ -71,8 +69,9 @@ Gates(const Space *space, const Moment *moment, const char *subject)
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(subject), false);
 	PersonaArg(&args, TEXTARRAYOID, key, false);
 	PersonaExecute(program->probe_sql, &args, true);
-	MomentDecide(space, moment, program, MomentReadCase(0, moment), 0,
-				 &verdict);
+	one = MomentReadCase(0, moment);
+	MomentCountByAddress(space, moment, list_make1(one));
+	MomentDecide(space, moment, program, one, 0, &verdict);
 	return verdict.gates;
 }
 

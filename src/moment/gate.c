@@ -209,7 +209,11 @@ GateQuiet(Passage *p)
 	TimestampTz end = MomentQuietEnd(now, p->moment->quiet, zone);
 
 	if (p->moment->quiet != NIL)
+	{
 		SawText(p, "zone", pg_get_timezone_name(zone));
+		if (p->one->zone != NULL && !MomentIsZone(p->one->zone))
+			SawJson(p, "zone_unknown", "true");
+	}
 	if (end <= now)
 		return true;
 	SawTime(p, "until", end);
@@ -217,28 +221,42 @@ GateQuiet(Passage *p)
 	return Close(p, "quiet_hours");
 }
 
+/* What this subject got so far that counts against a cap, the batch included. */
+static int64
+SentUnder(Passage *p, int number)
+{
+	const MomentCap *cap = list_nth(p->moment->caps, number);
+	int64		sent = p->one->sent[number] + p->already;
+
+	return MomentCapIsByAddress(cap) ? sent + p->one->same_address : sent;
+}
+
 static bool
 GateFrequency(Passage *p)
 {
-	int			i = 0;
-	ListCell   *cell;
+	StringInfoData list;
+	bool		full = false;
 
 	if (p->moment->transactional)
 	{
 		SawJson(p, "transactional", "true");
 		return true;
 	}
-	foreach(cell, p->moment->caps)
+	initStringInfo(&list);
+	for (int i = 0; i < list_length(p->moment->caps); i++)
 	{
-		const MomentCap *cap = lfirst(cell);
-		int64		sent = p->one->sent[i++] + p->already;
+		const MomentCap *cap = list_nth(p->moment->caps, i);
+		int64		sent = SentUnder(p, i);
 
-		SawNumber(p, psprintf("sent in %s", cap->per), sent);
-		SawNumber(p, psprintf("cap in %s", cap->per), cap->cap);
-		if (sent >= cap->cap)
-			return Close(p, "frequency_cap");
+		appendStringInfo(&list, "%s{\"channel\": \"%s\", \"purpose\": \"%s\", \"per\": ",
+						 i ? ", " : "", cap->channel, cap->purpose);
+		escape_json(&list, cap->per);
+		appendStringInfo(&list, ", \"sent\": " INT64_FORMAT ", \"cap\": %d}",
+						 sent, cap->cap);
+		full = full || sent >= cap->cap;
 	}
-	return true;
+	SawJson(p, "caps", psprintf("[%s]", list.data));
+	return full ? Close(p, "frequency_cap") : true;
 }
 
 /*

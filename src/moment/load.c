@@ -83,13 +83,13 @@ static const char *const policies_sql =
 "SELECT o.channel, o.purpose, o.cap, o.per::text AS per,"
 " pg_catalog.date_part('epoch', o.quiet_from) AS quiet_from,"
 " pg_catalog.date_part('epoch', o.quiet_to) AS quiet_to,"
-" o.max_surprise, o.categories, o.holdout"
+" o.max_surprise, o.categories, o.max_per_hour, o.holdout"
 " FROM persona.policy o JOIN persona.moment m ON m.space = $1 AND m.moment = $2"
-" WHERE o.space = m.space"
+" WHERE o.space IN (m.space, 'house')"
 " AND (o.channel = '' OR o.channel = m.channel)"
 " AND (o.purpose = '' OR o.purpose = m.purpose"
 "      OR pg_catalog.starts_with(m.purpose, o.purpose || '.'))"
-" ORDER BY o.channel, o.purpose";
+" ORDER BY o.channel, o.purpose, o.space";
 
 static uint64
 Ask(const char *sql, const Request *request, const char *moment,
@@ -197,6 +197,17 @@ ReadCap(uint64 row)
 	return cap;
 }
 
+static MomentRate *
+ReadRate(uint64 row)
+{
+	MomentRate *rate = palloc(sizeof(MomentRate));
+
+	rate->most = ReadInt(row, "max_per_hour", 0);
+	rate->channel = Keep(row, "channel");
+	rate->purpose = Keep(row, "purpose");
+	return rate;
+}
+
 static MomentQuiet *
 ReadQuiet(uint64 row)
 {
@@ -207,24 +218,32 @@ ReadQuiet(uint64 row)
 	return quiet;
 }
 
-static bool
-Contains(List *names, const char *name)
+/* Of two lists what both allow: where a parent meets its child, the child. */
+static List *
+BothAllow(List *one, List *other)
 {
-	ListCell   *cell;
+	List	   *both = NIL;
+	ListCell   *a;
+	ListCell   *b;
 
-	foreach(cell, names)
-		if (strcmp(lfirst(cell), name) == 0)
-			return true;
-	return false;
+	foreach(a, one)
+		foreach(b, other)
+	{
+		if (MomentCovers(lfirst(a), lfirst(b)))
+			both = lappend(both, lfirst(b));
+		else if (MomentCovers(lfirst(b), lfirst(a)))
+			both = lappend(both, lfirst(a));
+	}
+	return both;
 }
 
-/* A category stays allowed where every policy with a list has it. */
+/* A category stays allowed where every policy with a list allows it. */
 static void
-ReadAllowed(uint64 row, Moment *moment, bool first)
+ReadAllowed(uint64 row, Moment *moment)
 {
 	bool		isnull;
 	Datum		value = PersonaColumn(row, "categories", &isnull);
-	List	   *both = NIL;
+	List	   *listed = NIL;
 	Datum	   *elements;
 	int			n;
 
@@ -233,14 +252,11 @@ ReadAllowed(uint64 row, Moment *moment, bool first)
 	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false,
 					  TYPALIGN_INT, &elements, NULL, &n);
 	for (int i = 0; i < n; i++)
-	{
-		char	   *category = TextDatumGetCString(elements[i]);
-
-		if (first || Contains(moment->allowed, category))
-			both = lappend(both, category);
-	}
+		listed = lappend(listed, TextDatumGetCString(elements[i]));
+	if (moment->allowed != NIL)
+		listed = BothAllow(moment->allowed, listed);
 	/* An empty list allows nothing, which NIL would not say. */
-	moment->allowed = both ? both : list_make1(pstrdup(""));
+	moment->allowed = listed ? listed : list_make1(pstrdup(""));
 }
 
 static void
@@ -260,7 +276,10 @@ ReadPolicies(const Request *request, Moment *moment)
 		(void) PersonaColumn(i, "quiet_from", &isnull);
 		if (!isnull)
 			moment->quiet = lappend(moment->quiet, ReadQuiet(i));
-		ReadAllowed(i, moment, moment->allowed == NIL);
+		(void) PersonaColumn(i, "max_per_hour", &isnull);
+		if (!isnull)
+			moment->rates = lappend(moment->rates, ReadRate(i));
+		ReadAllowed(i, moment);
 	}
 }
 
@@ -324,6 +343,30 @@ MomentLoad(const Space *space, const char *name)
 			 errhint("Define it with persona.define_moment('%s', ...).",
 					 name)));
 	return NULL;
+}
+
+char *
+MomentInScope(const char *channel, const char *purpose)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	if (channel[0] != '\0')
+		appendStringInfo(&sql, " AND x.channel = %s", PersonaLiteral(channel));
+	if (purpose[0] != '\0')
+		appendStringInfo(&sql, " AND (x.purpose = %s OR pg_catalog.starts_with(x.purpose, %s))",
+						 PersonaLiteral(purpose),
+						 PersonaLiteral(psprintf("%s.", purpose)));
+	return sql.data;
+}
+
+bool
+MomentCovers(const char *parent, const char *category)
+{
+	size_t		n = strlen(parent);
+
+	return strncmp(parent, category, n) == 0 &&
+		(category[n] == '\0' || category[n] == '.');
 }
 
 MomentVariant *

@@ -5,15 +5,18 @@
  * most the batch at hand. It acts as the owner of the space: run() can have
  * neither a SET clause nor SECURITY DEFINER, for with either it could not
  * commit, so each batch switches user, path and settings itself.
+ *
+ * A run takes what waits in the inbox, then what is due: a batch of one moment
+ * after a batch of another, beginning with any of them, so that a flood in one
+ * keeps no other waiting, whoever limits the batches.
  */
 #include "moment/moment.h"
 
 #include "access/xact.h"
-#include "catalog/pg_type.h"
+#include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -23,190 +26,93 @@
 typedef struct Run
 {
 	char	   *space;			/* by name: a Space lives for a transaction */
-	int			batches_left;
+	bool		limited;
+	int			batches_left;	/* where limited */
+	int			batches;		/* done, and their rows */
+	uint64		rows;
+	List	   *moments;		/* of char *: by priority, those still at work */
 	List	   *tallies;
 	MemoryContext context;
 } Run;
 
-/* What one batch does, as a step of a run; `moment` is NULL for the inbox. */
+/* What one batch does, as a step of a run. */
 typedef struct Step
 {
 	Run		   *run;
 	const Space *space;
-	const char *moment;
+	const char *moment;			/* whose turn it is; NULL: nobody's */
 	List	   *tallies;
+	List	   *failed;			/* of char *: moments that are out */
 	uint64		rows;
-	bool		held;
 } Step;
 
-/* ---- counting ---- */
-
-void
-MomentCount(List **tallies, const char *moment, const char *reason, int64 n)
-{
-	MomentTally *tally;
-	ListCell   *cell;
-
-	foreach(cell, *tallies)
-	{
-		tally = lfirst(cell);
-		if (strcmp(tally->moment, moment) == 0 &&
-			strcmp(tally->reason, reason) == 0)
-		{
-			tally->n += n;
-			return;
-		}
-	}
-	tally = palloc(sizeof(MomentTally));
-	tally->moment = pstrdup(moment);
-	tally->reason = pstrdup(reason);
-	tally->n = n;
-	*tallies = lappend(*tallies, tally);
-}
-
-/* Into the run's own memory, where the batch's may go. */
-static void
-KeepTallies(Step *step)
-{
-	MemoryContext old = MemoryContextSwitchTo(step->run->context);
-	ListCell   *cell;
-
-	foreach(cell, step->tallies)
-	{
-		MomentTally *tally = lfirst(cell);
-
-		if (tally->n > 0)
-			MomentCount(&step->run->tallies, tally->moment, tally->reason,
-						tally->n);
-	}
-	MemoryContextSwitchTo(old);
-}
-
-/* What was counted before a decision was due; appended, never updated. */
-static void
-WriteTallies(const Step *step)
-{
-	ListCell   *cell;
-
-	foreach(cell, step->tallies)
-	{
-		MomentTally *tally = lfirst(cell);
-		PersonaArgs args = {0};
-
-		if (tally->n == 0)
-			continue;
-		PersonaArg(&args, TEXTOID, CStringGetTextDatum(tally->moment), false);
-		PersonaArg(&args, TEXTOID, CStringGetTextDatum(tally->reason), false);
-		PersonaArg(&args, INT8OID, Int64GetDatum(tally->n), false);
-		PersonaExecute(psprintf("INSERT INTO %s VALUES ($1, persona.now()::pg_catalog.date, $2, $3)",
-								SpaceTable(step->space, "moment_day")),
-					   &args, false);
-	}
-}
-
-Datum
-MomentTids(const ItemPointerData *rows, int n)
-{
-	Datum	   *elements = palloc(sizeof(Datum) * Max(n, 1));
-
-	for (int i = 0; i < n; i++)
-		elements[i] = PointerGetDatum(&rows[i]);
-	return PointerGetDatum(construct_array(elements, n, TIDOID,
-										   sizeof(ItemPointerData), false,
-										   TYPALIGN_SHORT));
-}
-
-/* ---- the volume guard ---- */
-
-/*
- * How many of a moment's messages may be due at once. A reloaded table or a
- * rule that suddenly fits everybody must not write to everybody: a young
- * moment may take a tenth of the subjects, an older one three times its
- * usual day, counted from when it began to decide.
- */
-static const char *const guard_sql =
-"SELECT m.moment,"
-" (SELECT pg_catalog.count(*) FROM %1$s d WHERE d.moment = m.moment AND d.due <= persona.now()"
-"  AND d.due > coalesce(m.released_at, '-infinity')) AS due,"
-" CASE WHEN m.activated_at > persona.now() - '14 days'::pg_catalog.interval"
-"  THEN GREATEST(1000, 0.1 * (SELECT pg_catalog.count(*) FROM %2$s))"
-"  ELSE GREATEST(100, 3 * (SELECT pg_catalog.percentile_cont(0.5) WITHIN GROUP (ORDER BY n)"
-"   FROM (SELECT pg_catalog.count(x.decision) AS n FROM pg_catalog.generate_series(0, LEAST(27,"
-"     (SELECT persona.now()::pg_catalog.date - pg_catalog.min(f.at)::pg_catalog.date FROM %3$s f WHERE f.moment = m.moment))) day"
-"    LEFT JOIN %3$s x ON x.moment = m.moment"
-"    AND x.at <= persona.now() - day * '1 day'::pg_catalog.interval"
-"    AND x.at > persona.now() - (day + 1) * '1 day'::pg_catalog.interval GROUP BY day) d)) END AS most"
-" FROM persona.moment m WHERE m.space = $1 AND m.moment = $2";
-
-static void
-Guard(void *arg)
-{
-	Step	   *step = arg;
-	PersonaArgs args = {0};
-	bool		isnull;
-	int64		due;
-	double		most;
-
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(step->space->name), false);
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(step->moment), false);
-	if (PersonaExecute(psprintf(guard_sql, SpaceTable(step->space, "schedule"),
-								PersonaRelationName(step->space->relid),
-								SpaceTable(step->space, "decision")),
-					   &args, true) == 0)
-		return;
-	due = DatumGetInt64(PersonaColumn(0, "due", &isnull));
-	most = DatumGetFloat8(PersonaColumn(0, "most", &isnull));
-	if (due <= most)
-		return;
-	PersonaExecute("UPDATE persona.moment SET held_at = persona.now()"
-				   " WHERE space = $1 AND moment = $2", &args, false);
-	step->held = true;
-	ereport(WARNING,
-			(errmsg("moment \"%s\" is held: " INT64_FORMAT " messages are due at once, more than %.0f",
-					step->moment, due, most),
-			 errhint("Look at what started them; then SELECT persona.resume('%s') drops them, resume('%s', held => 'send') sends them.",
-					 step->moment, step->moment)));
-}
-
 /* ---- one batch, one transaction ---- */
-
-static void
-DecideStep(void *arg)
-{
-	Step	   *step = arg;
-	Moment	   *moment = MomentLoad(step->space, step->moment);
-
-	step->rows = 0;
-	if (strcmp(moment->state, "live") != 0 || moment->held)
-		return;
-	step->rows = MomentDecideBatch(step->space, moment, &step->tallies);
-}
 
 static void
 StartStep(Step *step)
 {
 	step->rows = MomentStartBatch(step->space, &step->tallies);
-	WriteTallies(step);
-}
-
-/* A moment that fails as a whole is noted and does not stop the others. */
-static void
-TryDecide(Step *step)
-{
-	int			sqlstate = PersonaTrap(DecideStep, step);
-
-	if (sqlstate == 0)
-		return;
-	step->rows = 0;
-	step->tallies = NIL;
-	SpaceIncident(step->space, "decide", step->moment, sqlstate);
-	MomentCount(&step->tallies, step->moment, "failed (see incident)", 1);
+	MomentWriteTallies(step->space, step->tallies);
 }
 
 static void
 GuardStep(Step *step)
 {
-	SpaceWithDefinitions(Guard, step);
+	if (MomentHoldSpike(step->space, step->moment))
+		step->failed = list_make1(unconstify(char *, step->moment));
+}
+
+static void
+DecideStep(Step *step)
+{
+	step->rows = MomentDecideBatch(step->space, step->run->moments,
+								   step->moment, &step->tallies,
+								   &step->failed);
+	if (step->rows == 0)
+		step->failed = lappend(step->failed, unconstify(char *, step->moment));
+}
+
+static void
+RetainStep(Step *step)
+{
+	step->rows = MomentRetainBatch(step->space);
+}
+
+static void
+LeaveOut(Run *run, const char *moment)
+{
+	ListCell   *cell;
+
+	foreach(cell, run->moments)
+		if (strcmp(lfirst(cell), moment) == 0)
+			run->moments = foreach_delete_current(run->moments, cell);
+}
+
+/* What is kept of a batch, in the run's own memory, where the batch's may go. */
+static void
+KeepStep(Step *step)
+{
+	MemoryContext old = MemoryContextSwitchTo(step->run->context);
+	ListCell   *cell;
+
+	MomentAddTallies(&step->run->tallies, step->tallies);
+	foreach(cell, step->failed)
+		LeaveOut(step->run, lfirst(cell));
+	step->tallies = NIL;
+	step->failed = NIL;
+	MemoryContextSwitchTo(old);
+}
+
+static void
+NoteStep(Step *step)
+{
+	MomentNoteRun(step->space);
+}
+
+static void
+CatchUpStep(Step *step)
+{
+	(void) MomentCatchUp(step->space, false, &step->tallies);
 }
 
 static void
@@ -222,11 +128,11 @@ Transaction(Step *step, void (*work) (Step *step))
 								  ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(batch);
 	step->space = SpaceGet(step->run->space);
+	step->rows = 0;
 	PersonaActBegin(&act, step->space->owner);
 	work(step);
 	PersonaActEnd(&act);
-	KeepTallies(step);
-	step->tallies = NIL;
+	KeepStep(step);
 	MemoryContextSwitchTo(old);
 	PopActiveSnapshot();
 	SPI_commit();
@@ -234,71 +140,91 @@ Transaction(Step *step, void (*work) (Step *step))
 	MemoryContextDelete(batch);
 }
 
-/* Repeats a step until it finds nothing more or the batches are used up. */
+/* A batch of the run; false where it found nothing or none is left to do. */
+static bool
+Batch(Step *step, void (*work) (Step *step))
+{
+	Run		   *run = step->run;
+
+	if (run->limited && run->batches_left == 0)
+		return false;
+	CHECK_FOR_INTERRUPTS();
+	Transaction(step, work);
+	if (step->rows == 0)
+		return false;
+	run->batches_left--;
+	run->batches++;
+	run->rows += step->rows;
+	MomentShowProgress(run->space, run->rows, run->batches);
+	return true;
+}
+
+/* Batch after batch, while there is something to do. */
 static void
 Repeat(Step *step, void (*work) (Step *step))
 {
-	do
-	{
-		if (step->run->batches_left == 0)
-			return;
-		CHECK_FOR_INTERRUPTS();
-		Transaction(step, work);
-		step->run->batches_left--;
-	} while (step->rows > 0);
+	while (Batch(step, work))
+		;
 }
 
 /* ---- the whole of it ---- */
 
+/*
+ * All that waits in the inbox, or as much as leaves half of the batches to
+ * what is due.
+ */
+static void
+StartAll(Step *step)
+{
+	Run		   *run = step->run;
+	int			left = run->limited ? run->batches_left / 2 : 0;
+
+	run->batches_left -= left;
+	Repeat(step, StartStep);
+	run->batches_left += left;
+}
+
 /* The live moments by name, for the whole of the run. */
-static List *
-LiveMoments(Run *run)
+static void
+FindMoments(Run *run)
 {
 	MemoryContext old = MemoryContextSwitchTo(run->context);
-	List	   *names = NIL;
 	ListCell   *cell;
 
+	run->moments = NIL;
 	foreach(cell, MomentLoadLive(SpaceGet(run->space), NULL))
-		names = lappend(names, ((Moment *) lfirst(cell))->name);
+		run->moments = lappend(run->moments, ((Moment *) lfirst(cell))->name);
 	MemoryContextSwitchTo(old);
-	return names;
 }
 
 static void
-Report(const Run *run)
+GuardAll(Step *step)
 {
-	StringInfoData line;
-	const char *moment = NULL;
 	ListCell   *cell;
 
-	initStringInfo(&line);
-	if (run->tallies == NIL)
-		ereport(NOTICE, (errmsg("nothing was due in space \"%s\"", run->space)));
-	foreach(cell, run->tallies)
+	foreach(cell, list_copy(step->run->moments))
 	{
-		MomentTally *tally = lfirst(cell);
-
-		if (moment != NULL && strcmp(moment, tally->moment) != 0)
-		{
-			ereport(NOTICE, (errmsg("%s", line.data)));
-			resetStringInfo(&line);
-		}
-		if (line.len == 0)
-			appendStringInfo(&line, "moment \"%s\": ", tally->moment);
-		else
-			appendStringInfoString(&line, ", ");
-		appendStringInfo(&line, INT64_FORMAT " %s", tally->n, tally->reason);
-		moment = tally->moment;
+		step->moment = lfirst(cell);
+		Transaction(step, GuardStep);
 	}
-	if (line.len > 0)
-		ereport(NOTICE, (errmsg("%s", line.data)));
 }
 
-static int
-ByMoment(const ListCell *a, const ListCell *b)
+/* In turns, until there is nothing due in any of the moments. */
+static void
+DecideAll(Step *step)
 {
-	return strcmp(((MomentTally *) lfirst(a))->moment,
-				  ((MomentTally *) lfirst(b))->moment);
+	Run		   *run = step->run;
+	uint64		turn = pg_prng_uint32(&pg_global_prng_state);
+
+	while (run->moments != NIL)
+	{
+		step->moment = list_nth(run->moments,
+								turn % list_length(run->moments));
+		if (Batch(step, DecideStep))
+			turn++;
+		else if (run->limited && run->batches_left == 0)
+			return;
+	}
 }
 
 static void
@@ -326,14 +252,14 @@ PG_FUNCTION_INFO_V1(persona_run);
 Datum
 persona_run(PG_FUNCTION_ARGS)
 {
-	Run			run = {.context = CurrentMemoryContext, .batches_left = -1};
+	Run			run = {.context = CurrentMemoryContext};
 	Step		step = {.run = &run};
 	Space	   *space;
-	ListCell   *cell;
 
 	RefuseAtomic(fcinfo);
 	if (!PG_ARGISNULL(0))
 	{
+		run.limited = true;
 		run.batches_left = PG_GETARG_INT32(0);
 		if (run.batches_left < 1)
 			ereport(ERROR,
@@ -352,14 +278,17 @@ persona_run(PG_FUNCTION_ARGS)
 	if (PersonaClockIsMoved())
 		ereport(NOTICE, (errmsg("persona's clock stands at %s",
 								timestamptz_to_str(PersonaNow()))));
-	Repeat(&step, StartStep);
-	foreach(cell, LiveMoments(&run))
-	{
-		step.moment = lfirst(cell);
-		Transaction(&step, GuardStep);
-		Repeat(&step, TryDecide);
-	}
-	list_sort(run.tallies, ByMoment);
-	Report(&run);
+	Transaction(&step, NoteStep);
+	Transaction(&step, CatchUpStep);
+	StartAll(&step);
+	FindMoments(&run);
+	GuardAll(&step);
+	DecideAll(&step);
+	/* Where little was due, the inbox may have what is left. */
+	if (run.limited)
+		Repeat(&step, StartStep);
+	Repeat(&step, RetainStep);
+	MomentShowProgress(run.space, 0, 0);
+	MomentReport(run.space, run.tallies);
 	PG_RETURN_VOID();
 }

@@ -38,28 +38,32 @@ typedef struct Entry
 } Entry;
 
 /*
- * How far from its head a batch looks into the inbox for subjects that have no
- * anchor yet and for strangers: far enough that a few who are locked hide
- * nobody, and no further, for each batch looks again.
+ * How far from its head a batch looks into the inbox: far enough that a few
+ * who are locked hide nobody, and no further, for each batch looks again.
  */
 #define START_WINDOW (10 * MOMENT_BATCH)
 
 /* ---- the lock, and the rows under it ---- */
 
-/* Anchors of the subjects that wait in the inbox and have none yet. */
+/*
+ * Anchors of the subjects that wait in the inbox and have none yet. Each is
+ * looked up by itself: tables of all customers are not to be read for a window.
+ */
 static void
 MakeAnchors(const Space *space)
 {
 	PersonaExecute(psprintf("INSERT INTO %s (subject, born_at)"
 							" SELECT DISTINCT w.subject, pg_catalog.clock_timestamp()"
-							" FROM (SELECT i.subject FROM %s i LIMIT %d) w JOIN %s s ON s.%s = w.subject"
-							" WHERE NOT EXISTS (SELECT FROM %s a WHERE a.subject = w.subject)"
+							" FROM (SELECT i.subject FROM %s i LIMIT %d) w"
+							" WHERE (SELECT a.subject FROM %s a WHERE a.subject = w.subject) IS NULL"
+							"  AND (SELECT s.%s FROM %s s WHERE s.%s = w.subject LIMIT 1) IS NOT NULL"
 							" ORDER BY 1 ON CONFLICT DO NOTHING",
 							SpaceTable(space, "anchor"),
 							SpaceTable(space, "inbox"), START_WINDOW,
-							PersonaRelationName(space->relid),
+							SpaceTable(space, "anchor"),
 							quote_identifier(space->key.name),
-							SpaceTable(space, "anchor")),
+							PersonaRelationName(space->relid),
+							quote_identifier(space->key.name)),
 				   NULL, false);
 }
 
@@ -70,18 +74,18 @@ MakeAnchors(const Space *space)
 static uint64
 CountStrangers(const Space *space, List **tallies)
 {
+	const char *there = psprintf("(SELECT s.%s FROM %s s WHERE s.%s = i.subject LIMIT 1) IS NOT NULL",
+								 quote_identifier(space->key.name),
+								 PersonaRelationName(space->relid),
+								 quote_identifier(space->key.name));
 	uint64		n = PersonaExecute(psprintf("WITH gone AS (DELETE FROM %s i WHERE i.ctid = ANY (ARRAY("
-											"  SELECT w.row FROM (SELECT j.ctid AS row, j.subject FROM %s j LIMIT %d) w"
-											"   WHERE NOT EXISTS (SELECT FROM %s s WHERE s.%s = w.subject)))"
-											"  AND NOT EXISTS (SELECT FROM %s s WHERE s.%s = i.subject)"
+											"  SELECT i.row FROM (SELECT j.ctid AS row, j.subject FROM %s j LIMIT %d) i"
+											"   WHERE NOT %s)) AND NOT %s"
 											" RETURNING i.event, i.subject IS NULL AS nobody)"
 											" SELECT event, nobody, pg_catalog.count(*) AS n FROM gone GROUP BY 1, 2",
 											SpaceTable(space, "inbox"),
 											SpaceTable(space, "inbox"), START_WINDOW,
-											PersonaRelationName(space->relid),
-											quote_identifier(space->key.name),
-											PersonaRelationName(space->relid),
-											quote_identifier(space->key.name)),
+											there, there),
 								   NULL, false);
 	uint64		taken = 0;
 
@@ -111,11 +115,12 @@ LockBatch(Batch *batch)
 	bool		isnull;
 	int64		n;
 
-	PersonaExecute(psprintf("WITH locked AS MATERIALIZED (SELECT i.ctid, i.subject FROM %s i"
+	PersonaExecute(psprintf("WITH locked AS MATERIALIZED (SELECT i.row, i.subject"
+							"  FROM (SELECT j.ctid AS row, j.subject FROM %s j LIMIT %d) i"
 							"  JOIN %s a ON a.subject = i.subject LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
-							" SELECT pg_catalog.count(*) AS n, pg_catalog.array_agg(ctid) AS rows,"
+							" SELECT pg_catalog.count(*) AS n, pg_catalog.array_agg(row) AS rows,"
 							"  pg_catalog.array_agg(subject) AS subjects FROM locked",
-							SpaceTable(space, "inbox"),
+							SpaceTable(space, "inbox"), START_WINDOW,
 							SpaceTable(space, "anchor"), MOMENT_BATCH),
 				   NULL, false);
 	n = DatumGetInt64(PersonaColumn(0, "n", &isnull));
@@ -353,12 +358,16 @@ MomentStartBatch(const Space *space, List **tallies)
 {
 	Batch		batch = {.space = space, .tallies = tallies};
 	PersonaArgs args = {0};
-	uint64		strangers;
-	uint64		taken;
+	uint64		strangers = 0;
+	uint64		taken = LockBatch(&batch);
 
-	MakeAnchors(space);
-	strangers = CountStrangers(space, tallies);
-	taken = LockBatch(&batch);
+	/* A window whose subjects are known is taken batch by batch as it is. */
+	if (taken < MOMENT_BATCH)
+	{
+		MakeAnchors(space);
+		strangers = CountStrangers(space, tallies);
+		taken = LockBatch(&batch);
+	}
 	if (taken == 0)
 		return strangers;
 	StartMoments(&batch);

@@ -26,13 +26,25 @@ IsZoneName(const char *name)
 	return *name != '\0';
 }
 
+static pg_tz *
+FindZone(const char *name)
+{
+	if (name == NULL || strlen(name) > TZ_STRLEN_MAX || !IsZoneName(name))
+		return NULL;
+	return pg_tzset(name);
+}
+
+bool
+MomentIsZone(const char *name)
+{
+	return FindZone(name) != NULL;
+}
+
 pg_tz *
 MomentZone(const char *name)
 {
-	pg_tz	   *zone = NULL;
+	pg_tz	   *zone = FindZone(name);
 
-	if (name != NULL && strlen(name) <= TZ_STRLEN_MAX && IsZoneName(name))
-		zone = pg_tzset(name);
 	return zone ? zone : pg_tzset("UTC");
 }
 

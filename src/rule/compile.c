@@ -23,6 +23,12 @@ RuleQueryBegin(const Space *space, const SpaceEvent *event, RuleFeatures mode)
 	return query;
 }
 
+void
+RuleQueryNanIsUnknown(RuleQuery *query)
+{
+	query->nan_is_unknown = true;
+}
+
 List *
 RuleQueryUses(RuleQuery *query)
 {

@@ -10,6 +10,7 @@
  */
 #include "rule/scope.h"
 
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -169,17 +170,32 @@ RuleNoteUse(RuleQuery *query, const char *source, const char *column)
 	query->uses = lappend(query->uses, use);
 }
 
+/* Whether a type has the value NaN, which compares as above all numbers. */
+static bool
+HasNan(Oid type)
+{
+	type = getBaseType(type);
+	return type == NUMERICOID || type == FLOAT8OID || type == FLOAT4OID;
+}
+
 static Node *
 ColumnOf(Scope *scope, const Place *place, const char *name, int location)
 {
+	Node	   *column;
+	Oid			type;
+
 	name = RuleCurrentName(scope->query, place->source, name, location);
 	if (get_attnum(place->relid, name) <= 0)
 		RefuseColumn(scope, place, name, location);
 	/* Before a literal is read as of that type, which may run code. */
-	RuleCheckType(scope->query->text,
-				  get_atttype(place->relid, get_attnum(place->relid, name)), location);
+	type = get_atttype(place->relid, get_attnum(place->relid, name));
+	RuleCheckType(scope->query->text, type, location);
 	RuleNoteUse(scope->query, place->source, name);
-	return RuleMakeColumn(place->alias, name, location);
+	column = RuleMakeColumn(place->alias, name, location);
+	if (!scope->query->nan_is_unknown || !HasNan(type))
+		return column;
+	return (Node *) makeSimpleA_Expr(AEXPR_NULLIF, "=", column,
+									 RuleParseOwn("'NaN'"), location);
 }
 
 Node *

@@ -19,6 +19,7 @@
  *	match.c		matches(): such a rule evaluated row by row
  *	inline.c	matches() in a query: the native condition in its place
  *	segment.c	what SQL asks of all this
+ *	evaluate.c	one expression over one subject
  *	book.h		many rules over many subjects
  *	lint.h		the mistakes that a rule may have
  *	branch.c	the boolean structure of a rule, and logic over it
@@ -109,6 +110,12 @@ extern RuleQuery *RuleQueryBegin(const Space *space, const SpaceEvent *event,
 								 RuleFeatures mode);
 
 /*
+ * From here on a column's NaN is unknown, as NULL is: by SQL's order it is
+ * above every number, and would make of a broken amount the largest one.
+ */
+extern void RuleQueryNanIsUnknown(RuleQuery *query);
+
+/*
  * Compiles one expression to SQL over s, n and the features. `want` is the
  * type it must have (BOOLOID, TEXTOID: any type, as text; TIMESTAMPTZOID) or
  * InvalidOid; *type receives what it has. `what` names it in errors.
@@ -187,6 +194,7 @@ struct RuleQuery
 	List	   *uses;			/* of RuleUse * */
 	const char *text;			/* the rule being compiled, for positions */
 	int			depth;			/* of segments in segments */
+	bool		nan_is_unknown;
 	List	   *renames;		/* what was renamed (rename.c) */
 	List	   *mentions;		/* where the text says so (rename.c) */
 };
@@ -244,6 +252,9 @@ extern void RuleRefuseFunction(const char *text, FuncCall *call);
  * rule that asks for anything else than columns is refused.
  */
 extern Node *RuleOverRow(const char *text, TupleDesc row, Oid type);
+
+/* Whether no value makes an analysed value fail, and it costs next to nothing. */
+extern bool RuleIsHarmless(Node *expr);
 
 /* match_columns(rule, row_type, names, VARIADIC columns) */
 #define RULE_FIRST_COLUMN 3

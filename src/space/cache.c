@@ -333,6 +333,23 @@ SpaceEventTime(const SpaceEvent *event, const char *alias)
 }
 
 char *
+SpaceEventKey(const SpaceEvent *event, const char *alias)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = 0; i < event->nkeys; i++)
+	{
+		char	   *key = psprintf("%s.%s", alias,
+								   quote_identifier(event->keys[i].name));
+
+		appendStringInfo(&sql, "%sCASE WHEN %s IS NOT NULL THEN pg_catalog.concat(%s) END",
+						 i ? ", " : "", key, key);
+	}
+	return psprintf("ARRAY[%s]::pg_catalog.text[]", sql.data);
+}
+
+char *
 SpaceTable(const Space *space, const char *table)
 {
 	return quote_qualified_identifier(space->schema, table);

@@ -1,0 +1,161 @@
+/*
+ * address.c: caps that count by address.
+ *
+ * Two subjects may be one person, with one address: a cap over every channel
+ * and purpose counts what went to the address, whoever it went to. Decisions
+ * are known by their subject, so under such a cap those that send, or would
+ * have sent to the holdout, leave a hash of their address for as long as the
+ * cap looks back. The anchors do not keep two runners apart here, for their
+ * subjects differ: a lock of the space does, taken before any anchor.
+ */
+#include "moment/moment.h"
+
+#include "catalog/pg_type.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "executor/spi.h"
+#include "port/pg_bswap.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/formatting.h"
+
+bool
+MomentCapIsByAddress(const MomentCap *cap)
+{
+	return cap->channel[0] == '\0' && cap->purpose[0] == '\0';
+}
+
+bool
+MomentCapsByAddress(const Moment *moment)
+{
+	ListCell   *cell;
+
+	foreach(cell, moment->caps)
+		if (MomentCapIsByAddress(lfirst(cell)))
+			return true;
+	return false;
+}
+
+/* Blanks around an address and its case make no other of it. */
+static char *
+Normalized(const char *address)
+{
+	static const char blanks[] = " \t\r\n";
+	const char *from = address + strspn(address, blanks);
+	size_t		n = strlen(from);
+
+	while (n > 0 && strchr(blanks, from[n - 1]) != NULL)
+		n--;
+	return asc_tolower(from, n);
+}
+
+int64
+MomentAddressHash(const Space *space, const char *address)
+{
+	char	   *text = psprintf("%s\x1f%s", space->name, Normalized(address));
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
+	uint64		first;
+
+	if (pg_cryptohash_init(context) < 0 ||
+		pg_cryptohash_update(context, (uint8 *) text, strlen(text)) < 0 ||
+		pg_cryptohash_final(context, digest, sizeof(digest)) < 0)
+		elog(ERROR, "could not compute a sha256: %s",
+			 pg_cryptohash_error(context));
+	pg_cryptohash_free(context);
+	memcpy(&first, digest, sizeof(first));
+	return (int64) pg_ntoh64(first);
+}
+
+bool
+MomentLockAddresses(const Space *space, bool wait)
+{
+	PersonaArgs args = {0};
+	bool		isnull;
+
+	PersonaArg(&args, INT8OID, Int64GetDatum(MomentAddressHash(space, "")),
+			   false);
+	if (wait)
+	{
+		PersonaExecute("SELECT pg_catalog.pg_advisory_xact_lock($1)", &args, false);
+		return true;
+	}
+	PersonaExecute("SELECT pg_catalog.pg_try_advisory_xact_lock($1) AS locked",
+				   &args, false);
+	return DatumGetBool(PersonaColumn(0, "locked", &isnull));
+}
+
+/* The cases' hashes and subjects as arrays, those without an address NULL. */
+static void
+AddressArgs(const Space *space, List *cases, PersonaArgs *args)
+{
+	int			n = list_length(cases);
+	Datum	   *hashes = palloc(sizeof(Datum) * n);
+	bool	   *nulls = palloc(sizeof(bool) * n);
+	Datum	   *subjects = palloc(sizeof(Datum) * n);
+	int			dims[1] = {n};
+	int			lower[1] = {1};
+
+	for (int i = 0; i < n; i++)
+	{
+		MomentCase *one = list_nth(cases, i);
+
+		nulls[i] = one->address == NULL;
+		if (!nulls[i])
+			one->address_hash = MomentAddressHash(space, one->address);
+		hashes[i] = Int64GetDatum(one->address_hash);
+		subjects[i] = CStringGetTextDatum(one->subject);
+	}
+	PersonaArg(args, INT8ARRAYOID,
+			   PointerGetDatum(construct_md_array(hashes, nulls, 1, dims, lower,
+												  INT8OID, 8, FLOAT8PASSBYVAL,
+												  TYPALIGN_DOUBLE)), false);
+	PersonaArg(args, TEXTARRAYOID,
+			   PointerGetDatum(construct_array(subjects, n, TEXTOID, -1, false,
+											   TYPALIGN_INT)), false);
+}
+
+/* What others of the same address got, for one cap. */
+static void
+CountUnder(const Space *space, List *cases, const PersonaArgs *args,
+		   const MomentCap *cap, int number)
+{
+	uint64		n = PersonaExecute(psprintf("SELECT x.ord, pg_catalog.count(*) AS sent"
+											" FROM unnest($1, $2) WITH ORDINALITY x(address, subject, ord)"
+											" JOIN %s c ON c.address = x.address AND c.subject <> x.subject::%s"
+											"  AND c.at > persona.now() - %s::pg_catalog.interval"
+											" WHERE NOT EXISTS (SELECT FROM %s y WHERE y.subject = c.subject"
+											"  AND y.message = c.decision AND y.state IN ('cancelled', 'dead'))"
+											" GROUP BY x.ord",
+											SpaceTable(space, "contact"),
+											PersonaTypeName(space->key.type),
+											PersonaLiteral(cap->per),
+											SpaceTable(space, "message")),
+								   args, false);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		int64		ord = DatumGetInt64(PersonaColumn(i, "ord", &isnull));
+		MomentCase *one = list_nth(cases, (int) ord - 1);
+
+		one->sent[number] += DatumGetInt64(PersonaColumn(i, "sent", &isnull));
+	}
+}
+
+void
+MomentCountByAddress(const Space *space, const Moment *moment, List *cases)
+{
+	PersonaArgs args = {0};
+
+	if (cases == NIL || !MomentCapsByAddress(moment))
+		return;
+	AddressArgs(space, cases, &args);
+	for (int i = 0; i < list_length(moment->caps); i++)
+	{
+		const MomentCap *cap = list_nth(moment->caps, i);
+
+		if (MomentCapIsByAddress(cap))
+			CountUnder(space, cases, &args, cap, i);
+	}
+}

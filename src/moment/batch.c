@@ -1,0 +1,294 @@
+/*
+ * batch.c: which due rows are decided together, and what is done where one of
+ * them fails.
+ *
+ * A batch is a thousand due rows of one moment, and with them whatever else is
+ * due for the same subjects: of two moments that compete for a subject the one
+ * of higher priority is decided first, in whatever order a run takes its
+ * batches. Their anchors are locked first, those that somebody else holds
+ * passed over, and the rows are looked at by later statements. Rows that fail
+ * are halved until those that fail stand alone; all others are decided.
+ */
+#include "moment/moment.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+typedef MomentBatch Batch;
+
+/* Due rows of one moment. */
+typedef struct DueRows
+{
+	const char *moment;
+	ItemPointerData *rows;
+	int			n;
+} DueRows;
+
+/* How many rows of other moments a batch takes along. */
+#define BATCH_OTHERS (4 * MOMENT_BATCH)
+
+/* ---- which rows: the lock, and the rows under it ---- */
+
+static ItemPointerData *
+ReadTids(uint64 row, const char *column, int *n)
+{
+	bool		isnull;
+	Datum	   *elements;
+	ItemPointerData *rows;
+
+	deconstruct_array(DatumGetArrayTypeP(PersonaColumn(row, column, &isnull)),
+					  TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT,
+					  &elements, NULL, n);
+	rows = palloc(sizeof(ItemPointerData) * *n);
+	for (int i = 0; i < *n; i++)
+		rows[i] = *(ItemPointer) DatumGetPointer(elements[i]);
+	return rows;
+}
+
+/* Locks the anchors of due rows; the rows themselves are read afterwards. */
+static bool
+LockDue(const Space *space, DueRows *front, Datum *subjects)
+{
+	bool		isnull;
+
+	PersonaExecute(psprintf("WITH locked AS MATERIALIZED (SELECT d.ctid, d.subject FROM %s d"
+							"  JOIN %s a ON a.subject = d.subject"
+							"  WHERE d.moment = %s AND d.due <= persona.now()"
+							"  ORDER BY d.due LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
+							" SELECT pg_catalog.array_agg(ctid) AS rows, pg_catalog.array_agg(subject) AS subjects"
+							" FROM locked HAVING pg_catalog.count(*) > 0",
+							SpaceTable(space, "schedule"),
+							SpaceTable(space, "anchor"),
+							PersonaLiteral(front->moment), MOMENT_BATCH),
+				   NULL, false);
+	if (SPI_processed == 0)
+		return false;
+	*subjects = PointerGetDatum(PG_DETOAST_DATUM_COPY(PersonaColumn(0, "subjects", &isnull)));
+	front->rows = ReadTids(0, "rows", &front->n);
+	return true;
+}
+
+static Datum
+TextArray(List *texts)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(texts), 1));
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, texts)
+		elements[n++] = CStringGetTextDatum(lfirst(cell));
+	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+/*
+ * What else is due for the locked subjects, in the other moments. They
+ * are looked up by subject: the conditions are written so that no other index
+ * looks better to a planner that knows nothing of a table that comes and goes.
+ */
+static List *
+ReadOthers(const Space *space, List *names, const char *front,
+		   Datum subjects)
+{
+	List	   *groups = NIL;
+	PersonaArgs args = {0};
+	uint64		n;
+
+	PersonaArg(&args, get_array_type(space->key.type), subjects, false);
+	PersonaArg(&args, TEXTARRAYOID, TextArray(names), false);
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(front), false);
+	n = PersonaExecute(psprintf("SELECT r.moment, pg_catalog.array_agg(r.row) AS rows"
+								" FROM (SELECT q.moment, q.row FROM (SELECT DISTINCT subject FROM pg_catalog.unnest($1) u(subject)) u"
+								"  CROSS JOIN LATERAL (SELECT x.moment, x.ctid AS row FROM %s x WHERE x.subject = u.subject"
+								"   AND (x.due <= persona.now()) IS TRUE AND (x.moment = ANY ($2) AND x.moment <> $3) IS TRUE OFFSET 0) q"
+								"  ORDER BY pg_catalog.array_position($2, q.moment) LIMIT %d) r"
+								" GROUP BY r.moment",
+								SpaceTable(space, "schedule"), BATCH_OTHERS),
+					   &args, false);
+	for (uint64 i = 0; i < n; i++)
+	{
+		DueRows	   *group = palloc(sizeof(DueRows));
+
+		group->moment = PersonaColumnText(i, "moment");
+		group->rows = ReadTids(i, "rows", &group->n);
+		groups = lappend(groups, group);
+	}
+	return groups;
+}
+
+static DueRows *
+FindRows(List *groups, const char *moment)
+{
+	ListCell   *cell;
+
+	foreach(cell, groups)
+		if (strcmp(((DueRows *) lfirst(cell))->moment, moment) == 0)
+			return lfirst(cell);
+	return NULL;
+}
+
+/*
+ * The groups of a batch, by priority. Where more else is due than a batch
+ * takes along, the front does not overtake what is left: it waits.
+ */
+static List *
+ByPriority(const Space *space, List *names, DueRows *front, Datum subjects)
+{
+	List	   *groups = list_make1(front);
+	List	   *ordered = NIL;
+	int			others = 0;
+	ListCell   *cell;
+
+	if (list_length(names) == 1)
+		return groups;
+	foreach(cell, ReadOthers(space, names, front->moment, subjects))
+	{
+		others += ((DueRows *) lfirst(cell))->n;
+		groups = lappend(groups, lfirst(cell));
+	}
+	foreach(cell, names)
+	{
+		DueRows	   *group = FindRows(groups, lfirst(cell));
+
+		if (group != NULL &&
+			(group != front || others < BATCH_OTHERS || ordered == NIL))
+			ordered = lappend(ordered, group);
+	}
+	return ordered;
+}
+
+/* ---- one moment's rows ---- */
+
+/* A row that can neither be decided nor refused comes again in an hour. */
+static void
+Postpone(Batch *batch)
+{
+	PersonaArgs args = {0};
+
+	PersonaArg(&args, TIDARRAYOID, MomentTids(batch->rows, batch->n), false);
+	PersonaExecute(psprintf("UPDATE %s SET due = persona.now() + '1 hour'::pg_catalog.interval"
+							" WHERE ctid = ANY ($1)",
+							SpaceTable(batch->space, "schedule")), &args, false);
+}
+
+/*
+ * The one row that fails is read again without anything that somebody wrote,
+ * and decided as unknown.
+ */
+static void
+DecideAlone(Batch *batch, int sqlstate)
+{
+	batch->failures++;
+	SpaceIncident(batch->space, "decide", batch->moment->name, sqlstate);
+	batch->sql = batch->program->bare_sql;
+	batch->sqlstate = sqlstate;
+	if (PersonaTrap(MomentDecideTogether, batch) != 0)
+		Postpone(batch);
+	batch->sql = batch->program->decide_sql;
+	batch->sqlstate = 0;
+}
+
+/* Rows that fail together are halved until those that fail stand alone. */
+static void
+DecideRows(Batch *batch, const ItemPointerData *rows, int n)
+{
+	int			sqlstate;
+
+	CHECK_FOR_INTERRUPTS();
+	if (batch->held)
+		return;
+	batch->rows = rows;
+	batch->n = n;
+	sqlstate = PersonaTrap(MomentDecideTogether, batch);
+	if (sqlstate == 0)
+		return;
+	if (n == 1)
+	{
+		DecideAlone(batch, sqlstate);
+		return;
+	}
+	DecideRows(batch, rows, n / 2);
+	DecideRows(batch, rows + n / 2, n - n / 2);
+}
+
+/* A group on its way through a batch. */
+typedef struct Passing
+{
+	Batch	   *batch;
+	DueRows	   *group;
+	uint64		taken;
+} Passing;
+
+static bool
+IsOpen(const Moment *moment)
+{
+	return strcmp(moment->state, "live") == 0 && !moment->held;
+}
+
+static void
+DecideGroup(void *arg)
+{
+	Passing    *passing = arg;
+	Batch	   *batch = passing->batch;
+
+	batch->moment = MomentLoad(batch->space, passing->group->moment);
+	if (!IsOpen(batch->moment))
+		return;
+	batch->program = MomentCompile(batch->space, batch->moment);
+	batch->sql = batch->program->decide_sql;
+	DecideRows(batch, passing->group->rows, passing->group->n);
+	if (batch->failures > 0)
+		MomentHoldFailing(batch->space, batch->moment);
+	if (!batch->held)
+		passing->taken = passing->group->n;
+}
+
+/* A moment that fails as a whole is noted and does not stop the others. */
+static uint64
+TryGroup(Batch *batch, DueRows *group, List **tallies, List **failed)
+{
+	Passing		passing = {batch, group};
+	int			sqlstate;
+
+	batch->tallies = NIL;
+	batch->failures = 0;
+	batch->held = false;
+	sqlstate = PersonaTrap(DecideGroup, &passing);
+	if (sqlstate == 0)
+	{
+		MomentAddTallies(tallies, batch->tallies);
+		return passing.taken;
+	}
+	*failed = lappend(*failed, pstrdup(group->moment));
+	SpaceIncident(batch->space, "decide", group->moment, sqlstate);
+	MomentCount(tallies, group->moment, "failed (see incident)", 1);
+	return 0;
+}
+
+uint64
+MomentDecideBatch(const Space *space, List *names, const char *front,
+				  List **tallies, List **failed)
+{
+	Batch		batch = {.space = space};
+	DueRows		group = {front};
+	Moment	   *moment = MomentLoad(space, front);
+	uint64		taken = 0;
+	ListCell   *cell;
+
+	if (!IsOpen(moment))
+		return 0;
+	/* Where another runner decides under them, it is its turn. */
+	if (MomentCapsByAddress(moment) && !MomentLockAddresses(space, false))
+		return 0;
+	if (!LockDue(space, &group, &batch.subjects))
+		return 0;
+	foreach(cell, ByPriority(space, names, &group, batch.subjects))
+	{
+		taken += TryGroup(&batch, lfirst(cell), tallies, failed);
+	}
+	return taken;
+}

@@ -138,7 +138,8 @@ LockPage(Claim *c, const char *live)
  * What becomes of the open messages of a page: claimed, or closed. One that
  * was handed over before and never acknowledged may have been sent: it is
  * closed as unconfirmed, never as cancelled. One whose acknowledgement came
- * after its lease was lost has been sent.
+ * after its lease was lost has been sent. OFFSET 0 keeps the refusal from being
+ * found out twice.
  */
 static char *
 Open(const Claim *c, const Purpose *purpose)
@@ -148,7 +149,7 @@ Open(const Claim *c, const Purpose *purpose)
 					"   WHEN m.attempt > 0 THEN 'unconfirmed' ELSE 'cancelled' END AS becomes"
 					"  FROM %s m LEFT JOIN LATERAL %s k ON true"
 					"  CROSS JOIN LATERAL (SELECT coalesce(%s, CASE WHEN m.attempt >= persona.most_attempts()"
-					"   THEN 'lease_lost' END) AS refusal) r"
+					"   THEN 'lease_lost' END) AS refusal OFFSET 0) r"
 					"  WHERE m.ctid = ANY ($1) AND m.subject = ANY ($2) AND m.purpose = %s"
 					"  AND m.done_at IS NULL"
 					"  AND (m.leased_until IS NULL OR m.leased_until < pg_catalog.clock_timestamp())"

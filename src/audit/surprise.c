@@ -46,7 +46,7 @@ static const Word relevances[] = {
 };
 
 static const Word granularities[] = {
-	{"count", 4}, {"place", 10}, {"time", 10}, {"duration", 16}
+	{"count", 4}, {"place", 10}, {"time", 10}, {"duration", 20}
 };
 
 static const Word labels[] = {

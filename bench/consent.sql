@@ -38,7 +38,8 @@ INSERT INTO persona_shop.consent_current
 SELECT DISTINCT ON (subject, coalesce(purpose, ''), coalesce(channel, '')) subject, coalesce(purpose, ''), coalesce(channel, ''), decision, at, expires_at, ledger
 FROM persona_shop.consent ORDER BY 1, 2, 3, at DESC, decision DESC, seq DESC;
 INSERT INTO persona_shop.anchor SELECT id, now() FROM customers;
-VACUUM ANALYZE customers, persona_shop.consent, persona_shop.consent_current, persona_shop.anchor;
+INSERT INTO persona_shop.suppression SELECT id, CASE WHEN id % 3 > 0 THEN 'email' ELSE '' END, 'hard bounce', '2026-01-01' FROM customers WHERE id % 50 = 0;
+VACUUM ANALYZE customers, persona_shop.consent, persona_shop.consent_current, persona_shop.anchor, persona_shop.suppression;
 
 /* ---- who may be written to, of everybody ---- */
 
@@ -95,9 +96,9 @@ SELECT format('/tmp/persona_consent_%s.copy', pg_backend_pid()) AS file \gset
 COPY (SELECT id, 'marketing.offers', 'email', 'grant', 'import', '2025-06-01 00:00+00' FROM sample ORDER BY 1) TO :'file';
 SELECT format('COPY persona_shop.consent (subject, purpose, channel, decision, source, at) FROM %L', :'file') AS copy \gset
 CALL pg_temp.rate('COPY into the ledger', 20000, :'copy', NULL);
-COPY (SELECT) TO PROGRAM 'rm -f /tmp/persona_consent_*.copy';
+SELECT format('rm -f %s', :'file') AS remove \gset
+COPY (SELECT) TO PROGRAM :'remove';
 SELECT persona.preference_token(1) AS token \gset
 CALL pg_temp.rate('preference_token', 20000, 'SELECT count(persona.preference_token(id, ''email'')) FROM sample', NULL);
 SELECT format('SELECT count(*) FROM generate_series(1, 20000) i, LATERAL (SELECT i) x(i), persona.preferences(CASE WHEN x.i > 0 THEN %L END)', :'token') AS page \gset
 CALL pg_temp.rate('preferences, a page of four boxes', 20000, :'page', NULL);
-CALL pg_temp.rate('verify_ledger, rows', 10 * :subjects, 'SELECT count(*) FROM persona.verify_ledger()', NULL);

@@ -64,10 +64,10 @@ static char *
 Winner(const char *statements, const char *purposes, const char *channel)
 {
 	return psprintf("(SELECT s.decision, s.at, s.expires_at, s.ledger"
-					" FROM (%1$s) s WHERE s.channel IN ('', %3$s)"
+					" FROM (%1$s) s WHERE (s.channel = '' OR s.channel = %3$s)"
 					"  AND s.purpose = ANY (%2$s)"
 					"  AND NOT EXISTS (SELECT FROM (%1$s) b"
-					"   WHERE b.purpose = '' AND b.channel IN ('', %3$s)"
+					"   WHERE b.purpose = '' AND (b.channel = '' OR b.channel = %3$s)"
 					"   AND (b.at, b.decision, b.purpose, b.channel, b.seq)"
 					"    > (s.at, s.decision, s.purpose, s.channel, s.seq))"
 					" ORDER BY pg_catalog.length(s.purpose) DESC, " LATER_FIRST
@@ -110,23 +110,25 @@ Answer(const char *statements, const char *purposes, const char *basis,
 					Winner(statements, purposes, channel), basis, at);
 }
 
-/* The same sub-select, closed by a suppression; `before` restricts those. */
+/* What becomes of the answer a where x or y is a suppression. */
+#define STATUS "a.allowed AND least(x.at, y.at) IS NULL AS allowed," \
+	" CASE WHEN least(x.at, y.at) IS NULL THEN a.reason ELSE 'suppressed' END AS reason," \
+	" CASE WHEN least(x.at, y.at) IS NULL THEN a.since ELSE least(x.at, y.at) END AS since," \
+	" CASE WHEN least(x.at, y.at) IS NULL THEN a.until END AS until"
+
+/*
+ * The suppressions of a subject, on a channel and on every one, as joins. Each
+ * is one row at most, by key; `before` restricts them to an instant.
+ */
 static char *
-Status(const Space *space, const char *answer, const char *subject,
-	   const char *channel, const char *before)
+Suppressions(const Space *space, const char *subject, const char *channel,
+			 const char *before)
 {
-	return psprintf("(SELECT a.allowed AND s.at IS NULL AS allowed,"
-					" CASE WHEN s.at IS NULL THEN a.reason ELSE 'suppressed' END AS reason,"
-					" CASE WHEN s.at IS NULL THEN a.ledger END AS ledger,"
-					" CASE WHEN s.at IS NULL THEN a.since ELSE s.at END AS since,"
-					" CASE WHEN s.at IS NULL THEN a.until END AS until"
-					" FROM %1$s a"
-					" LEFT JOIN %2$s p ON p.subject = %3$s AND p.channel = %4$s%5$s"
-					" LEFT JOIN %2$s q ON q.subject = %3$s AND q.channel = ''%6$s"
-					" CROSS JOIN LATERAL (SELECT least(p.at, q.at) AS at) s)",
-					answer, SpaceTable(space, "suppression"), subject, channel,
-					before ? psprintf(" AND p.at <= %s", before) : "",
-					before ? psprintf(" AND q.at <= %s", before) : "");
+	return psprintf(" LEFT JOIN %1$s x ON x.subject = %2$s AND x.channel = %3$s%4$s"
+					" LEFT JOIN %1$s y ON y.subject = %2$s AND y.channel = ''%5$s",
+					SpaceTable(space, "suppression"), subject, channel,
+					before ? psprintf(" AND x.at <= %s", before) : "",
+					before ? psprintf(" AND y.at <= %s", before) : "");
 }
 
 /* ---- what other rooms join ---- */
@@ -197,28 +199,33 @@ Point(const char *statements)
 	return Answer(statements, "$2", "$3", "$4", "$5");
 }
 
+static char *
+PointSql(const Space *space, const char *statements, const char *before)
+{
+	return psprintf("SELECT s.allowed, s.reason, s.ledger, s.since, s.until"
+					" FROM (SELECT " STATUS ","
+					"  CASE WHEN least(x.at, y.at) IS NULL THEN a.ledger END AS ledger"
+					"  FROM %s a%s) s",
+					Point(statements),
+					Suppressions(space, "$1", "$4", before));
+}
+
 char *
 ConsentNowSql(const Space *space)
 {
-	return psprintf("SELECT * FROM %s status",
-					Status(space, Point(Current(space, "$1")), "$1", "$4",
-						   NULL));
+	return PointSql(space, Current(space, "$1"), NULL);
 }
 
 char *
 ConsentMovedSql(const Space *space)
 {
-	return psprintf("SELECT * FROM %s status",
-					Status(space, Point(Ledger(space, "$1", "$5")), "$1", "$4",
-						   NULL));
+	return PointSql(space, Ledger(space, "$1", "$5"), NULL);
 }
 
 char *
 ConsentPastSql(const Space *space)
 {
-	return psprintf("SELECT * FROM %s status",
-					Status(space, Point(Ledger(space, "$1", "$5")), "$1", "$4",
-						   "$5"));
+	return PointSql(space, Ledger(space, "$1", "$5"), "$5");
 }
 
 char *
@@ -236,15 +243,17 @@ ViewSql(const Space *space, const char *statements)
 	char	   *answer = Answer(statements, "p.purposes", "p.basis",
 								"c.channel", "persona.now()");
 
-	return psprintf("SELECT k.subject, p.purpose, c.channel,"
-					" s.allowed, s.reason, s.since, s.until"
+	/* The planner may join suppressions as it likes: before the lateral. */
+	return psprintf("SELECT k.subject, p.purpose, c.channel, " STATUS
 					" FROM %s k CROSS JOIN (SELECT p.purpose, p.basis, %s AS purposes"
 					"  FROM persona.purpose p WHERE p.space = %s OFFSET 0) p"
-					" JOIN persona.channel c ON c.space = %s"
-					" CROSS JOIN LATERAL %s s",
-					SpaceTable(space, "anchor"), ConsentCoveringSql("p.purpose"),
+					" JOIN persona.channel c ON c.space = %s%s"
+					" CROSS JOIN LATERAL %s a",
+					SpaceTable(space, "anchor"),
+					ConsentCoveringSql("p.purpose"),
 					PersonaLiteral(space->name), PersonaLiteral(space->name),
-					Status(space, answer, "k.subject", "c.channel", NULL));
+					Suppressions(space, "k.subject", "c.channel", NULL),
+					answer);
 }
 
 /* Whether a person has set the clock; asked by each execution. */

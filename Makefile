@@ -52,7 +52,7 @@ persona--$(EXTVERSION).sql: $(sort $(wildcard sql/[0-9][0-9]-*.sql)) META.json
 persona.control: persona.control.in META.json
 	sed 's/@VERSION@/$(EXTVERSION)/' $< > $@
 
-.PHONY: deps demo test bench lint floors catalog indent
+.PHONY: deps demo test fuzz bench lint floors catalog indent
 
 deps:
 	@test/deps.sh >/dev/null
@@ -63,6 +63,10 @@ demo:
 # ONLY="regress documents" runs some of the kinds of test.
 test:
 	@test/server.sh test/run.sh $(ONLY)
+
+# The kernels with inputs that nobody thought of: make fuzz FOR=600, in seconds.
+fuzz:
+	@test/fuzz/run $(FOR)
 
 bench:
 	@test/server.sh bench/run

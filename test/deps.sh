@@ -3,8 +3,8 @@
 # prints the pg_config to build for: PG_CONFIG where it is set, else of
 # PostgreSQL 15, else of the newest there is. Where it may not install, it says
 # what is missing. It never makes or starts a cluster of the system's. With
-# --checks it also tries to bring what the static checks want; without that,
-# they say that they are skipped.
+# --checks it also tries to bring what the static checks and the fuzzer want;
+# without that, they say that they are skipped.
 set -euo pipefail
 DEBIAN=/usr/lib/postgresql
 NO_CLUSTER=/etc/postgresql-common/createcluster.d/persona.conf
@@ -35,9 +35,11 @@ missing() {
 	have libipc-run-perl perl -MIPC::Run -e 1
 }
 
-# What only the static checks use.
+# What only the static checks and the fuzzer use.
 unchecked() {
 	command -v clang-tidy >/dev/null || echo clang-tidy
+	echo 'int LLVMFuzzerTestOneInput(const char *a, long b) { return 0; }' |
+		clang -x c -fsanitize=fuzzer -o /dev/null - 2>/dev/null || echo clang libclang-rt-dev
 	[ -f "$("$PG" --sharedir)/extension/plpgsql_check.control" ] || echo "postgresql-$M-plpgsql-check"
 }
 

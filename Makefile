@@ -65,9 +65,9 @@ test:
 	@test/deps.sh --tests >/dev/null
 	@test/server.sh test/run.sh $(ONLY)
 
-# TIME=600 feeds each kernel for ten minutes.
+# The kernels with inputs that nobody thought of: make fuzz FOR=600, in seconds.
 fuzz:
-	@test/fuzz/run $(TIME)
+	@test/fuzz/run $(FOR)
 
 bench:
 	@test/server.sh bench/run

@@ -3,9 +3,9 @@
 # prints the pg_config to build for: PG_CONFIG where it is set, else of
 # PostgreSQL 15, else of the newest there is. Where it may not install, it says
 # what is missing. It never makes or starts a cluster of the system's. With
-# --checks it also tries to bring what the static checks want, with --tests what
-# single tests want: a mail server, pg_cron, a browser. Without these they are
-# skipped, and say so.
+# --checks it also tries to bring what the static checks and the fuzzer want,
+# with --tests what single tests want: a mail server, pg_cron, a browser. Without
+# these they are skipped, and say so.
 set -euo pipefail
 DEBIAN=/usr/lib/postgresql
 NO_CLUSTER=/etc/postgresql-common/createcluster.d/persona.conf
@@ -36,11 +36,13 @@ missing() {
 	have libipc-run-perl perl -MIPC::Run -e 1
 }
 
-# What only the static checks, or single tests, use.
+# What only the checks, or single tests, use.
 wanted() { # --checks | --tests
 	case $1 in
 		--checks)
 			command -v clang-tidy >/dev/null || echo clang-tidy
+			echo 'int LLVMFuzzerTestOneInput(const char *a, long b) { return 0; }' |
+				clang -x c -fsanitize=fuzzer -o /dev/null - 2>/dev/null || echo clang libclang-rt-dev
 			[ -f "$("$PG" --sharedir)/extension/plpgsql_check.control" ] || echo "postgresql-$M-plpgsql-check" ;;
 		--tests)
 			/usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || echo python3-aiosmtpd

@@ -129,8 +129,11 @@ BeginWhen(Parser *p)
 		values++;
 		SkipSpace(p);
 	} while (ParserTake(p, ',') || ParserWord(p, "or"));
+	if (values > MESSAGE_MAX_VALUES)
+		ParserRefuse(p, p->tag, "a when has too many values",
+					 psprintf("It takes up to %d.", MESSAGE_MAX_VALUES));
 	ParserFinish(p);
-	p->nodes[when].detail = Min(values, PG_INT16_MAX);
+	p->nodes[when].detail = values;
 	return when;
 }
 

@@ -2,7 +2,8 @@
  * date.c: dates and times, read as they come and written by a format.
  *
  * Read are ISO 8601, as rows and most programs write it, seconds since 1970,
- * and a month by its English name ("March 14, 2016", "14 Mar 2016 08:30").
+ * and a month by its English name ("March 14, 2016", "14 Mar 2016 08:30", "Fri,
+ * 16 Jul 2004 01:00:00 GMT", "Fri Jul 16 01:00:00 2004").
  * Written is what strftime writes, in the words of a locale. A time is shown
  * by the clocks of the zone that is named; without one, with the offset it
  * came with, UTC if with none. A date alone, or a time without an offset, is
@@ -101,24 +102,48 @@ ReadFraction(const char **at, Instant *instant)
 	}
 }
 
-/* hh:mm[:ss[.fraction]] and an offset; nothing at all is midnight. */
+/* hh:mm[:ss[.fraction]] */
+static bool
+ReadClock(const char **at, Instant *instant)
+{
+	if (!ReadNumber(at, 1, 2, &instant->hour) || !ReadChar(at, ':') ||
+		!ReadNumber(at, 2, 2, &instant->minute))
+		return false;
+	if (!ReadChar(at, ':'))
+		return true;
+	if (!ReadNumber(at, 2, 2, &instant->second))
+		return false;
+	if (ReadChar(at, '.'))
+		ReadFraction(at, instant);
+	return true;
+}
+
+/* A clock's time and an offset; nothing at all is midnight. */
 static bool
 ReadTime(const char **at, Instant *instant)
 {
 	if (**at == '\0')
 		return true;
-	if (!ReadNumber(at, 1, 2, &instant->hour) || !ReadChar(at, ':') ||
-		!ReadNumber(at, 2, 2, &instant->minute))
+	if (isdigit((unsigned char) **at) && !ReadClock(at, instant))
 		return false;
-	if (ReadChar(at, ':'))
-	{
-		if (!ReadNumber(at, 2, 2, &instant->second))
-			return false;
-		if (ReadChar(at, '.'))
-			ReadFraction(at, instant);
-	}
 	SkipAny(at, " ");
 	return ReadOffset(at, instant) && **at == '\0';
+}
+
+/* "Fri" or "Friday,": what day it is follows from the date. */
+static void
+SkipWeekday(const char **at)
+{
+	const MessageWords *english = MessageFindWords("en");
+
+	for (int i = 0; i < lengthof(english->short_days); i++)
+		if (pg_strncasecmp(*at, english->short_days[i], 3) == 0)
+		{
+			while (isalpha((unsigned char) **at))
+				(*at)++;
+			SkipAny(at, " ,.");
+			return;
+		}
 }
 
 /* A month by its name or the first three letters of it. */
@@ -143,32 +168,57 @@ ReadMonth(const char **at, Instant *instant)
 	return false;
 }
 
-/* yyyy-mm-dd, "March 14, 2016" or "14 March 2016" */
+/* yyyy-mm-dd or yyyy/mm/dd */
+static bool
+ReadNumbers(const char **at, Instant *instant)
+{
+	return ReadNumber(at, 4, 4, &instant->year) &&
+		(ReadChar(at, '-') || ReadChar(at, '/')) &&
+		ReadNumber(at, 1, 2, &instant->month) &&
+		(ReadChar(at, '-') || ReadChar(at, '/')) &&
+		ReadNumber(at, 1, 2, &instant->day);
+}
+
+/* "March 14" or "14 March" */
+static bool
+ReadMonthAndDay(const char **at, Instant *instant)
+{
+	bool		day_first = ReadNumber(at, 1, 2, &instant->day);
+
+	SkipAny(at, " .-");
+	if (!ReadMonth(at, instant))
+		return false;
+	SkipAny(at, " .,-");
+	return day_first || ReadNumber(at, 1, 2, &instant->day);
+}
+
+/* A date by a month's name; a clock's time may stand before the year. */
+static bool
+ReadWords(const char **at, Instant *instant)
+{
+	const char *clock;
+
+	SkipWeekday(at);
+	if (!ReadMonthAndDay(at, instant))
+		return false;
+	SkipAny(at, " ,.");
+	clock = *at;
+	if (ReadClock(at, instant))
+		SkipAny(at, " ");
+	else
+		*at = clock;
+	return ReadNumber(at, 4, 4, &instant->year);
+}
+
 static bool
 ReadDay(const char **at, Instant *instant)
 {
 	const char *start = *at;
 
-	if (ReadNumber(at, 4, 4, &instant->year) && ReadChar(at, '-'))
-		return ReadNumber(at, 1, 2, &instant->month) && ReadChar(at, '-') &&
-			ReadNumber(at, 1, 2, &instant->day);
+	if (ReadNumbers(at, instant))
+		return true;
 	*at = start;
-	if (ReadMonth(at, instant))
-	{
-		SkipAny(at, " .");
-		if (!ReadNumber(at, 1, 2, &instant->day))
-			return false;
-	}
-	else
-	{
-		if (!ReadNumber(at, 1, 2, &instant->day))
-			return false;
-		SkipAny(at, " .");
-		if (!ReadMonth(at, instant))
-			return false;
-	}
-	SkipAny(at, " ,.");
-	return ReadNumber(at, 4, 4, &instant->year);
+	return ReadWords(at, instant);
 }
 
 /* What a clock with that offset shows so many seconds after 1970. */

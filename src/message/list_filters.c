@@ -183,8 +183,7 @@ static MessageValue
 Sorted(MessageCall *call, bool fold)
 {
 	MessageItems *list = ListOf(call, &call->value);
-	bool		by_member = call->nargs > 0 &&
-	call->args[0].type != VALUE_NIL;
+	bool		by_member = NamesMember(call);
 	Ranked	   *ranked = palloc(Max(1, list->n) * sizeof(Ranked));
 
 	for (int i = 0; i < list->n; i++)
@@ -232,8 +231,8 @@ CompareTexts(const void *left, const void *right, void *arg)
 	return order != 0 ? order : a->position - b->position;
 }
 
-static int
-CompareTextsOnly(const Ranked *a, const Ranked *b)
+static bool
+Differ(const Ranked *a, const Ranked *b)
 {
 	return a->value.type != b->value.type || a->key.length != b->key.length ||
 		memcmp(a->key.as.string, b->key.as.string, a->key.length) != 0;
@@ -253,7 +252,7 @@ FilterUniq(MessageCall *call)
 		MessageValue key = list->values[i];
 		MessageSlice text;
 
-		if (call->nargs > 0 && !ListMember(call, &list->values[i], &key))
+		if (NamesMember(call) && !ListMember(call, &list->values[i], &key))
 			return MessageNil();
 		text = MessageToText(&key);
 		MessageSpend(call->budget, text.length);
@@ -263,8 +262,7 @@ FilterUniq(MessageCall *call)
 	}
 	qsort_arg(ranked, list->n, sizeof(Ranked), CompareTexts, call);
 	for (int i = 1; i < list->n; i++)
-		again[ranked[i].position] = !CompareTextsOnly(&ranked[i - 1],
-													  &ranked[i]);
+		again[ranked[i].position] = !Differ(&ranked[i - 1], &ranked[i]);
 	for (int i = 0; i < list->n; i++)
 		if (!again[i])
 			list->values[kept++] = list->values[i];

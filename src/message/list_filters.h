@@ -23,4 +23,11 @@ extern void ListAdd(MessageCall *call, MessageItems *list,
 extern bool ListMember(MessageCall *call, const MessageValue *element,
 					   MessageValue *member);
 
+/* Whether the first argument names a member; nil is as good as none. */
+static inline bool
+NamesMember(const MessageCall *call)
+{
+	return call->nargs > 0 && call->args[0].type != VALUE_NIL;
+}
+
 #endif							/* PERSONA_LIST_FILTERS_H */

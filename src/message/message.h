@@ -41,6 +41,9 @@
 #define MESSAGE_MAX_FILTERS 20
 #define MESSAGE_MAX_ARGUMENTS 4
 
+/* The most values that one `when` is compared with. */
+#define MESSAGE_MAX_VALUES 1000
+
 typedef enum
 {
 	/* what a message is made of */

@@ -166,7 +166,7 @@ FilterCompact(MessageCall *call)
 	{
 		MessageValue value = list->values[i];
 
-		if (call->nargs > 0 && !ListMember(call, &list->values[i], &value))
+		if (NamesMember(call) && !ListMember(call, &list->values[i], &value))
 			return MessageNil();
 		if (value.type != VALUE_NIL)
 			list->values[kept++] = list->values[i];
@@ -181,7 +181,7 @@ FilterSum(MessageCall *call)
 	MessageValue sum = MessageInteger(0);
 	MessageItems *list;
 
-	if (call->nargs > 0)
+	if (NamesMember(call))
 		call->value = FilterMap(call);
 	list = ListOf(call, &call->value);
 	for (int i = 0; i < list->n; i++)

@@ -11,6 +11,67 @@
 #define PG_GETARG_TEMPLATE(n) \
 	((MessageTemplate *) PG_DETOAST_DATUM(PG_GETARG_DATUM(n)))
 
+/* ---- a template that many calls share ---- */
+
+/* As it is stored, and unpacked. */
+typedef struct Unpacked
+{
+	struct varlena *stored;
+	MessageTemplate *template;
+} Unpacked;
+
+static bool
+SameBytes(const struct varlena *a, const struct varlena *b)
+{
+	return VARSIZE_ANY(a) == VARSIZE_ANY(b) &&
+		memcmp(a, b, VARSIZE_ANY(a)) == 0;
+}
+
+static Unpacked *
+Unpack(FmgrInfo *function, struct varlena *stored)
+{
+	Unpacked   *unpacked = function->fn_extra;
+	MemoryContext caller = MemoryContextSwitchTo(function->fn_mcxt);
+
+	if (unpacked == NULL)
+		unpacked = palloc0(sizeof(Unpacked));
+	else
+	{
+		pfree(unpacked->stored);
+		pfree(unpacked->template);
+		unpacked->stored = NULL;
+		function->fn_extra = NULL;
+	}
+	unpacked->template = (MessageTemplate *) PG_DETOAST_DATUM_COPY(PointerGetDatum(stored));
+	unpacked->stored = palloc(VARSIZE_ANY(stored));
+	memcpy(unpacked->stored, stored, VARSIZE_ANY(stored));
+	MemoryContextSwitchTo(caller);
+	function->fn_extra = unpacked;
+	return unpacked;
+}
+
+/*
+ * The first argument. Of a query over many rows it mostly is one template: to
+ * unpack it takes as long as to render it, and is done once.
+ */
+static const MessageTemplate *
+TemplateArgument(FunctionCallInfo fcinfo)
+{
+	struct varlena *stored = (struct varlena *) PG_GETARG_POINTER(0);
+	Unpacked   *unpacked;
+
+	/* A pointer into memory may mean something else the next time. */
+	if (!VARATT_IS_EXTENDED(stored) || fcinfo->flinfo == NULL ||
+		(VARATT_IS_EXTERNAL(stored) && !VARATT_IS_EXTERNAL_ONDISK(stored)))
+		return PG_GETARG_TEMPLATE(0);
+	unpacked = fcinfo->flinfo->fn_extra;
+	if (unpacked == NULL || !SameBytes(unpacked->stored, stored))
+		unpacked = Unpack(fcinfo->flinfo, stored);
+	return unpacked->template;
+}
+
+/* ---- the type ---- */
+
 PG_FUNCTION_INFO_V1(persona_template_in);
 
 /* text -> template: parsed here and never again */
@@ -59,6 +120,8 @@ persona_template_send(PG_FUNCTION_ARGS)
 	pq_sendtext(&buffer, MessageText(template), template->length);
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
+
+/* ---- functions ---- */
 
 PG_FUNCTION_INFO_V1(persona_template_variables);
 
@@ -114,7 +177,7 @@ PG_FUNCTION_INFO_V1(persona_render);
 Datum
 persona_render(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TEXT_P(MessageRender(PG_GETARG_TEMPLATE(0), PG_GETARG_JSONB_P(1),
+	PG_RETURN_TEXT_P(MessageRender(TemplateArgument(fcinfo), PG_GETARG_JSONB_P(1),
 								   PG_GETARG_BOOL(2), NULL));
 }
 
@@ -124,7 +187,7 @@ PG_FUNCTION_INFO_V1(persona_render_text);
 Datum
 persona_render_text(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TEXT_P(MessageRenderText(PG_GETARG_TEMPLATE(0),
+	PG_RETURN_TEXT_P(MessageRenderText(TemplateArgument(fcinfo),
 									   PG_GETARG_TEXT_P(1),
 									   PG_GETARG_BOOL(2)));
 }
@@ -135,7 +198,7 @@ PG_FUNCTION_INFO_V1(persona_render_record);
 Datum
 persona_render_record(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TEXT_P(MessageRenderRecord(PG_GETARG_TEMPLATE(0),
+	PG_RETURN_TEXT_P(MessageRenderRecord(TemplateArgument(fcinfo),
 										 PG_GETARG_HEAPTUPLEHEADER(1),
 										 PG_GETARG_BOOL(2)));
 }

@@ -183,6 +183,7 @@ ReplacedEverywhere(MessageCall *call, MessageSlice text, MessageSlice sought,
 	return MessageBuilt(&out);
 }
 
+/* Without a second argument it goes: remove is replace by nothing. */
 MessageValue
 FilterReplace(MessageCall *call)
 {
@@ -212,25 +213,6 @@ FilterReplaceLast(MessageCall *call)
 	int			at = MessageLastIndexOf(call->budget, text, sought);
 
 	return ReplacedAt(text, at, sought, ArgTextOr(call, 1, ""));
-}
-
-/* To remove is to replace by nothing, whatever follows. */
-MessageValue
-FilterRemove(MessageCall *call)
-{
-	return FilterReplace(call);
-}
-
-MessageValue
-FilterRemoveFirst(MessageCall *call)
-{
-	return FilterReplaceFirst(call);
-}
-
-MessageValue
-FilterRemoveLast(MessageCall *call)
-{
-	return FilterReplaceLast(call);
 }
 
 /* ---- parts of a text, or of a list ---- */

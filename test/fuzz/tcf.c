@@ -1,14 +1,18 @@
 /*
- * tcf.c: strings that no consent banner wrote. Whatever is decoded has to be
- * JSON in its brackets at least.
+ * tcf.c: the fuzz target of consent strings: such as no banner wrote. Whatever
+ * is decoded has to be JSON in its brackets at least.
  */
 #include "consent/tcf.h"
 
-#include "stub.h"
+#include "fuzz/server.h"
+
+static const char *input;
+static size_t input_length;
 
 static void
-Decode(const char *text)
+Try(void)
 {
+	char	   *text = pnstrdup(input, input_length);
 	StringInfoData json;
 
 	initStringInfo(&json);
@@ -18,10 +22,14 @@ Decode(const char *text)
 		abort();
 }
 
-int			LLVMFuzzerTestOneInput(const uint8 *data, size_t size);
+int			LLVMFuzzerTestOneInput(const uint8 *bytes, size_t length);
 
 int
-LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
+LLVMFuzzerTestOneInput(const uint8 *bytes, size_t length)
 {
-	return Fuzz(Decode, data, size);
+	input = (const char *) bytes;
+	input_length = length;
+	FuzzTry(Try);
+	FuzzFreeAll();
+	return 0;
 }

@@ -19,7 +19,7 @@ INSERT INTO golden VALUES
 	-- lists
 	('{{ l | concat: l | join: "" }} {{ l | reverse | join: "" }} {{ l | first }}{{ l | last }}{{ l | size }} {{ "ab" | reverse | join }}', '123123 321 133 ab'), ('{{ mixed | sort | join: "," }} {{ words | sort | join: "," }} {{ words | sort_natural | join: "," }}', '1,2.5,10 B,C,a,b a,b,B,C'), ('{{ people | sort: "age" | map: "name" | join: "," }} {{ people | sort_natural: "name" | map: "name" | join: "," }}', 'cy,Al,bo Al,bo,cy'),
 	('{{ people | where: "vip" | map: "name" }} {{ people | where: "age", 40 | map: "name" }} {{ people | reject: "vip" | map: "name" | join }}', 'cy Al bo Al'), ('{% assign p = people | find: "name", "Al" %}{{ p.age }} {{ people | find_index: "age", 20 }} {{ people | has: "vip" }} {{ people | has: "age", 41 }} {{ none | has: "x" }}{{ none | find: "x" }}', '40 2 true false false'),
-	('{{ people | sum: "age" }} {{ l | sum }} {{ money | sum }} {{ none | sum }} {{ "3" | sum }}', '60 6 4.75 0 3'), ('{{ dup | uniq | join: "," }} {{ people | uniq: "vip" | size }} {{ holes | compact | size }} {{ people | compact: "age" | size }}', '1,a,2 2 2 2'), ('{{ nested | join: "," }} {{ nested | size }}', '1,2,3 2'),
+	('{{ people | sum: "age" }} {{ l | sum }} {{ money | sum }} {{ none | sum }} {{ "3" | sum }} {{ l | sum: nil }}', '60 6 4.75 0 3 6'), ('{{ dup | uniq | join: "," }} {{ people | uniq: "vip" | size }} {{ holes | compact | size }} {{ people | compact: "age" | size }}', '1,a,2 2 2 2'), ('{{ nested | join: "," }} {{ nested | size }}', '1,2,3 2'),
 	('{{ o | first | join: "=" }} {{ o | map: "k" }} {{ (1..4) | reverse | join: "" }} {{ (1..4) | slice: 1 }} {{ nil | sort }}{{ nil | map: "x" }}{{ nil | uniq }}', 'k=v v 4321 . ');
 SELECT template, golden, rendered
 FROM golden, persona.render(template::persona.template, '{"n": 2.50, "big": 12345678901234567890, "tiny": 0.000001, "l": [1, 2, 3], "mixed": [10, 2.5, 1], "words": ["b", "a", "C", "B"], "people": [{"name": "bo"}, {"name": "Al", "age": 40}, {"name": "cy", "age": 20, "vip": true}],
@@ -34,6 +34,8 @@ SELECT t, persona.render(('{{ d | date: ' || f || ' }}')::persona.template, json
 FROM (VALUES ('2026-07-01T22:30:00Z', '"%A, %-d. %B %Y, %H:%M %z", "Europe/Berlin", "de"'), ('2026-01-01T22:30:00Z', '"%a %d %b %H:%M %:z", "Europe/Berlin", "de-AT"'), ('2026-07-01T22:30:00Z', '"%H:%M %Z", "America/New_York"'),
 	('2026-07-01', '"%A %-d %B", "America/New_York", "fr"'), ('2026-07-01 22:30', '"%H:%M", "Asia/Tokyo"'), ('1782945000', '"%F %T", "Asia/Kolkata"'), ('2026-03-09', '"%-d %B %Y", "", "pl"'), ('2026-03-09', '"%-d de %B de %Y", nil, "pt_BR"'), ('2026-03-09', '"%^A %e. %B", "", "fi_FI.UTF-8"'),
 	('2026-03-09', '"%A %d %B", "", "xx"'), ('2026-03-09', '"%A", "", "no"'), ('2026-03-09', '"%U %W %V %n%t|", ""'), ('2024-12-30T00:00:00+14:00', '"%F %V %G", "Pacific/Pago_Pago"'), ('0001-01-01T00:00:00Z', '"%F", "America/New_York"'), ('9999-12-31T23:59:59Z', '"%F", "Asia/Tokyo"')) v(t, f);
+SELECT t, persona.render('{{ t | date: "%F %T %z" }}', jsonb_build_object('t', t)) AS read
+FROM unnest('{"Fri Jul 16 01:00:00 2004","Fri, 16 Jul 2004 01:00:00 GMT","Friday, July 16 2004 1:00","16-Jul-2004","2004/07/16","2004-07-16 01:00:00.5 +0530","2004-07-16T01Z","16 Jul","Jul 2004","Friday","2004-07-16 25:00","2004-7-6"," 2004-07-16","Fri","1:00","2004-07-16 UTC"}'::text[]) t;
 SELECT persona.render('{{ "2026-03-09T10:00Z" | date: "%H", zone }}', '{"zone": "Mars/Phobos"}'::jsonb);
 SELECT persona.render('{{ "2026-03-09T10:00Z" | date: "%H", "XYZ+5" }}', '{}'::jsonb);
 SELECT persona.render('{{ "now" | date: "%H" }}', '{}'::jsonb);

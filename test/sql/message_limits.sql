@@ -23,7 +23,8 @@ INSERT INTO bomb VALUES
 	('doubling lists', '{% assign a = "x,y" | split: "," %}{% for i in (1..40) %}{% assign a = a | concat: a %}{% endfor %}'),
 	('numbers', '{% assign a = 9 %}{% for i in (1..40) %}{% assign a = a | times: a %}{% endfor %}{{ a | size }}'),
 	('conditions', '{% if ' || repeat('a or ', 40000) || 'a %}{% endif %}'),
-	('a long case', '{% case 1 %}{% when ' || repeat('2,', 40000) || '2 %}{% endcase %}'),
+	('a longer case', '{% case 1 %}{% when ' || repeat('2,', 1000) || '2 %}{% endcase %}'),
+	('a long case', '{% case 1 %}{% when ' || repeat('2,', 999) || '2 %}{% endcase %}'),
 	('brackets', '{{ ' || repeat('a[', 99) || 'b' || repeat(']', 99) || ' }}'),
 	('many names', (SELECT string_agg('{%assign a' || i || '=1%}', '') FROM generate_series(1, 12000) i)),
 	('many quotes', repeat('{{ '' }}', 40000)),
@@ -49,6 +50,8 @@ INSERT INTO bomb VALUES
 	('a deep list, flattened', '{{ v | join }}', ('{"v": ' || repeat('[', 3000) || '1' || repeat(']', 3000) || '}')::jsonb),
 	('deep lists compared', '{% if v == v %}same{% endif %}', ('{"v": ' || repeat('[', 3000) || '1' || repeat(']', 3000) || '}')::jsonb);
 SELECT name, state, message FROM bomb, pg_temp.attempt(template, data);
+-- nothing of them stays in memory
+SELECT count(*) = 0 AS nothing_left FROM pg_backend_memory_contexts WHERE name = 'persona message';
 -- the stack is watched as well
 SET max_stack_depth = '100kB';
 SELECT name, state FROM bomb, pg_temp.attempt(template, data) WHERE name IN ('a deep list, flattened', 'deep lists compared', 'brackets');

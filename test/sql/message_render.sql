@@ -78,3 +78,8 @@ SELECT persona.render('{{ v | round: 3 }}', '{"v": 1e-100}'::jsonb) AS tiny, len
 SELECT length(persona.render(('{{ a' || repeat('.a', 20000) || ' }}')::persona.template, '{"a": {"a": 1}}'::jsonb)) AS deep_path;
 SELECT persona.render(repeat('{{ v | size }}', 500)::persona.template, jsonb_build_object('v', repeat('x', 10000))) = repeat('10000', 500) AS many_outputs;
 SELECT persona.render('{{ v }}', 'not json');
+-- templates that are stored compressed, out of line and plain, and many in one query
+CREATE TEMP TABLE packed (n int, template persona.template);
+INSERT INTO packed VALUES (1, repeat('{{ v }} long ', 2000)::persona.template), (2, repeat('{{ v }} wrong', 2000)::persona.template), (3, '{{ v }}'), (4, (SELECT string_agg(md5(i::text), '{{ v }}') FROM generate_series(1, 3000) i)::persona.template), (5, NULL);
+SELECT bool_and(persona.render(template, v) IS NOT DISTINCT FROM persona.render(template::text::persona.template, v) AND persona.render(template, v) IS NOT DISTINCT FROM replace(template::text, '{{ v }}', v ->> 'v')) AS the_same, count(*)
+FROM packed, (VALUES ('{"v": "a"}'::jsonb), ('{"v": "b"}')) d(v), generate_series(1, 3);

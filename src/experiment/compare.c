@@ -15,6 +15,9 @@
 #include "experiment/sample.h"
 #include "utils/builtins.h"
 
+/* People in each variant before anything is decided, unless said. */
+#define DEFAULT_MIN_N 50
+
 /* ---- estimates ---- */
 
 /* The chance that the treatment's mean is higher, by a flat prior. */
@@ -296,7 +299,8 @@ ArgQuestion(FunctionCallInfo fcinfo)
 	q.mde = ArgPositive(fcinfo, i++);
 	q.higher_is_better = PG_ARGISNULL(i) || PG_GETARG_BOOL(i);
 	i++;
-	q.min_n = fmax(2, ArgCount(fcinfo, i++));
+	q.min_n = PG_ARGISNULL(i) ? DEFAULT_MIN_N : fmax(2, ArgCount(fcinfo, i));
+	i++;
 	q.min_days = ArgNotNegative(fcinfo, i++);
 	q.days = ArgNotNegative(fcinfo, i++);
 	q.per_week = ArgPositive(fcinfo, i++);

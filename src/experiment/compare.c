@@ -368,10 +368,12 @@ persona_compare_pairs(PG_FUNCTION_ARGS)
 	const SamplePair *treatment = PG_ARGISNULL(1) ? &nobody : PG_GETARG_PAIR(1);
 	Question	q = ArgQuestion(fcinfo);
 	const char *method = ArgText(fcinfo, PG_NARGS() - 1);
+	bool		ratio = method && strcmp(method, "ratio") == 0;
+	bool		cuped = method && strcmp(method, "cuped") == 0;
 	Estimate	e;
 
-	if (!method || (strcmp(method, "ratio") != 0 && strcmp(method, "cuped") != 0))
+	if (!ratio && !cuped)
 		ArgRefuse(fcinfo, PG_NARGS() - 1, "be 'ratio' or 'cuped'");
-	e = EstimatePairs(control, treatment, method[0] == 'r', q.alpha);
+	e = EstimatePairs(control, treatment, ratio, q.alpha);
 	return AnswerRow(fcinfo, &e, &q);
 }

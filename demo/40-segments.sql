@@ -12,3 +12,14 @@ SELECT format('lapsed: %s customers; loves_kitchen: %s; both: %s.',
 	(SELECT count(*) FROM persona_shop.segment_lapsed),
 	(SELECT count(*) FROM persona_shop.segment_loves_kitchen),
 	(SELECT count(*) FROM persona_shop.segment_lapsed JOIN persona_shop.segment_loves_kitchen USING (subject)));
+\echo 'A mistake is pointed out, with the statement that puts it right:'
+SELECT format('%s: %s Hint: %s', code, message, hint)
+FROM persona.lint($$count(purchase) > 0 OR count(returned) > 2 AND country = 'Germany'$$) WHERE code = 'mixed_and_or';
+\echo 'Whom a rule reaches, clause by clause, before anything is defined:'
+\pset tuples_only off
+\pset format aligned
+\pset footer off
+SELECT clause, members, alone, without, note FROM persona.preview(
+	$$country = 'Germany' AND (count(purchase) > 20 OR ago(last(purchase)) < '30 days')$$, 0);
+\echo 'Who is in which segment is written down, all segments in one pass over the data:'
+SELECT * FROM persona.refresh_segments();

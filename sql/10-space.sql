@@ -1087,6 +1087,12 @@ COMMENT ON FUNCTION define_attribute(text, text, text, text, interval, text) IS
 'Says what a column is to its customer: its data category (dotted), where it came from, how sensitive it is, and after what age its source counts as stale. A column of the subject table by its name, others as event.column or facet.column.';
 REVOKE ALL ON FUNCTION define_attribute(text, text, text, text, interval, text) FROM PUBLIC;
 
+CREATE FUNCTION taxonomy() RETURNS TABLE (category text, sensitivity int, special boolean, source text, label text)
+LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 75
+AS 'MODULE_PATHNAME', 'persona_taxonomy';
+COMMENT ON FUNCTION taxonomy() IS
+'The built-in categories of personal data, named as in the Fides taxonomy: sensitivity 0..100, whether GDPR Art. 9 or 10 speaks of it (then 80 at least), and where the figure is from: survey is (mean - 1) / 3 of Huang et al. 2024 (lsad032), judgement is ours. A category that is not listed is as its nearest ancestor.';
+
 /* Discover */
 
 /* Bodies that are parsed once need no search_path, and without one a set is

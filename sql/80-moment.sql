@@ -287,6 +287,305 @@ COMMENT ON FUNCTION define_moment(text, text, rule, text, text, text, template, 
 'Writes down a moment: what starts it, for whom, on which purpose and channel, its personal and generic templates, when it is due and what stops it. An idea needs little more than a name; activate() asks for the rest. expires is an interval after the due time or a timestamp expression.';
 REVOKE ALL ON FUNCTION define_moment(text, text, rule, text, text, text, template, template, template, jsonb, interval, time, text, rule, text, int, boolean, text, text, text, interval, text) FROM PUBLIC;
 
+/* The audit of a moment */
+
+CREATE FUNCTION moment_uses(moment text, space text)
+RETURNS TABLE (part text, mentioned boolean, source text, col text, through text, of_new boolean)
+LANGUAGE c STABLE STRICT ROWS 30 AS 'MODULE_PATHNAME', 'persona_moment_uses';
+COMMENT ON FUNCTION moment_uses(text, text) IS
+'Every column that each part of a moment reads: its rules, address and the text of each variant, through tokens, segments and facets. mentioned: the text shows its value; through: the aggregate or segment that it goes through; of_new: of the event that started the moment.';
+REVOKE ALL ON FUNCTION moment_uses(text, text) FROM PUBLIC;
+
+CREATE FUNCTION moment_attributes(home space, moment text)
+RETURNS TABLE (attribute text, relation regclass, col text, category text, provenance text, sensitivity text, described boolean,
+	mentioned boolean, relevance text, through text, used_in text[])
+LANGUAGE sql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp SET jit = off
+BEGIN ATOMIC
+	WITH source (name, relation) AS (
+		SELECT 'subject', home.subjects
+		UNION ALL SELECT s.name, s.relation FROM @extschema@.sources_of(home) s
+		UNION ALL SELECT v.name, to_regclass(format('%I.%I', home.schema_name, v.name))::regclass FROM (VALUES ('message'), ('feedback')) v (name)
+	), used AS (
+		SELECT DISTINCT u.*, s.relation, m.on_event
+		FROM @extschema@.moment_uses(moment_attributes.moment, home.space) u
+		JOIN source s ON s.name = u.source
+		JOIN @extschema@.moment m ON m.space = home.space AND m.moment = moment_attributes.moment
+	), base AS (
+		SELECT u.*, r.base, r.base_col, u.mentioned AND r.shown AS is_mentioned
+		FROM used u CROSS JOIN LATERAL @extschema@.read_columns(u.relation, u.col) r
+	), named AS (
+		/* As the source calls it that the rule names, else as any other does. */
+		SELECT b.*, coalesce(own.attribute, other.attribute,
+				CASE WHEN b.base = b.relation THEN concat_ws('.', nullif(b.source, 'subject'), b.base_col)
+					WHEN elsewhere.name IS NOT NULL THEN concat_ws('.', nullif(elsewhere.name, 'subject'), b.base_col)
+					ELSE format('%s.%I', b.base, b.base_col) END) AS attribute
+		FROM base b
+		LEFT JOIN @extschema@.attribute own ON own.space = home.space
+			AND own.attribute = concat_ws('.', nullif(b.source, 'subject'), b.col)
+		LEFT JOIN LATERAL (
+			SELECT a.attribute FROM source s
+			JOIN @extschema@.attribute a ON a.space = home.space AND a.attribute = concat_ws('.', nullif(s.name, 'subject'), b.base_col)
+			WHERE s.relation = b.base ORDER BY a.attribute LIMIT 1) other ON own.attribute IS NULL
+		LEFT JOIN LATERAL (SELECT s.name FROM source s WHERE s.relation = b.base ORDER BY s.name = 'subject' DESC, s.name LIMIT 1) elsewhere ON true
+	), key_column AS (
+		SELECT home.subjects AS relation, home.key AS col
+		UNION SELECT e.relation, k FROM @extschema@.event e, unnest(e.id || e.subject) k WHERE e.space = home.space
+		UNION SELECT f.relation, f.key FROM @extschema@.facet f WHERE f.space = home.space
+	), hint AS MATERIALIZED (
+		SELECT h.relation, h.name, h.category
+		FROM @extschema@.hinted_columns(ARRAY(SELECT DISTINCT n.base FROM named n), home.subjects) h
+	), fact AS (
+		SELECT DISTINCT n.attribute, n.base, n.base_col, a.attribute IS NOT NULL AS described, a.sensitivity,
+			coalesce(a.category, CASE
+				WHEN EXISTS (SELECT FROM key_column k WHERE (k.relation, k.col) = (n.base, n.base_col)) THEN 'user.unique_id'
+				WHEN n.base IN (SELECT s.relation FROM source s WHERE s.name IN ('message', 'feedback')) THEN 'user.behavior.message_engagement'
+				ELSE hint.category END) AS category,
+			coalesce(a.provenance, CASE
+				WHEN EXISTS (SELECT FROM key_column k WHERE (k.relation, k.col) = (n.base, n.base_col)) THEN 'transacted'
+				WHEN n.base IN (SELECT s.relation FROM source s WHERE s.name IN ('message', 'feedback')) THEN 'observed'
+				ELSE 'unknown' END) AS provenance
+		FROM named n
+		LEFT JOIN @extschema@.attribute a ON a.space = home.space AND a.attribute = n.attribute
+		LEFT JOIN hint ON hint.relation = n.base AND hint.name = n.base_col
+	)
+	SELECT n.attribute, f.base, f.base_col, f.category, f.provenance, f.sensitivity, f.described,
+		bool_or(n.is_mentioned),
+		CASE WHEN f.provenance = 'third_party' THEN 'company'
+			WHEN bool_and(n.of_new) THEN 'event'
+			WHEN bool_and(n.source = 'subject' OR n.of_new OR n.source = n.on_event OR n.on_event IS NULL) THEN 'touchpoint'
+			ELSE 'other' END,
+		(array_agg(n.through ORDER BY n.through) FILTER (WHERE n.is_mentioned OR n.through = 'segment'))[1],
+		array_agg(DISTINCT n.part ORDER BY n.part)
+	FROM named n JOIN fact f ON f.attribute = n.attribute
+	GROUP BY n.attribute, f.base, f.base_col, f.category, f.provenance, f.sensitivity, f.described;
+END;
+COMMENT ON FUNCTION moment_attributes(space, text) IS
+'Every attribute that a moment uses, down to the columns of tables: what is known of it, whether the text mentions it, how near it is to what started the moment (event, touchpoint, other, company), and in which parts. What nobody has described goes by what its name suggests, with provenance unknown.';
+REVOKE ALL ON FUNCTION moment_attributes(space, text) FROM PUBLIC;
+
+CREATE FUNCTION audit_words(home space, moment text)
+RETURNS TABLE (variant text, found text, verdict text, reason text, fix text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT v.variant, t.found, t.verdict, t.reason, t.fix
+	FROM @extschema@.variant v
+	CROSS JOIN LATERAL @extschema@.audit_text(concat_ws('. ', v.subject_line, v.template), NULL, home.space) t
+	WHERE v.space = home.space AND v.moment = audit_words.moment;
+END;
+COMMENT ON FUNCTION audit_words(space, text) IS
+'The words of surveillance in the templates of a moment.';
+REVOKE ALL ON FUNCTION audit_words(space, text) FROM PUBLIC;
+
+CREATE FUNCTION audit_moment(home space, moment text)
+RETURNS TABLE (moment text, attribute text, category text, provenance text, use text, mentioned boolean, score int, verdict text, reason text, fix text, points jsonb, used_in text[])
+LANGUAGE sql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp SET jit = off
+BEGIN ATOMIC
+	WITH moment AS (
+		SELECT m.*, @extschema@.use_of(m.purpose, m.channel) AS use,
+			(SELECT bool_or(@extschema@.explains_itself(v.template::text)) FROM @extschema@.variant v
+				WHERE (v.space, v.moment) = (m.space, m.moment) AND v.variant <> 'generic') AS explained
+		FROM @extschema@.moment m WHERE m.space = home.space AND m.moment = audit_moment.moment
+	), scored AS (
+		SELECT a.*, m.use, m.explained, s.special, s.is_ip_location, s.opened, g.granularity,
+			@extschema@.surprise_parts(a.provenance, a.category, m.use, a.sensitivity,
+				relevance => a.relevance,
+				granularity => CASE WHEN a.mentioned THEN g.granularity END,
+				mentioned => a.mentioned,
+				immediate => a.mentioned AND a.relevance = 'event' AND a.provenance IN ('observed', 'inferred') AND m.delay < '1 day',
+				old => a.mentioned AND a.through = 'first',
+				derived => a.through IN ('count', 'sum', 'avg', 'stddev', 'variance', 'bool_and', 'bool_or', 'every', 'segment'),
+				explained => a.mentioned AND m.explained,
+				opened => s.opened) AS points
+		FROM moment m
+		CROSS JOIN LATERAL @extschema@.moment_attributes(home, m.moment) a
+		JOIN pg_attribute t ON t.attrelid = a.relation AND t.attname = a.col
+		CROSS JOIN LATERAL (SELECT
+			coalesce((SELECT bool_or(x.special) FROM @extschema@.taxonomy() x WHERE a.category = x.category OR starts_with(a.category, x.category || '.')), false)
+				OR a.sensitivity = 'special',
+			a.mentioned AND a.category ~ '^user[.](location|device[.]ip_address)' AND a.provenance IN ('third_party', 'observed', 'inferred')
+				AND (a.provenance = 'third_party' OR a.category ~ 'ip_address' OR a.col ~* '(^|_)(ip|geoip)(_|$)'),
+			EXISTS (SELECT FROM @extschema@.policy p WHERE p.space = home.space AND p.categories IS NOT NULL
+				AND p.channel IN ('', m.channel) AND (p.purpose IN ('', m.purpose) OR starts_with(m.purpose, p.purpose || '.'))
+				AND NOT coalesce((SELECT bool_or(a.category = c OR starts_with(a.category, c || '.')) FROM unnest(p.categories) c), true))
+		) s (special, is_ip_location, opened)
+		CROSS JOIN LATERAL (SELECT @extschema@.granularity_of(a.category, a.col, t.atttypid, a.through)) g (granularity)
+	), judged AS (
+		SELECT s.*, (s.points->>'score')::int AS score, CASE
+			/* What nobody has described is a question, not yet an answer. */
+			WHEN s.described AND (s.special AND NOT s.opened OR s.is_ip_location OR (s.points->>'score')::int >= 75) THEN 'block'
+			WHEN (s.points->>'score')::int >= 55 THEN 'warn'
+			ELSE 'ok' END AS verdict
+		FROM scored s
+	)
+	SELECT audit_moment.moment, j.attribute, j.category, j.provenance, j.use, j.mentioned, j.score, j.verdict,
+		CASE
+			WHEN j.special AND NOT j.opened THEN 'The law calls this data special (GDPR Art. 9, 10): only an explicit yes opens it'
+			WHEN j.is_ip_location THEN 'The customer did not say where she is: it was looked up from her connection'
+			WHEN NOT j.described AND j.provenance = 'unknown' THEN 'Nobody has said where this comes from'
+			WHEN j.use = 'sold' THEN 'Sold on, the same data is far less welcome than in your own shop'
+			WHEN j.provenance = 'third_party' THEN 'It comes from another company: the customer never gave it to you'
+			WHEN j.mentioned AND j.granularity = 'duration' THEN 'It tells the customer how long something took: it feels measured'
+			WHEN j.mentioned AND j.granularity = 'place' THEN 'It tells the customer where she was'
+			WHEN j.mentioned AND j.granularity = 'time' AND j.provenance IN ('observed', 'inferred') THEN 'It tells the customer when she did something'
+			WHEN j.provenance = 'inferred' THEN 'You worked it out: the customer never said so'
+			WHEN j.provenance = 'declared' AND j.relevance = 'other' THEN 'The customer told you this for something else, not for this'
+			WHEN j.use = 'cross_context' THEN 'It is used outside of where it was collected'
+			WHEN j.provenance = 'observed' AND j.mentioned THEN 'The customer was watched, and the text says so'
+			WHEN j.provenance = 'observed' THEN 'The customer was watched, though the text does not say so'
+			WHEN j.relevance = 'event' THEN 'It comes from what started the message'
+			WHEN j.provenance = 'transacted' THEN 'It is known from what was bought or asked'
+			ELSE 'The customer told you this' END,
+		CASE
+			WHEN j.verdict = 'ok' THEN NULL
+			WHEN NOT j.described AND j.provenance = 'unknown' THEN format('SELECT * FROM persona.define_attribute(%L, %L, %L, space => %L);   -- or whatever is true of it',
+				j.attribute, coalesce(j.category, 'user.behavior'), CASE WHEN position('.' IN j.attribute) > 0 THEN 'transacted' ELSE 'declared' END, home.space)
+			WHEN j.special AND NOT j.opened THEN format('SELECT * FROM persona.define_policy(channel => %L, purpose => %L, categories => %L, space => %L);   -- all but this, so that only an explicit yes opens it; or take it out of %s',
+				(SELECT m.channel FROM moment m), (SELECT m.purpose FROM moment m),
+				(SELECT array_agg(DISTINCT o.category ORDER BY o.category) FROM judged o WHERE NOT o.special), home.space, array_to_string(j.used_in, ', '))
+			WHEN j.mentioned AND j.granularity IS NOT NULL THEN format('Remove `%s` from the text, or say it without the %s.', j.attribute, j.granularity)
+			WHEN j.mentioned AND NOT coalesce(j.explained, false) THEN format('Remove `%s` from the text, or add a line that says why the customer gets this.', j.attribute)
+			WHEN j.mentioned THEN format('Remove `%s` from the text, or use the generic twin.', j.attribute)
+			ELSE format('Leave `%s` out of %s, or use the generic twin for it.', j.attribute, array_to_string(j.used_in, ', ')) END,
+		j.points - 'score', j.used_in
+	FROM judged j
+	UNION ALL
+	SELECT audit_moment.moment, NULL, NULL, NULL, (SELECT m.use FROM moment m), true, NULL, w.verdict,
+		format('The %s text says "%s": %s', w.variant, w.found, w.reason), w.fix, NULL, ARRAY[w.variant]
+	FROM @extschema@.audit_words(home, audit_moment.moment) w;
+END;
+COMMENT ON FUNCTION audit_moment(space, text) IS
+'The audit of one moment: what audit() shows, the named parts of each score, and the parts of the moment in which an attribute is used.';
+REVOKE ALL ON FUNCTION audit_moment(space, text) FROM PUBLIC;
+
+CREATE FUNCTION moments_named(home space, moment text) RETURNS SETOF text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	known text[] := ARRAY(SELECT m.moment FROM @extschema@.moment m WHERE m.space = home.space ORDER BY 1);
+BEGIN
+	IF moment <> ALL (known) THEN
+		RAISE undefined_object USING
+			MESSAGE = format('moment "%s" does not exist in space "%s"', moment, home.space),
+			HINT = @extschema@.ask(moment, known, format('Define it with persona.define_moment(%L, ...).', moment));
+	END IF;
+	RETURN QUERY SELECT k FROM unnest(known) k WHERE k = coalesce(moment, k);
+END;
+$$;
+COMMENT ON FUNCTION moments_named(space, text) IS
+'The moment of that name, for NULL all of the space; an error with the nearest name (42704).';
+REVOKE ALL ON FUNCTION moments_named(space, text) FROM PUBLIC;
+
+CREATE FUNCTION audit(moment text DEFAULT NULL, space text DEFAULT NULL)
+RETURNS TABLE (moment text, attribute text, category text, provenance text, use text, mentioned boolean, score int, verdict text, reason text, fix text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT a.moment, a.attribute, a.category, a.provenance, a.use, a.mentioned, a.score, a.verdict, a.reason, a.fix
+	FROM @extschema@.resolve_space($2) home
+	CROSS JOIN LATERAL @extschema@.moments_named(home, $1) named
+	CROSS JOIN LATERAL @extschema@.audit_moment(home, named) a
+	ORDER BY a.moment, array_position('{block,warn,ok}', a.verdict), a.score DESC NULLS FIRST, a.attribute;
+END;
+COMMENT ON FUNCTION audit(text, text) IS
+'Which data of the customer a moment, or (NULL) every moment of a space, uses, down to the columns of tables; whether the text mentions it; how surprising that is (score 0..100, see docs/audit.md); verdict ok, warn (from 55) or block (from 75, special categories without an explicit yes, a place looked up from the connection); why, and what to do. A row without an attribute is about the words of a text. Unknown moment: 42704.';
+REVOKE ALL ON FUNCTION audit(text, text) FROM PUBLIC;
+
+CREATE FUNCTION audit_message(decision uuid, space text DEFAULT NULL)
+RETURNS TABLE (moment text, attribute text, category text, provenance text, use text, mentioned boolean, score int, verdict text, reason text, fix text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	it record;
+BEGIN
+	EXECUTE format('SELECT d.moment, d.moment_version, d.variant, m.version,
+			(SELECT (g->''saw''->>''score'')::int FROM jsonb_array_elements(d.gates) g WHERE g->>''gate'' = ''surprise'') AS repetition
+		FROM %I.decision d LEFT JOIN @extschema@.moment m ON m.space = $2 AND m.moment = d.moment WHERE d.decision = $1', home.schema_name)
+	INTO it USING decision, home.space;
+	IF it.moment IS NULL THEN
+		RAISE no_data_found USING
+			MESSAGE = format('there is no decision %s in space "%s"', coalesce(decision::text, 'NULL'), home.space),
+			HINT = format('The view %I.outcome lists them.', home.schema_name);
+	ELSIF it.version IS DISTINCT FROM it.moment_version THEN
+		RAISE NOTICE 'moment "%" has been changed since: this is what version % would say, the decision had version %', it.moment, it.version, it.moment_version
+			USING HINT = 'persona.definition_log has every version.';
+	END IF;
+	RETURN QUERY
+		SELECT a.moment, a.attribute, a.category, a.provenance, a.use, a.mentioned AND it.variant = ANY (a.used_in), a.score, a.verdict, a.reason, a.fix
+		FROM @extschema@.audit_moment(home, it.moment) a
+		WHERE EXISTS (SELECT FROM unnest(a.used_in) u WHERE u = it.variant OR u NOT IN (
+			SELECT v.variant FROM @extschema@.variant v WHERE v.space = home.space AND v.moment = it.moment))
+		ORDER BY array_position('{block,warn,ok}', a.verdict), a.score DESC NULLS FIRST, a.attribute;
+	IF it.repetition > 0 THEN
+		RETURN QUERY SELECT it.moment, NULL::text, NULL::text, NULL::text, NULL::text, true, it.repetition,
+			CASE WHEN it.repetition >= 75 THEN 'block' WHEN it.repetition >= 55 THEN 'warn' ELSE 'ok' END,
+			'The customer had been told the like before, in the last 30 days'::text, NULL::text;
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION audit_message(uuid, text) IS
+'The audit of one decision: what its variant and the rules that let it through use, and how often the customer had been told the like. Unknown decision: P0002.';
+REVOKE ALL ON FUNCTION audit_message(uuid, text) FROM PUBLIC;
+
+/*
+ * Who let a moment go out in spite of what the audit says, and why. A row
+ * covers the findings that there were; what is found later blocks again.
+ */
+CREATE TABLE override (
+	space text,
+	moment text,
+	code text,
+	object text,
+	at timestamptz NOT NULL,
+	by_whom text NOT NULL,
+	why text NOT NULL CHECK (length(btrim(why)) > 0),
+	PRIMARY KEY (space, moment, code, object)
+);
+COMMENT ON TABLE override IS
+'Findings of the audit that a person has overridden: which, when, who and why.';
+ALTER TABLE override ENABLE ROW LEVEL SECURITY;
+SELECT pg_extension_config_dump('override', '');
+CREATE POLICY owner ON override
+USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) override.space));
+
+CREATE FUNCTION audit_findings(home space, moment text) RETURNS SETOF finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH audited AS (
+		SELECT a.*, CASE WHEN a.attribute IS NULL THEN 'surveillance_wording' ELSE 'surprising' END AS code,
+			coalesce(a.attribute, a.reason) AS object
+		FROM @extschema@.audit_moment(home, audit_findings.moment) a WHERE a.verdict <> 'ok'
+	)
+	SELECT CASE WHEN o.code IS NULL THEN a.verdict ELSE 'warn' END, a.code, audit_findings.moment,
+		CASE WHEN a.attribute IS NULL THEN a.reason ELSE format('%s (score %s): %s', a.attribute, a.score, a.reason) END
+			|| CASE WHEN o.code IS NULL THEN '' ELSE format('; overridden by %s on %s: %s', o.by_whom, o.at::date, o.why) END, a.fix
+	FROM audited a
+	LEFT JOIN @extschema@.override o ON (o.space, o.moment, o.code, o.object) = (home.space, audit_findings.moment, a.code, a.object)
+	WHERE a.provenance IS DISTINCT FROM 'unknown' OR a.verdict = 'block'
+	UNION ALL
+	SELECT 'info', 'undescribed', audit_findings.moment,
+		format('nobody has said where this comes from: %s', string_agg(a.attribute, ', ' ORDER BY a.score DESC, a.attribute)),
+		format('SELECT statement FROM persona.discover(%L) WHERE kind = ''attribute'';', home.space)
+	FROM audited a WHERE a.provenance = 'unknown' AND a.verdict = 'warn' HAVING count(*) > 0;
+END;
+COMMENT ON FUNCTION audit_findings(space, text) IS
+'What the audit of a moment finds, as findings: surprising (an attribute) and surveillance_wording (a text); block, unless a person has overridden it.';
+REVOKE ALL ON FUNCTION audit_findings(space, text) FROM PUBLIC;
+
+CREATE FUNCTION override_audit(home space, moment text, why text) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	INSERT INTO @extschema@.override
+	SELECT DISTINCT home.space, override_audit.moment, CASE WHEN a.attribute IS NULL THEN 'surveillance_wording' ELSE 'surprising' END,
+		coalesce(a.attribute, a.reason), @extschema@.now(), session_user, why
+	FROM @extschema@.audit_moment(home, override_audit.moment) a WHERE a.verdict = 'block'
+	ON CONFLICT ON CONSTRAINT override_pkey DO UPDATE SET (at, by_whom, why) = (excluded.at, excluded.by_whom, excluded.why);
+END;
+COMMENT ON FUNCTION override_audit(space, text, text) IS
+'Notes that the caller lets a moment go out in spite of what the audit blocks now.';
+REVOKE ALL ON FUNCTION override_audit(space, text, text) FROM PUBLIC;
+
 CREATE FUNCTION lint_moment(home space, moment text) RETURNS SETOF finding
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -315,11 +614,29 @@ BEGIN ATOMIC
 		(m.hypothesis IS NULL, 'info', 'without_hypothesis', 'nobody has written down why it should work',
 			'Pass hypothesis => what you expect and why; the review will ask.')
 	) f(holds, level, code, message, hint)
-	WHERE m.space = (home).space AND m.moment = lint_moment.moment AND f.holds;
+	WHERE m.space = (home).space AND m.moment = lint_moment.moment AND f.holds
+	UNION ALL
+	SELECT * FROM @extschema@.audit_findings(home, lint_moment.moment);
 END;
 COMMENT ON FUNCTION lint_moment(space, text) IS
 'What is missing or doubtful in a moment; level block keeps it from being activated.';
 REVOKE ALL ON FUNCTION lint_moment(space, text) FROM PUBLIC;
+
+CREATE FUNCTION space_findings(space text) RETURNS SETOF finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT f.* FROM @extschema@.space s
+	JOIN @extschema@.moment m ON m.space = s.space AND m.state <> 'retired'
+	CROSS JOIN LATERAL @extschema@.lint_moment(s, m.moment) f
+	WHERE s.space = space_findings.space
+	UNION ALL
+	SELECT 'info', 'overridden', o.moment,
+		format('%s let it go out on %s though the audit said: %s', o.by_whom, o.at::date, concat_ws(' ', o.code, o.object)), o.why
+	FROM @extschema@.override o WHERE o.space = space_findings.space;
+END;
+COMMENT ON FUNCTION space_findings(text) IS
+'The findings of every moment of a space that is not retired, and whatever a person has overridden, for ever.';
+REVOKE ALL ON FUNCTION space_findings(text) FROM PUBLIC;
 
 CREATE FUNCTION require_complete(home space, moment text) RETURNS SETOF finding
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -438,7 +755,7 @@ COMMENT ON FUNCTION find_moment(space, text) IS
 'The moment of that name, locked, or an error with the nearest name (42704).';
 REVOKE ALL ON FUNCTION find_moment(space, text) FROM PUBLIC;
 
-CREATE FUNCTION activate(moment text, share float8 DEFAULT 1, space text DEFAULT NULL) RETURNS SETOF finding
+CREATE FUNCTION activate(moment text, share float8 DEFAULT 1, override text DEFAULT NULL, space text DEFAULT NULL) RETURNS SETOF finding
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -452,6 +769,13 @@ BEGIN
 			MESSAGE = format('a moment cannot be live for a share of %s', coalesce(share::text, 'NULL')),
 			HINT = 'The share is above 0 and at most 1.';
 	END IF;
+	IF btrim(override) = '' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'an override needs a reason',
+			HINT = 'Write in words why it may go out all the same; it is kept with your name.';
+	ELSIF override IS NOT NULL THEN
+		PERFORM @extschema@.override_audit(home, moment, override);
+	END IF;
 	findings := ARRAY(SELECT f FROM @extschema@.require_complete(home, moment) f);
 	PERFORM @extschema@.create_reads(home, moment);
 	UPDATE @extschema@.moment m
@@ -462,9 +786,9 @@ BEGIN
 	RETURN QUERY SELECT * FROM unnest(findings);
 END;
 $$;
-COMMENT ON FUNCTION activate(text, float8, text) IS
-'Makes a moment live for a share of the subjects, chosen by a hash so that a growing share moves nobody out. Events before this instant never send. An error names what is missing (55000).';
-REVOKE ALL ON FUNCTION activate(text, float8, text) FROM PUBLIC;
+COMMENT ON FUNCTION activate(text, float8, text, text) IS
+'Makes a moment live for a share of the subjects, chosen by a hash so that a growing share moves nobody out. Events before this instant never send. An error names what is missing or what the audit blocks (55000); override, a reason in words, lets what the audit blocks pass and is kept with who said so.';
+REVOKE ALL ON FUNCTION activate(text, float8, text, text) FROM PUBLIC;
 
 CREATE FUNCTION pause(moment text, space text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -718,12 +1042,16 @@ BEGIN
 	CREATE VIEW %1$I.alert WITH (security_invoker = true) AS
 	SELECT max(at) AS at, place, thing, state, sum(n)::bigint AS n FROM %1$I.incident GROUP BY place, thing, state;
 	COMMENT ON VIEW %1$I.alert IS 'Errors that persona kept to itself: where, in what, which SQLSTATE, how often, and when last.';
+
+	CREATE VIEW %1$I.finding WITH (security_invoker = true) AS
+	SELECT * FROM @extschema@.space_findings(%2$L);
+	COMMENT ON VIEW %1$I.finding IS 'What lint and audit find in the moments of the space, and what a person has overridden.';
 	$view$, NEW.schema_name, NEW.space);
 	RETURN NULL;
 END;
 $$;
 COMMENT ON FUNCTION create_moment_views() IS
-'Trigger: a new space gets its reader views outcome, skip, funnel, journey and alert.';
+'Trigger: a new space gets its reader views outcome, skip, funnel, journey, alert and finding.';
 REVOKE ALL ON FUNCTION create_moment_views() FROM PUBLIC;
 CREATE TRIGGER moment_views AFTER INSERT ON space
 FOR EACH ROW EXECUTE FUNCTION create_moment_views();

@@ -3,7 +3,7 @@
 # below it. Versions of PostgreSQL are told apart in base/compat.h alone.
 set -euo pipefail
 cd "$(dirname "$0")/../src"
-declare -A FLOOR=([base]=0 [space]=1 [rule]=2 [message]=2 [consent]=3 [experiment]=3 [moment]=5)
+declare -A FLOOR=([base]=0 [space]=1 [rule]=2 [message]=2 [consent]=3 [experiment]=3 [audit]=4 [moment]=5)
 BAD=0
 
 bad() {

@@ -15,6 +15,11 @@
 #include "utils/datetime.h"
 #include "utils/guc.h"
 
+/* 18 writes it so, before the function. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* 16 keeps what the check of a setting found in memory of its own. */
 #if PG_VERSION_NUM >= 160000
 #define CompatSettingMemory(size) guc_malloc(LOG, size)

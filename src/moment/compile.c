@@ -151,6 +151,15 @@ AlreadyAdded(Builder *b, const char *head)
 	return false;
 }
 
+char *
+MomentVariableExpression(const Moment *moment, const char *path)
+{
+	char	   *head = PathHead(path, strncmp(path, "new.", 4) == 0 ? 2 : 1);
+	MomentToken *token = FindToken(moment, head);
+
+	return token ? token->expression : PathExpression(head);
+}
+
 /* One variable: a token by its name, new.column, or a subject's column. */
 static void
 AddVariable(Builder *b, const char *path, StringInfo plain, StringInfo event)
@@ -164,8 +173,8 @@ AddVariable(Builder *b, const char *path, StringInfo plain, StringInfo event)
 
 	if (AlreadyAdded(b, head))
 		return;
-	sql = Compile(b, token ? token->expression : PathExpression(head),
-				  InvalidOid, token ? psprintf("token \"%s\"", head) :
+	sql = Compile(b, MomentVariableExpression(b->moment, path), InvalidOid,
+				  token ? psprintf("token \"%s\"", head) :
 				  "template", &type);
 	appendStringInfo(into, "%s%s, %s", into->len ? ", " : "",
 					 PersonaLiteral(into == event ? head + 4 : head),

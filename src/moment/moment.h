@@ -9,6 +9,7 @@
  *	gate.c		the gates, one function each, over what was read
  *	decide.c	schedule -> decision and message
  *	explain.c	the same gates for one subject, writing nothing
+ *	uses.c		what it knows of a customer, part by part
  *	reads.c		the columns of the company's tables that a moment reads
  *	id.c		a decision's id: a pure function of what is decided
  *	run.c		CALL persona.run(): batch after batch
@@ -119,6 +120,9 @@ typedef struct MomentProgram
 
 /* Compiles and checks a moment; errors name the expression and its place. */
 extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);
+
+/* The expression behind a template's variable: a token's, or the path itself. */
+extern char *MomentVariableExpression(const Moment *moment, const char *path);
 
 /* ---- a subject's own time (zone.c) ---- */
 

@@ -23,6 +23,7 @@
  *	lint.h		the mistakes that a rule may have
  *	branch.c	the boolean structure of a rule, and logic over it
  *	value.c		what a rule looks at: features()
+ *	reading.c	every column that an expression reads, and how
  *	explain.c	why a rule is true, false or unknown for one subject
  *	preview.c	how many a rule reaches, and what each part does
  *	tally.c		the counting of that, subject by subject
@@ -132,6 +133,21 @@ extern char *RuleQueryJoinsFor(RuleQuery *query, List *columns);
 
 /* Every column read so far; List of RuleUse *. */
 extern List *RuleQueryUses(RuleQuery *query);
+
+/* ---- what an expression reads (reading.c) ---- */
+
+typedef struct RuleReading
+{
+	char	   *source;			/* as in RuleUse */
+	char	   *column;
+	char	   *through;		/* an aggregate, "segment"; NULL: as it is */
+	bool		of_new;			/* of the event that started the moment */
+	bool		shown;			/* its value is; else rows are found by it */
+} RuleReading;
+
+/* Every column that each value of the expression reads; of RuleReading *. */
+extern List *RuleReadings(const Space *space, const SpaceEvent *event,
+						  const char *text);
 
 /* ---- between the files of this room ---- */
 

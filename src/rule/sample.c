@@ -284,21 +284,41 @@ FindNobody(Count *count)
 			 psprintf("at present it is true of %s", Of(count, 0)), NULL);
 }
 
+/*
+ * Counts, and says what fails. What fails only where a clause stands alone is
+ * kept from it by another one, which PostgreSQL may evaluate after it.
+ */
+static void
+TryCount(Count *count)
+{
+	RuleLint   *lint = count->lint;
+	int			sqlstate = PersonaTrap(CountAll, count);
+	char	   *state;
+
+	if (ERRCODE_TO_CATEGORY(sqlstate) != ERRCODE_DATA_EXCEPTION)
+		return;
+	state = pstrdup(unpack_sql_state(sqlstate));
+	count->clauses = NIL;
+	if (PersonaTrap(CountAll, count) != 0)
+		RuleFind(lint, "warn", "fails_on_data", RuleDeparse(lint->raw),
+				 psprintf("it fails with SQLSTATE %s on what some customer has: guard it with CASE",
+						  state), NULL);
+	else
+		RuleFind(lint, "info", "order_matters", RuleDeparse(lint->raw),
+				 psprintf("one of its conditions fails with SQLSTATE %s where another does not come first: only CASE keeps an order",
+						  state), NULL);
+}
+
 void
 RuleSample(RuleLint *lint)
 {
 	Count		count = {.lint = lint};
-	int			sqlstate;
 
 	if (RuleHasFound(lint, "never_true") || lint->tree->root->shape == RULE_FIXED)
 		return;
 	CollectClauses(lint->tree->root, &count.clauses);
 	count.clauses = list_truncate(count.clauses, MAX_CLAUSES);
-	sqlstate = PersonaTrap(CountAll, &count);
-	if (ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_DATA_EXCEPTION)
-		RuleFind(lint, "warn", "fails_on_data", RuleDeparse(lint->raw),
-				 psprintf("it fails with SQLSTATE %s on what some customer has: guard it with CASE",
-						  unpack_sql_state(sqlstate)), NULL);
+	TryCount(&count);
 	RuleSampleEvents(lint);
 	if (!count.counted || count.n < RULE_SAMPLE_LEAST)
 		return;

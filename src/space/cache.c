@@ -143,7 +143,7 @@ RefuseAmbiguous(void)
 					 ((Space *) linitial(known.spaces))->name)));
 }
 
-pg_attribute_noreturn() static void
+pg_noreturn static void
 RefuseUnknown(const char *name)
 {
 	const char *near = PersonaSuggest(name, SpaceNames());

@@ -3,6 +3,7 @@
  *
  *	read.c		the definitions of all spaces, from persona's tables
  *	cache.c		the copy of them that this backend keeps, and look-ups in it
+ *	category.c	the built-in kinds of personal data (taxonomy.h)
  *
  * A space is one population of one brand: its subject table, the events and
  * facets bound to it. SpaceGet reads the definitions once a backend and keeps
@@ -108,6 +109,20 @@ extern char *SpaceEventTime(const SpaceEvent *event, const char *alias);
 
 /* "persona_shop"."decision": one of the space's own tables, quoted. */
 extern char *SpaceTable(const Space *space, const char *table);
+
+/* ---- kinds of personal data (category.c) ---- */
+
+typedef struct SpaceCategory
+{
+	const char *name;			/* dotted: user.contact.email */
+	int			sensitivity;	/* 0..100 */
+	bool		special;		/* GDPR Art. 9 or 10 */
+	const char *source;			/* survey | judgement */
+	const char *label;
+} SpaceCategory;
+
+/* The category `name` or its nearest listed ancestor; NULL: neither is. */
+extern const SpaceCategory *SpaceCategoryFind(const char *name);
 
 /* ---- in the owner's name (owner.c) ---- */
 

@@ -1,0 +1,111 @@
+/*
+ * uses.c: what a moment knows of a customer, part by part: the columns that
+ * its rules, tokens, address and the text of each variant read, and which of
+ * them the text shows. The audit is made of it.
+ */
+#include "moment/moment.h"
+
+#include "rule/rule.h"
+
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+typedef struct Listing
+{
+	const Space *space;
+	const Moment *moment;
+	ReturnSetInfo *result;
+} Listing;
+
+static void
+Put(Listing *listing, const char *part, bool mentioned,
+	const RuleReading *reading)
+{
+	Datum		values[] = {
+		CStringGetTextDatum(part), BoolGetDatum(mentioned),
+		CStringGetTextDatum(reading->source),
+		CStringGetTextDatum(reading->column),
+		reading->through ? CStringGetTextDatum(reading->through) : 0,
+		BoolGetDatum(reading->of_new)
+	};
+	bool		nulls[lengthof(values)] = {false};
+
+	nulls[4] = reading->through == NULL;
+	tuplestore_putvalues(listing->result->setResult,
+						 listing->result->setDesc, values, nulls);
+}
+
+/* The readings of an expression; in a text what is shown is mentioned. */
+static void
+PutExpression(Listing *listing, const char *part, bool in_text,
+			  const char *text)
+{
+	ListCell   *cell;
+
+	if (text == NULL)
+		return;
+	CHECK_FOR_INTERRUPTS();
+	foreach(cell, RuleReadings(listing->space, listing->moment->event, text))
+	{
+		RuleReading *reading = lfirst(cell);
+
+		Put(listing, part, in_text && reading->shown, reading);
+	}
+}
+
+static void
+PutTemplate(Listing *listing, const char *part, const MessageTemplate *template)
+{
+	ListCell   *cell;
+
+	if (template == NULL)
+		return;
+	foreach(cell, MessageVariables(template))
+		PutExpression(listing, part, true,
+					  MomentVariableExpression(listing->moment, lfirst(cell)));
+}
+
+static void
+PutMoment(Listing *listing)
+{
+	const Moment *m = listing->moment;
+	ListCell   *cell;
+
+	PutExpression(listing, "entry rule", false, m->when_rule);
+	PutExpression(listing, "cancel rule", false, m->cancel_rule);
+	PutExpression(listing, "once_per", false, m->once_per);
+	if (!m->expires_is_interval)
+		PutExpression(listing, "expiry", false, m->expires);
+	PutExpression(listing, "address", false, m->address);
+	PutExpression(listing, "time zone", false, m->time_zone);
+	foreach(cell, m->variants)
+	{
+		MomentVariant *variant = lfirst(cell);
+
+		PutTemplate(listing, variant->name, variant->subject_line);
+		PutTemplate(listing, variant->name, variant->template);
+	}
+}
+
+PG_FUNCTION_INFO_V1(persona_moment_uses);
+
+/* persona.moment_uses(moment, space): a row for each column in each part. */
+Datum
+persona_moment_uses(PG_FUNCTION_ARGS)
+{
+	Listing		listing = {.result = (ReturnSetInfo *) fcinfo->resultinfo};
+	PersonaAct	act;
+
+	listing.space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	InitMaterializedSRF(fcinfo, 0);
+	SPI_connect();
+	PersonaActBegin(&act, listing.space->owner);
+	listing.moment = MomentLoad(listing.space,
+								text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	PutMoment(&listing);
+	PersonaActEnd(&act);
+	SPI_finish();
+	return (Datum) 0;
+}

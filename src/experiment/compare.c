@@ -15,6 +15,9 @@
 #include "experiment/sample.h"
 #include "utils/builtins.h"
 
+/* People in each variant before anything is decided, unless said. */
+#define DEFAULT_MIN_N 50
+
 /* ---- estimates ---- */
 
 /* The chance that the treatment's mean is higher, by a flat prior. */
@@ -296,7 +299,8 @@ ArgQuestion(FunctionCallInfo fcinfo)
 	q.mde = ArgPositive(fcinfo, i++);
 	q.higher_is_better = PG_ARGISNULL(i) || PG_GETARG_BOOL(i);
 	i++;
-	q.min_n = fmax(2, ArgCount(fcinfo, i++));
+	q.min_n = PG_ARGISNULL(i) ? DEFAULT_MIN_N : fmax(2, ArgCount(fcinfo, i));
+	i++;
 	q.min_days = ArgNotNegative(fcinfo, i++);
 	q.days = ArgNotNegative(fcinfo, i++);
 	q.per_week = ArgPositive(fcinfo, i++);
@@ -364,10 +368,12 @@ persona_compare_pairs(PG_FUNCTION_ARGS)
 	const SamplePair *treatment = PG_ARGISNULL(1) ? &nobody : PG_GETARG_PAIR(1);
 	Question	q = ArgQuestion(fcinfo);
 	const char *method = ArgText(fcinfo, PG_NARGS() - 1);
+	bool		ratio = method && strcmp(method, "ratio") == 0;
+	bool		cuped = method && strcmp(method, "cuped") == 0;
 	Estimate	e;
 
-	if (!method || (strcmp(method, "ratio") != 0 && strcmp(method, "cuped") != 0))
+	if (!ratio && !cuped)
 		ArgRefuse(fcinfo, PG_NARGS() - 1, "be 'ratio' or 'cuped'");
-	e = EstimatePairs(control, treatment, method[0] == 'r', q.alpha);
+	e = EstimatePairs(control, treatment, ratio, q.alpha);
 	return AnswerRow(fcinfo, &e, &q);
 }

@@ -413,6 +413,12 @@ DECLARE
 	) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 	COMMENT ON TABLE %1$I.inbox IS 'Events as the triggers saw them, until run() takes them.';
 
+	CREATE TABLE %1$I.calendar (
+		moment text PRIMARY KEY,
+		until timestamptz NOT NULL
+	);
+	COMMENT ON TABLE %1$I.calendar IS 'Up to when the calendar of a moment with a schedule was kept.';
+
 	CREATE TABLE %1$I.schedule (
 		subject %2$s NOT NULL,
 		decision uuid NOT NULL,
@@ -420,6 +426,7 @@ DECLARE
 		due timestamptz NOT NULL,
 		first_due timestamptz NOT NULL,
 		started_at timestamptz NOT NULL,
+		counts_from timestamptz NOT NULL,
 		event text,
 		event_key text[],
 		once_key text NOT NULL,
@@ -427,7 +434,7 @@ DECLARE
 		PRIMARY KEY (subject, decision)
 	) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 	CREATE INDEX ON %1$I.schedule (moment, due);
-	COMMENT ON TABLE %1$I.schedule IS 'What is to be decided, and when.';
+	COMMENT ON TABLE %1$I.schedule IS 'What is to be decided, and when; the delay counts from the last event where later ones restart it.';
 
 	CREATE TABLE %1$I.decision (
 		subject %2$s NOT NULL,

@@ -22,6 +22,10 @@ CREATE TABLE moment (
 	version int NOT NULL,
 	state text NOT NULL CHECK (state IN ('idea', 'live', 'paused', 'retired')),
 	on_event text,
+	on_segment text,
+	after_moment text,
+	schedule text,
+	on_request boolean NOT NULL,
 	when_rule rule NOT NULL,
 	purpose text,
 	channel text,
@@ -30,6 +34,8 @@ CREATE TABLE moment (
 	delay interval NOT NULL CHECK (delay >= '0'),
 	local_time time,
 	once_per text,
+	restart boolean NOT NULL,
+	again_after interval CHECK (again_after > '0'),
 	cancel_rule rule,
 	expires text,
 	expires_is_interval boolean NOT NULL,
@@ -43,10 +49,17 @@ CREATE TABLE moment (
 	activated_at timestamptz,
 	held_at timestamptz,
 	released_at timestamptz,
+	starts_on text GENERATED ALWAYS AS (CASE
+		WHEN on_event IS NOT NULL THEN on_event
+		WHEN on_segment IS NOT NULL THEN 'segment ' || on_segment
+		WHEN after_moment IS NOT NULL THEN 'after ' || after_moment
+		WHEN schedule IS NOT NULL THEN 'schedule ' || moment
+		WHEN on_request THEN 'request' END) STORED,
+	CHECK (num_nonnulls(on_event, on_segment, after_moment, schedule, nullif(on_request, false)) <= 1),
 	PRIMARY KEY (space, moment)
 );
 COMMENT ON TABLE moment IS
-'Touchpoints worth a personal message: what starts them, who gets in, what stops them, when they are due.';
+'Touchpoints worth a personal message: what starts them, who gets in, what stops them, when they are due. starts_on is the word under which what starts a moment stands in the inbox: the event, or another start, whose word has a space in it as no event has.';
 
 CREATE TABLE variant (
 	space text,
@@ -54,11 +67,14 @@ CREATE TABLE variant (
 	variant text,
 	subject_line template,
 	template template,
-	weight float8 NOT NULL CHECK (weight >= 0),
+	tokens jsonb NOT NULL,
+	delay interval CHECK (delay >= '0'),
+	channel text,
+	weight float8 NOT NULL CHECK (weight >= 0 AND weight < 'infinity'),
 	PRIMARY KEY (space, moment, variant)
 );
 COMMENT ON TABLE variant IS
-'The versions of a moment''s message; generic is always one of them.';
+'The versions of a moment''s message; personal and generic are always among them. What is NULL is as in the personal one, or as the moment says.';
 
 SELECT keep_definitions(t) FROM unnest(ARRAY['policy', 'moment', 'variant']::regclass[]) t;
 CREATE POLICY owner ON policy
@@ -73,6 +89,20 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'persona_decision_id';
 COMMENT ON FUNCTION decision_id(text, text, text, text, int) IS
 'The id of a decision: the first 16 bytes of the sha256 over space, moment, subject, event key or period, and step, each in UTF-8 and 0x1f between.';
+
+/* A subject's own time */
+
+CREATE FUNCTION zone_name(zone text) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'persona_zone_name';
+COMMENT ON FUNCTION zone_name(text) IS
+'The zone of the zone database that a text names, as the database spells it; UTC for NULL and for what names none, such as a POSIX rule.';
+
+CREATE FUNCTION next_local(t timestamptz, local_time time, zone text) RETURNS timestamptz
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'persona_next_local';
+COMMENT ON FUNCTION next_local(timestamptz, time, text) IS
+'The first instant from t on at which clocks in the zone show that time: where they are set forward over it the instant after the gap, where they show it twice the first. t itself where the time is NULL; UTC where the zone is none.';
 
 /* Channels and policies */
 
@@ -169,17 +199,154 @@ $$;
 COMMENT ON FUNCTION is_interval(text) IS 'Whether a text reads as an interval.';
 REVOKE ALL ON FUNCTION is_interval(text) FROM PUBLIC;
 
-CREATE FUNCTION set_variant(home space, moment text, variant text, subject_line template, template template)
+CREATE FUNCTION reschedule(moment text, space text) RETURNS bigint
+LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'persona_reschedule';
+COMMENT ON FUNCTION reschedule(text, text) IS
+'Gives what is scheduled for a moment the due time that it has by its delay and local_time as they are now, counted from its start; how many rows that changed.';
+REVOKE ALL ON FUNCTION reschedule(text, text) FROM PUBLIC;
+
+CREATE FUNCTION must_exist(home space, kind text, name text, known text[], otherwise text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF name IS NOT NULL AND name <> ALL (known) THEN
+		RAISE undefined_object USING
+			MESSAGE = format('%s "%s" does not exist in space "%s"', kind, name, home.space),
+			HINT = @extschema@.ask(name, known, otherwise);
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION must_exist(space, text, text, text[], text) IS
+'Raises an error with the nearest name, or the hint, where a name is none of those known (42704); NULL passes.';
+REVOKE ALL ON FUNCTION must_exist(space, text, text, text[], text) FROM PUBLIC;
+
+CREATE FUNCTION chain(home space, moment text) RETURNS TABLE (moment text, step int)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH RECURSIVE before AS (
+		SELECT m.after_moment, 1 AS step FROM @extschema@.moment m
+		WHERE m.space = (home).space AND m.moment = chain.moment
+		UNION ALL
+		SELECT m.after_moment, b.step + 1 FROM before b
+		JOIN @extschema@.moment m ON m.space = (home).space AND m.moment = b.after_moment
+	) CYCLE after_moment SET again USING path
+	SELECT b.after_moment, b.step FROM before b WHERE b.after_moment IS NOT NULL AND NOT b.again;
+END;
+COMMENT ON FUNCTION chain(space, text) IS
+'The moments before one in its chain, the nearest first.';
+REVOKE ALL ON FUNCTION chain(space, text) FROM PUBLIC;
+
+CREATE FUNCTION event_of(home space, moment text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT m.on_event
+	FROM (SELECT event_of.moment, 0 UNION ALL SELECT c.moment, c.step FROM @extschema@.chain(home, event_of.moment) c) b(moment, step)
+	JOIN @extschema@.moment m ON m.space = (home).space AND m.moment = b.moment
+	ORDER BY b.step DESC LIMIT 1;
+END;
+COMMENT ON FUNCTION event_of(space, text) IS
+'The event that "new" is in a moment: the one that starts it, or the first of its chain; NULL where none does.';
+REVOKE ALL ON FUNCTION event_of(space, text) FROM PUBLIC;
+
+CREATE FUNCTION check_start(home space, moment text, on_event text, on_segment text, after_moment text, schedule text, on_request boolean)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF num_nonnulls(on_event, on_segment, after_moment, schedule, nullif(on_request, false)) > 1 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('moment "%s" has more than one start', moment),
+			HINT = 'Pass one of on_event, on_segment, after_moment, schedule and on_request; make a moment of each that you need.';
+	ELSIF schedule !~ '^(daily|weekdays|(mon|tues|wednes|thurs|fri|satur|sun)day|day ([1-9]|1[0-9]|2[0-8]))$' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('%s is no schedule', quote_literal(schedule)),
+			HINT = 'It is ''daily'', ''weekdays'', ''monday'' to ''sunday'', or ''day 1'' to ''day 28'' of the month, at local_time.';
+	END IF;
+	PERFORM @extschema@.must_exist(home, 'event', on_event,
+		ARRAY(SELECT e.event FROM @extschema@.event e WHERE e.space = home.space),
+		format('Define it first: SELECT * FROM persona.define_event(%L, ''orders'').', on_event));
+	PERFORM @extschema@.must_exist(home, 'segment', on_segment,
+		ARRAY(SELECT s.segment FROM @extschema@.segment s WHERE s.space = home.space),
+		format('Define it first: SELECT * FROM persona.define_segment(%L, ''count(purchase) > 1'').', on_segment));
+	PERFORM @extschema@.must_exist(home, 'moment', after_moment,
+		ARRAY(SELECT m.moment FROM @extschema@.moment m WHERE m.space = home.space),
+		format('Define it first: SELECT * FROM persona.define_moment(%L, ...).', after_moment));
+	IF after_moment = moment OR moment IN (SELECT c.moment FROM @extschema@.chain(home, after_moment) c) THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('moment "%s" would come after itself', moment),
+			HINT = 'A chain of moments has a beginning that is none of them.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_start(space, text, text, text, text, text, boolean) IS
+'Raises an error unless at most one start is given and what it names exists (22023, 42704).';
+REVOKE ALL ON FUNCTION check_start(space, text, text, text, text, text, boolean) FROM PUBLIC;
+
+CREATE FUNCTION check_tokens(home space, moment text, tokens jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF jsonb_typeof(coalesce(tokens, '{}')) <> 'object'
+		OR EXISTS (SELECT FROM jsonb_each(tokens) t WHERE jsonb_typeof(t.value) <> 'string') THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'tokens are an object of names and expressions',
+			HINT = 'Write them as {"item": "new.description"}.';
+	ELSIF EXISTS (SELECT FROM jsonb_object_keys(tokens) t
+			JOIN pg_attribute a ON a.attrelid = home.subjects AND a.attname = t AND a.attnum > 0 AND NOT a.attisdropped) THEN
+		RAISE duplicate_object USING
+			MESSAGE = format('a token of moment "%s" has the name of a column of %s', moment, home.subjects),
+			HINT = 'Give the token a name of its own.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_tokens(space, text, jsonb) IS
+'Raises an error unless tokens are an object of expressions none of which shadows a column (22023, 42710).';
+REVOKE ALL ON FUNCTION check_tokens(space, text, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION set_variant(home space, moment text, variant text, subject_line template, template template, weight float8)
 RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	INSERT INTO @extschema@.variant VALUES ((home).space, moment, variant, subject_line, template, 1)
+	INSERT INTO @extschema@.variant VALUES ((home).space, moment, variant, subject_line, template, '{}', NULL, NULL, weight)
 	ON CONFLICT ON CONSTRAINT variant_pkey DO UPDATE
 	SET (subject_line, template) = ROW (excluded.subject_line, excluded.template);
 END;
-COMMENT ON FUNCTION set_variant(space, text, text, template, template) IS
-'Writes one variant of a moment, keeping its weight.';
-REVOKE ALL ON FUNCTION set_variant(space, text, text, template, template) FROM PUBLIC;
+COMMENT ON FUNCTION set_variant(space, text, text, template, template, float8) IS
+'Writes the personal or the generic variant of a moment; one that is there keeps its weight.';
+REVOKE ALL ON FUNCTION set_variant(space, text, text, template, template, float8) FROM PUBLIC;
+
+CREATE FUNCTION check_variants(home space, moment text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	wrong record;
+BEGIN
+	SELECT m.variable, v.variant, d.difference INTO wrong
+	FROM @extschema@.moment m
+	JOIN @extschema@.variant v ON v.space = m.space AND v.moment = m.moment AND v.variant NOT IN ('personal', 'generic')
+	CROSS JOIN LATERAL (VALUES
+		('delay', v.delay IS NOT NULL, 'timing'),
+		('channel', v.channel IS NOT NULL, 'channel'),
+		('text', num_nonnulls(v.template, v.subject_line, nullif(v.tokens, '{}')) > 0,
+			CASE WHEN m.variable IN ('timing', 'channel') THEN NULL ELSE m.variable END)
+	) d(difference, is_there, allowed_by)
+	WHERE m.space = home.space AND m.moment = check_variants.moment
+		AND d.is_there IS DISTINCT FROM (d.allowed_by IS NOT DISTINCT FROM m.variable)
+	ORDER BY v.variant, d.is_there DESC LIMIT 1;
+	IF FOUND THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('variants of moment "%s" differ in %s and in nothing else, but "%s" %s', moment, wrong.variable, wrong.variant,
+				CASE WHEN wrong.difference = 'delay' AND wrong.variable = 'timing' THEN 'has no delay of its own'
+					WHEN wrong.difference = 'channel' AND wrong.variable = 'channel' THEN 'has no channel of its own'
+					WHEN wrong.difference = 'text' AND wrong.variable NOT IN ('timing', 'channel') THEN 'has neither a template nor a token of its own'
+					ELSE format('has a %s of its own', wrong.difference) END),
+			HINT = 'Of two differences nobody could tell which one made it. Name the one that you want to compare: define_moment(..., variable => ''content'', ''recommendation'', ''offer'', ''tone'', ''timing'' or ''channel'').';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_variants(space, text) IS
+'Raises an error where a variant differs in another thing than the moment''s variable names, or not in it (22023).';
+REVOKE ALL ON FUNCTION check_variants(space, text) FROM PUBLIC;
 
 CREATE FUNCTION moment_reads(moment text, space text) RETURNS TABLE (source text, col text, relation regclass)
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'persona_moment_reads';
@@ -214,11 +381,13 @@ COMMENT ON FUNCTION create_reads(space, text) IS
 'Compiles a moment and makes its view moment_<name>_reads, which has no rows and all the columns that the moment reads: dropping one of these, or changing its type, is refused and names the moment.';
 REVOKE ALL ON FUNCTION create_reads(space, text) FROM PUBLIC;
 
-CREATE FUNCTION define_moment(moment text, on_event text DEFAULT NULL, when_rule rule DEFAULT 'true',
-	purpose text DEFAULT NULL, channel text DEFAULT NULL, variable text DEFAULT 'content',
+CREATE FUNCTION define_moment(moment text, on_event text DEFAULT NULL, on_segment text DEFAULT NULL,
+	after_moment text DEFAULT NULL, schedule text DEFAULT NULL, on_request boolean DEFAULT false,
+	when_rule rule DEFAULT 'true', purpose text DEFAULT NULL, channel text DEFAULT NULL, variable text DEFAULT 'content',
 	subject_line template DEFAULT NULL, template template DEFAULT NULL, generic template DEFAULT NULL,
 	tokens jsonb DEFAULT NULL, delay interval DEFAULT '0', local_time time DEFAULT NULL,
-	once_per text DEFAULT NULL, cancel_rule rule DEFAULT NULL, expires text DEFAULT '3 days',
+	once_per text DEFAULT NULL, restart boolean DEFAULT false, again_after interval DEFAULT NULL,
+	cancel_rule rule DEFAULT NULL, expires text DEFAULT '3 days',
 	priority int DEFAULT 0, transactional boolean DEFAULT false, stage text DEFAULT NULL,
 	owner text DEFAULT NULL, hypothesis text DEFAULT NULL, review_every interval DEFAULT '3 months',
 	space text DEFAULT NULL)
@@ -228,26 +397,11 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	known text[];
 	was @extschema@.moment;
 BEGIN
 	PERFORM @extschema@.check_name('moment', moment);
-	IF on_event IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@.event e WHERE e.space = home.space AND e.event = on_event) THEN
-		known := ARRAY(SELECT e.event FROM @extschema@.event e WHERE e.space = home.space);
-		RAISE undefined_object USING
-			MESSAGE = format('event "%s" does not exist in space "%s"', on_event, home.space),
-			HINT = @extschema@.ask(on_event, known, format('Define it first: SELECT * FROM persona.define_event(%L, ''orders'').', on_event));
-	ELSIF jsonb_typeof(coalesce(tokens, '{}')) <> 'object'
-		OR EXISTS (SELECT FROM jsonb_each(tokens) t WHERE jsonb_typeof(t.value) <> 'string') THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = 'tokens are an object of names and expressions',
-			HINT = 'Write them as {"item": "new.description"}.';
-	ELSIF EXISTS (SELECT FROM jsonb_object_keys(tokens) t
-			JOIN pg_attribute a ON a.attrelid = home.subjects AND a.attname = t AND a.attnum > 0 AND NOT a.attisdropped) THEN
-		RAISE duplicate_object USING
-			MESSAGE = format('a token of moment "%s" has the name of a column of %s', moment, home.subjects),
-			HINT = 'Give the token a name of its own.';
-	END IF;
+	PERFORM @extschema@.check_start(home, moment, on_event, on_segment, after_moment, schedule, on_request);
+	PERFORM @extschema@.check_tokens(home, moment, tokens);
 	IF channel IS NOT NULL THEN
 		PERFORM @extschema@.check_channel(home, channel);
 	END IF;
@@ -256,36 +410,107 @@ BEGIN
 	END IF;
 	SELECT * INTO was FROM @extschema@.moment m WHERE m.space = home.space AND m.moment = define_moment.moment FOR UPDATE;
 	INSERT INTO @extschema@.moment
-	VALUES (home.space, moment, coalesce(was.version, 0) + 1, coalesce(was.state, 'idea'), on_event, when_rule, purpose, channel,
-		variable, coalesce(tokens, '{}'), delay, local_time, once_per, cancel_rule, expires, coalesce(@extschema@.is_interval(expires), false),
+	VALUES (home.space, moment, coalesce(was.version, 0) + 1, coalesce(was.state, 'idea'), on_event, on_segment,
+		after_moment, schedule, coalesce(on_request, false), when_rule, purpose, channel,
+		variable, coalesce(tokens, '{}'), delay, local_time, once_per, coalesce(restart, false), again_after, cancel_rule, expires, coalesce(@extschema@.is_interval(expires), false),
 		priority, transactional, stage, owner, hypothesis, review_every,
 		coalesce(was.share, 1), was.activated_at, was.held_at, was.released_at)
 	ON CONFLICT ON CONSTRAINT moment_pkey DO UPDATE
-	SET (version, on_event, when_rule, purpose, channel, variable, tokens, delay, local_time, once_per, cancel_rule, expires,
-			expires_is_interval, priority, transactional, stage, owner, hypothesis, review_every)
-		= (excluded.version, excluded.on_event, excluded.when_rule, excluded.purpose, excluded.channel, excluded.variable,
-			excluded.tokens, excluded.delay, excluded.local_time, excluded.once_per, excluded.cancel_rule, excluded.expires,
-			excluded.expires_is_interval, excluded.priority, excluded.transactional, excluded.stage, excluded.owner,
+	SET (version, on_event, on_segment, after_moment, schedule, on_request, when_rule, purpose, channel, variable, tokens,
+			delay, local_time, once_per, restart, again_after, cancel_rule, expires, expires_is_interval, priority, transactional, stage, owner, hypothesis, review_every)
+		= (excluded.version, excluded.on_event, excluded.on_segment, excluded.after_moment, excluded.schedule,
+			excluded.on_request, excluded.when_rule, excluded.purpose, excluded.channel, excluded.variable,
+			excluded.tokens, excluded.delay, excluded.local_time, excluded.once_per, excluded.restart, excluded.again_after,
+			excluded.cancel_rule, excluded.expires, excluded.expires_is_interval, excluded.priority, excluded.transactional, excluded.stage, excluded.owner,
 			excluded.hypothesis, excluded.review_every);
-	PERFORM @extschema@.set_variant(home, moment, 'personal', subject_line, template);
-	PERFORM @extschema@.set_variant(home, moment, 'generic', subject_line, generic);
-	PERFORM @extschema@.create_reads(home, moment);
+	PERFORM @extschema@.set_variant(home, moment, 'personal', subject_line, template, 1);
+	/* Where variants share one text the generic twin only stands in for it. */
+	PERFORM @extschema@.set_variant(home, moment, 'generic', subject_line, generic,
+		CASE WHEN variable IN ('timing', 'channel') THEN 0 ELSE 1 END);
+	PERFORM @extschema@.check_variants(home, moment);
+	RETURN QUERY SELECT * FROM @extschema@.settle_moment(home, moment, was.state = 'live',
+		was.moment IS NOT NULL AND (was.delay, was.local_time) IS DISTINCT FROM (delay, local_time));
 	IF was.state = 'live' THEN
-		RETURN QUERY SELECT * FROM @extschema@.require_complete(home, moment);
 		PERFORM @extschema@.sync_triggers(home);
-	ELSE
-		RETURN QUERY SELECT * FROM @extschema@.lint_moment(home, moment);
 	END IF;
 EXCEPTION
 	WHEN check_violation OR not_null_violation THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('moment "%s" has a value out of range', moment),
-			HINT = 'variable: content, recommendation, offer, tone, timing or channel. delay is 0 or more, review_every positive.';
+			HINT = 'variable: content, recommendation, offer, tone, timing or channel. delay is 0 or more, again_after and review_every positive.';
 END;
 $$;
-COMMENT ON FUNCTION define_moment(text, text, rule, text, text, text, template, template, template, jsonb, interval, time, text, rule, text, int, boolean, text, text, text, interval, text) IS
-'Writes down a moment: what starts it, for whom, on which purpose and channel, its personal and generic templates, when it is due and what stops it. An idea needs little more than a name; activate() asks for the rest. expires is an interval after the due time or a timestamp expression.';
-REVOKE ALL ON FUNCTION define_moment(text, text, rule, text, text, text, template, template, template, jsonb, interval, time, text, rule, text, int, boolean, text, text, text, interval, text) FROM PUBLIC;
+COMMENT ON FUNCTION define_moment(text, text, text, text, text, boolean, rule, text, text, text, template, template, template, jsonb, interval, time, text, boolean, interval, rule, text, int, boolean, text, text, text, interval, text) IS
+'Writes down a moment: what starts it, for whom, on which purpose and channel, its personal and generic templates, when it is due and what stops it. It starts on one of: an event, a segment entered, the message of another moment, a schedule (daily, weekdays, monday to sunday, day 1 to day 28, at local_time in the subject''s zone), a request. once_per is an expression, NULL for the event''s key; with restart a later event of the same moves the due time, after again_after it starts anew. An idea needs little more than a name; activate() asks for the rest. expires is an interval after the due time or a timestamp expression.';
+REVOKE ALL ON FUNCTION define_moment(text, text, text, text, text, boolean, rule, text, text, text, template, template, template, jsonb, interval, time, text, boolean, interval, rule, text, int, boolean, text, text, text, interval, text) FROM PUBLIC;
+
+CREATE FUNCTION settle_moment(home space, moment text, is_live boolean, waits_otherwise boolean) RETURNS SETOF finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM @extschema@.create_reads(home, moment);
+	IF waits_otherwise THEN
+		PERFORM @extschema@.reschedule(moment, home.space);
+	END IF;
+	IF is_live THEN
+		RETURN QUERY SELECT * FROM @extschema@.require_complete(home, moment);
+	ELSE
+		RETURN QUERY SELECT * FROM @extschema@.lint_moment(home, moment);
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION settle_moment(space, text, boolean, boolean) IS
+'After a moment or a variant was written: compiles the moment, gives what is scheduled its due time where that has changed, and lints it; one that is live stays complete.';
+REVOKE ALL ON FUNCTION settle_moment(space, text, boolean, boolean) FROM PUBLIC;
+
+CREATE FUNCTION define_variant(moment text, variant text, template template DEFAULT NULL, subject_line template DEFAULT NULL,
+	tokens jsonb DEFAULT NULL, delay interval DEFAULT NULL, channel text DEFAULT NULL, weight float8 DEFAULT NULL,
+	space text DEFAULT NULL)
+RETURNS SETOF finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	was @extschema@.moment := @extschema@.find_moment(home, moment);
+BEGIN
+	PERFORM @extschema@.check_name('variant', variant);
+	IF variant = 'holdout' THEN
+		RAISE reserved_name USING
+			MESSAGE = 'the holdout is no variant: it gets nothing',
+			HINT = 'define_policy(holdout => 0.1) keeps a share of the subjects out.';
+	ELSIF variant IN ('personal', 'generic') AND num_nonnulls(template, subject_line, tokens, delay, channel) > 0 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('what the %s variant of moment "%s" says is a part of the moment', variant, moment),
+			HINT = format('Write it into define_moment(%L, ...); here only its weight can be set.', moment);
+	END IF;
+	PERFORM @extschema@.check_tokens(home, moment, tokens);
+	IF channel IS NOT NULL THEN
+		PERFORM @extschema@.check_channel(home, channel);
+	END IF;
+	IF variant IN ('personal', 'generic') THEN
+		UPDATE @extschema@.variant v SET weight = coalesce(define_variant.weight, 1)
+		WHERE v.space = home.space AND v.moment = define_variant.moment AND v.variant = define_variant.variant;
+	ELSE
+		INSERT INTO @extschema@.variant
+		VALUES (home.space, moment, variant, subject_line, template, coalesce(tokens, '{}'), delay, channel, coalesce(weight, 1))
+		ON CONFLICT ON CONSTRAINT variant_pkey DO UPDATE
+		SET (subject_line, template, tokens, delay, channel, weight)
+			= (excluded.subject_line, excluded.template, excluded.tokens, excluded.delay, excluded.channel, excluded.weight);
+	END IF;
+	PERFORM @extschema@.check_variants(home, moment);
+	UPDATE @extschema@.moment m SET version = m.version + 1 WHERE m.space = home.space AND m.moment = define_variant.moment;
+	RETURN QUERY SELECT * FROM @extschema@.settle_moment(home, moment, was.state = 'live', was.variable = 'timing');
+EXCEPTION
+	WHEN check_violation THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('variant "%s" of moment "%s" has a value out of range', variant, moment),
+			HINT = 'delay and weight are 0 or more.';
+END;
+$$;
+COMMENT ON FUNCTION define_variant(text, text, template, template, jsonb, interval, text, float8, text) IS
+'Adds a variant to a moment, which differs from the personal one in what the moment''s variable names and in nothing else: template, subject_line and tokens; or, where it is timing, the delay; or the channel. weight (1 unless said) is its share among all weights; 0 gives it to nobody. Of personal and generic only the weight can be set.';
+REVOKE ALL ON FUNCTION define_variant(text, text, template, template, jsonb, interval, text, float8, text) FROM PUBLIC;
 
 /* The audit of a moment */
 
@@ -306,10 +531,9 @@ BEGIN ATOMIC
 		UNION ALL SELECT s.name, s.relation FROM @extschema@.sources_of(home) s
 		UNION ALL SELECT v.name, to_regclass(format('%I.%I', home.schema_name, v.name))::regclass FROM (VALUES ('message'), ('feedback')) v (name)
 	), used AS (
-		SELECT DISTINCT u.*, s.relation, m.on_event
+		SELECT DISTINCT u.*, s.relation, @extschema@.event_of(home, moment_attributes.moment) AS on_event
 		FROM @extschema@.moment_uses(moment_attributes.moment, home.space) u
 		JOIN source s ON s.name = u.source
-		JOIN @extschema@.moment m ON m.space = home.space AND m.moment = moment_attributes.moment
 	), base AS (
 		SELECT u.*, r.base, r.base_col, u.mentioned AND r.shown AS is_mentioned
 		FROM used u CROSS JOIN LATERAL @extschema@.read_columns(u.relation, u.col) r
@@ -595,7 +819,12 @@ BEGIN ATOMIC
 	LEFT JOIN @extschema@.variant p ON p.space = m.space AND p.moment = m.moment AND p.variant = 'personal'
 	LEFT JOIN @extschema@.variant g ON g.space = m.space AND g.moment = m.moment AND g.variant = 'generic'
 	CROSS JOIN LATERAL (VALUES
-		(m.on_event IS NULL, 'block', 'without_start', 'nothing starts it', 'Pass on_event => the name of an event.'),
+		(m.starts_on IS NULL, 'block', 'without_start', 'nothing starts it',
+			'Pass on_event => the name of an event, or one of on_segment, after_moment, schedule and on_request.'),
+		(m.schedule IS NOT NULL AND m.local_time IS NULL, 'block', 'schedule_without_time', format('it starts %s at no time', m.schedule),
+			'Pass local_time => the time on the customer''''s clock, such as ''''09:00''''.'),
+		(m.on_request AND (m.delay > '0' OR m.local_time IS NOT NULL), 'block', 'request_waits', 'a request is answered at once, so nothing can wait',
+			'Leave delay and local_time out, or start it on an event.'),
 		(e.fires = 'never', 'block', 'event_never_fires', format('event "%s" never fires', m.on_event),
 			format('Define it with fires => ''insert'': SELECT * FROM persona.define_event(%L, ...).', m.on_event)),
 		(cardinality(e.id) = 0, 'block', 'event_without_key', format('nothing identifies a row of %s', e.relation),
@@ -611,6 +840,11 @@ BEGIN ATOMIC
 			'Let the personal template say something that only this customer would see.'),
 		(cardinality(@extschema@.template_variables(g.subject_line)) > 0, 'warn', 'generic_not_generic',
 			'the subject line, which the generic twin shares, uses customer data', 'Write the subject line without variables.'),
+		((SELECT sum(v.weight) FROM @extschema@.variant v WHERE v.space = m.space AND v.moment = m.moment) = 0, 'block', 'without_weight',
+			'no variant has a weight, so nobody could get one', format('Give one a weight: define_variant(%L, ''personal'', weight => 1).', m.moment)),
+		(m.variable IN ('timing', 'channel') AND g.weight > 0 AND p.template::text <> g.template::text, 'warn', 'two_differences',
+			format('the generic twin differs in its text, where variants are to differ in %s', m.variable),
+			format('Leave it as a stand-in: define_variant(%L, ''generic'', weight => 0).', m.moment)),
 		(m.hypothesis IS NULL, 'info', 'without_hypothesis', 'nobody has written down why it should work',
 			'Pass hypothesis => what you expect and why; the review will ask.')
 	) f(holds, level, code, message, hint)
@@ -729,6 +963,31 @@ COMMENT ON FUNCTION drop_triggers() IS
 REVOKE ALL ON FUNCTION drop_triggers() FROM PUBLIC;
 CREATE TRIGGER triggers AFTER UPDATE OR DELETE ON event
 FOR EACH ROW EXECUTE FUNCTION drop_triggers();
+
+/* Segments entered */
+
+CREATE FUNCTION start_on_segments() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_start_on_segments';
+COMMENT ON FUNCTION start_on_segments() IS
+'Trigger: who enters a segment that a live moment starts on goes into the inbox of the space.';
+REVOKE ALL ON FUNCTION start_on_segments() FROM PUBLIC;
+
+CREATE FUNCTION refresh_before() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NEW.state = 'live' AND NEW.on_segment IS NOT NULL
+		AND (OLD.state, OLD.on_segment) IS DISTINCT FROM (NEW.state, NEW.on_segment) THEN
+		PERFORM @extschema@.refresh_segments(NEW.space);
+	END IF;
+	RETURN NEW;
+END;
+$$;
+COMMENT ON FUNCTION refresh_before() IS
+'Trigger: who is in a segment before a moment on it goes live has not entered it since; the memberships are brought up to date first.';
+REVOKE ALL ON FUNCTION refresh_before() FROM PUBLIC;
+CREATE TRIGGER refresh_before BEFORE UPDATE ON moment
+FOR EACH ROW EXECUTE FUNCTION refresh_before();
 
 /* The life of a moment */
 
@@ -928,6 +1187,40 @@ COMMENT ON FUNCTION fail(uuid, text, interval, int, text) IS
 'Gives a claimed message back: ready again after retry_after (1, 4, 16, 64 minutes unless said), dead after the fifth attempt. A stale attempt changes nothing and says so. Returns the new state, NULL where nothing changed.';
 REVOKE ALL ON FUNCTION fail(uuid, text, interval, int, text) FROM PUBLIC;
 
+/* On request */
+
+CREATE FUNCTION decide_request(subject text, moment text, context jsonb, at timestamptz, space text)
+RETURNS TABLE (decision uuid, outcome text, reason text, variant text, channel text, subject_line text, body text, content jsonb)
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_decide';
+COMMENT ON FUNCTION decide_request(text, text, jsonb, timestamptz, text) IS
+'decide() for a subject in the canonical text of its key.';
+REVOKE ALL ON FUNCTION decide_request(text, text, jsonb, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION decide(subject text, moment text, context jsonb DEFAULT NULL, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
+RETURNS TABLE (decision uuid, outcome text, reason text, variant text, channel text, subject_line text, body text, content jsonb)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+BEGIN
+	IF moment IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'decide() needs a moment';
+	END IF;
+	RETURN QUERY SELECT * FROM @extschema@.decide_request(@extschema@.subject_key(home, subject), moment, context, at, home.space);
+END;
+$$;
+COMMENT ON FUNCTION decide(text, text, jsonb, timestamptz, text) IS
+'Takes a moment with on_request through its gates at once and returns what is to be shown: body, and content, the values it was made of; both NULL where outcome is holdout or skip (with its reason). context is what new.* means in rules (as text) and templates. The decision, exposure and message (as sent) are written in the caller''s transaction, which keeps the subject locked until it ends. Another at than now needs the right to SET persona.clock.';
+REVOKE ALL ON FUNCTION decide(text, text, jsonb, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION decide(subject anyelement, moment text, context jsonb DEFAULT NULL, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
+RETURNS TABLE (decision uuid, outcome text, reason text, variant text, channel text, subject_line text, body text, content jsonb)
+LANGUAGE sql AS 'SELECT * FROM @extschema@.decide(subject::text, moment, context, at, space)';
+COMMENT ON FUNCTION decide(anyelement, text, jsonb, timestamptz, text) IS
+'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION decide(anyelement, text, jsonb, timestamptz, text) FROM PUBLIC;
+
 /* Explaining */
 
 CREATE FUNCTION gate_rows(gates jsonb, OUT gate text, OUT passed boolean, OUT reason text, OUT saw jsonb)
@@ -965,7 +1258,7 @@ REVOKE ALL ON FUNCTION explain_decision(uuid, text) FROM PUBLIC;
 CREATE FUNCTION moment_gates(subject text, moment text, space text) RETURNS jsonb
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'persona_moment_gates';
 COMMENT ON FUNCTION moment_gates(text, text, text) IS
-'The gates of a moment as they stand now for a subject and its latest event, as jsonb; NULL where there is no such event.';
+'The gates of a moment as they stand now for a subject and the latest of what starts it, as jsonb; NULL where there is no such thing.';
 REVOKE ALL ON FUNCTION moment_gates(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION why_not(subject text, moment text, space text DEFAULT NULL)
@@ -984,7 +1277,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION why_not(text, text, text) IS
-'Every gate of a moment as it stands now for a subject, over its latest event of the kind that starts the moment; writes nothing.';
+'Every gate of a moment as it stands now for a subject, as if the latest of what starts the moment came now; writes nothing.';
 REVOKE ALL ON FUNCTION why_not(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION why_not(subject anyelement, moment text, space text DEFAULT NULL)
@@ -994,13 +1287,78 @@ COMMENT ON FUNCTION why_not(anyelement, text, text) IS
 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION why_not(anyelement, text, text) FROM PUBLIC;
 
+/* Trying out */
+
+CREATE FUNCTION simulate_subject(subject text, moment text, context jsonb, at timestamptz, space text)
+RETURNS TABLE (decision uuid, outcome text, reason text, variant text, fallback boolean, channel text, due timestamptz,
+	address text, subject_line text, body text, content jsonb, gates jsonb)
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_simulate';
+COMMENT ON FUNCTION simulate_subject(text, text, jsonb, timestamptz, text) IS
+'simulate() for a subject in the canonical text of its key.';
+REVOKE ALL ON FUNCTION simulate_subject(text, text, jsonb, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION simulate(subject text, moment text, context jsonb DEFAULT NULL, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
+RETURNS TABLE (decision uuid, outcome text, reason text, variant text, fallback boolean, channel text, due timestamptz,
+	address text, subject_line text, body text, content jsonb, gates jsonb)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+BEGIN
+	IF moment IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'simulate() needs a moment';
+	END IF;
+	RETURN QUERY SELECT * FROM @extschema@.simulate_subject(@extschema@.subject_key(home, subject), moment, context, at, home.space);
+END;
+$$;
+COMMENT ON FUNCTION simulate(text, text, jsonb, timestamptz, text) IS
+'What a moment would decide for a subject, and the message, as if the latest of what starts it came at that instant (now for NULL); an idea as if it were live. outcome is send, holdout, skip with its reason, or defer to due. Writes nothing; no row, and a notice, where nothing could start it.';
+REVOKE ALL ON FUNCTION simulate(text, text, jsonb, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION simulate(subject anyelement, moment text, context jsonb DEFAULT NULL, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
+RETURNS TABLE (decision uuid, outcome text, reason text, variant text, fallback boolean, channel text, due timestamptz,
+	address text, subject_line text, body text, content jsonb, gates jsonb)
+LANGUAGE sql AS 'SELECT * FROM @extschema@.simulate(subject::text, moment, context, at, space)';
+COMMENT ON FUNCTION simulate(anyelement, text, jsonb, timestamptz, text) IS
+'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION simulate(anyelement, text, jsonb, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION simulate_members(segment text, moment text, context jsonb, at timestamptz, space text)
+RETURNS TABLE (outcome text, reason text, variant text, n bigint)
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_simulate_segment';
+COMMENT ON FUNCTION simulate_members(text, text, jsonb, timestamptz, text) IS
+'simulate_segment() for a segment and a moment that are known to exist.';
+REVOKE ALL ON FUNCTION simulate_members(text, text, jsonb, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION simulate_segment(segment text, moment text, context jsonb DEFAULT NULL, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
+RETURNS TABLE (outcome text, reason text, variant text, n bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+BEGIN
+	IF num_nulls(segment, moment) > 0 THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'simulate_segment() needs a segment and a moment';
+	END IF;
+	PERFORM @extschema@.must_exist(home, 'segment', segment,
+		ARRAY(SELECT s.segment FROM @extschema@.segment s WHERE s.space = home.space),
+		format('Define it first: SELECT * FROM persona.define_segment(%L, ''true'').', segment));
+	RETURN QUERY SELECT * FROM @extschema@.simulate_members(segment, moment, context, at, home.space) m ORDER BY m.n DESC, m.outcome, m.reason, m.variant;
+END;
+$$;
+COMMENT ON FUNCTION simulate_segment(text, text, jsonb, timestamptz, text) IS
+'What simulate() says of each member of a segment, counted by outcome, reason and variant; no_start where nothing could start the moment. Writes nothing.';
+REVOKE ALL ON FUNCTION simulate_segment(text, text, jsonb, timestamptz, text) FROM PUBLIC;
+
 /* Reader views */
 
 CREATE FUNCTION create_moment_views() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	/* A restore brings the views along. */
+	/* A restore brings the views and the trigger along. */
 	IF to_regclass(format('%I.outcome', NEW.schema_name)) IS NOT NULL THEN
 		RETURN NULL;
 	END IF;
@@ -1032,7 +1390,10 @@ BEGIN
 	COMMENT ON VIEW %1$I.funnel IS 'A row a moment and day (UTC): how many entered, were decided, were sent.';
 
 	CREATE VIEW %1$I.journey WITH (security_invoker = true) AS
-	SELECT m.stage, m.moment, CASE WHEN m.held_at IS NULL THEN m.state ELSE 'held' END AS state, m.owner, m.variable, m.hypothesis, 'event ' || m.on_event AS starts_on, m.delay,
+	SELECT m.stage, m.moment, CASE WHEN m.held_at IS NULL THEN m.state ELSE 'held' END AS state, m.owner, m.variable, m.hypothesis,
+		CASE WHEN m.on_event IS NOT NULL THEN 'event ' || m.on_event
+			WHEN m.schedule IS NOT NULL THEN concat_ws(' at ', m.schedule, m.local_time)
+			ELSE m.starts_on END AS starts_on, m.delay,
 		m.channel, m.purpose,
 		(SELECT count(*) FROM %1$I.message s WHERE s.moment = m.moment AND s.sent_at > @extschema@.now() - interval '30 days') AS sent_30d,
 		(m.activated_at + m.review_every)::date AS review_due
@@ -1046,12 +1407,15 @@ BEGIN
 	CREATE VIEW %1$I.finding WITH (security_invoker = true) AS
 	SELECT * FROM @extschema@.space_findings(%2$L);
 	COMMENT ON VIEW %1$I.finding IS 'What lint and audit find in the moments of the space, and what a person has overridden.';
+
+	CREATE TRIGGER entered AFTER INSERT ON %1$I.membership REFERENCING NEW TABLE AS entered
+	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.start_on_segments(%2$L);
 	$view$, NEW.schema_name, NEW.space);
 	RETURN NULL;
 END;
 $$;
 COMMENT ON FUNCTION create_moment_views() IS
-'Trigger: a new space gets its reader views outcome, skip, funnel, journey, alert and finding.';
+'Trigger: a new space gets its reader views outcome, skip, funnel, journey, alert and finding, and its memberships start moments.';
 REVOKE ALL ON FUNCTION create_moment_views() FROM PUBLIC;
 CREATE TRIGGER moment_views AFTER INSERT ON space
 FOR EACH ROW EXECUTE FUNCTION create_moment_views();
@@ -1253,13 +1617,17 @@ BEGIN
 		locale = @extschema@.renamed(c.locale, NULL, sources, was, becomes, c.space)
 	WHERE c.space = home.space AND concat_ws(' ', c.address, c.time_zone, c.locale) ~ mentioned;
 	UPDATE @extschema@.moment m SET version = m.version + 1,
-		when_rule = @extschema@.renamed(m.when_rule::text, m.on_event, sources, was, becomes, m.space)::@extschema@.rule,
-		cancel_rule = @extschema@.renamed(m.cancel_rule::text, m.on_event, sources, was, becomes, m.space)::@extschema@.rule,
-		once_per = @extschema@.renamed(m.once_per, m.on_event, sources, was, becomes, m.space),
-		expires = CASE WHEN m.expires_is_interval THEN m.expires ELSE @extschema@.renamed(m.expires, m.on_event, sources, was, becomes, m.space) END,
-		tokens = (SELECT coalesce(jsonb_object_agg(t.key, @extschema@.renamed(t.value, m.on_event, sources, was, becomes, m.space)), '{}')
+		when_rule = @extschema@.renamed(m.when_rule::text, @extschema@.event_of(home, m.moment), sources, was, becomes, m.space)::@extschema@.rule,
+		cancel_rule = @extschema@.renamed(m.cancel_rule::text, @extschema@.event_of(home, m.moment), sources, was, becomes, m.space)::@extschema@.rule,
+		once_per = @extschema@.renamed(m.once_per, @extschema@.event_of(home, m.moment), sources, was, becomes, m.space),
+		expires = CASE WHEN m.expires_is_interval THEN m.expires ELSE @extschema@.renamed(m.expires, @extschema@.event_of(home, m.moment), sources, was, becomes, m.space) END,
+		tokens = (SELECT coalesce(jsonb_object_agg(t.key, @extschema@.renamed(t.value, @extschema@.event_of(home, m.moment), sources, was, becomes, m.space)), '{}')
 			FROM jsonb_each_text(m.tokens) t)
 	WHERE m.space = home.space AND concat_ws(' ', m.when_rule::text, m.cancel_rule::text, m.once_per, m.expires, m.tokens) ~ mentioned;
+	UPDATE @extschema@.variant v
+	SET tokens = (SELECT jsonb_object_agg(t.key, @extschema@.renamed(t.value, @extschema@.event_of(home, v.moment), sources, was, becomes, v.space))
+		FROM jsonb_each_text(v.tokens) t)
+	WHERE v.space = home.space AND v.tokens::text ~ mentioned;
 	RETURN QUERY SELECT 'warn', 'template_renamed', v.moment,
 		format('the %s template of moment "%s" still says {{ %s }}', v.variant, v.moment, p.path),
 		format('Write it as {{ %s }} in define_moment(%L, ...).', p.new_path, v.moment)
@@ -1268,7 +1636,7 @@ BEGIN
 		SELECT DISTINCT u.path, x.head || r.becomes
 		FROM unnest(@extschema@.template_variables(v.template) || @extschema@.template_variables(v.subject_line)) u(path),
 			unnest(sources, was, becomes) r(source, was, becomes)
-			CROSS JOIN LATERAL (SELECT CASE r.source WHEN 'subject' THEN '' WHEN m.on_event THEN 'new.' END) x(head)
+			CROSS JOIN LATERAL (SELECT CASE r.source WHEN 'subject' THEN '' WHEN @extschema@.event_of(home, m.moment) THEN 'new.' END) x(head)
 		WHERE u.path = x.head || r.was OR starts_with(u.path, x.head || r.was || '.')) p(path, new_path)
 	WHERE v.space = home.space AND NOT m.tokens ? split_part(p.path, '.', 1);
 END;
@@ -1464,11 +1832,15 @@ BEGIN ATOMIC
 		UNION ALL
 		SELECT format('moment "%s"', m.moment) FROM @extschema@.moment m
 		WHERE m.space = (home).space AND CASE kind
-			WHEN 'channel' THEN m.channel = users_of.name
+			WHEN 'channel' THEN m.channel = users_of.name OR EXISTS (SELECT FROM @extschema@.variant v
+				WHERE v.space = m.space AND v.moment = m.moment AND v.channel = users_of.name)
 			WHEN 'purpose' THEN m.purpose = users_of.name
-			WHEN 'segment' THEN users_of.name = ANY (@extschema@.rule_segments(m.when_rule)) OR users_of.name = ANY (@extschema@.rule_segments(m.cancel_rule))
-			WHEN 'event' THEN m.on_event = users_of.name OR concat_ws(' ', m.when_rule::text, m.cancel_rule::text, m.tokens) ~ ('\m' || users_of.name || '\M')
-			WHEN 'facet' THEN concat_ws(' ', m.when_rule::text, m.cancel_rule::text, m.once_per, m.expires, m.tokens) ~ ('\m' || users_of.name || '[.]') END
+			WHEN 'moment' THEN m.after_moment = users_of.name
+			WHEN 'segment' THEN m.on_segment = users_of.name OR users_of.name = ANY (@extschema@.rule_segments(m.when_rule)) OR users_of.name = ANY (@extschema@.rule_segments(m.cancel_rule))
+			WHEN 'event' THEN m.on_event = users_of.name OR concat_ws(' ', m.when_rule::text, m.cancel_rule::text, m.tokens,
+				(SELECT string_agg(v.tokens::text, ' ') FROM @extschema@.variant v WHERE v.space = m.space AND v.moment = m.moment)) ~ ('\m' || users_of.name || '\M')
+			WHEN 'facet' THEN concat_ws(' ', m.when_rule::text, m.cancel_rule::text, m.once_per, m.expires, m.tokens,
+				(SELECT string_agg(v.tokens::text, ' ') FROM @extschema@.variant v WHERE v.space = m.space AND v.moment = m.moment)) ~ ('\m' || users_of.name || '[.]') END
 		UNION ALL
 		SELECT format('facet "%s"', f.facet) FROM @extschema@.facet f
 		WHERE f.space = (home).space AND kind IN ('event', 'facet') AND f.parent = users_of.name

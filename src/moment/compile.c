@@ -7,7 +7,7 @@
  * subject, n the event that started it; every user-written expression was
  * checked and turned into SQL by the rule room.
  */
-#include "moment/moment.h"
+#include "moment/compile.h"
 
 #include "consent/consent.h"
 #include "rule/rule.h"
@@ -16,46 +16,22 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-/* What one compilation hands from step to step. */
-typedef struct Builder
-{
-	const Space *space;
-	const Moment *moment;
-	RuleQuery  *query;
-	char	   *entry;
-	char	   *cancel;
-	char	   *once_key;
-	char	   *expires_at;
-	char	   *address;
-	char	   *zone;
-	char	   *values;
-	List	   *added;			/* of char *: variables already in values */
-	List	   *attributes;		/* of Attribute *: described and used */
-} Builder;
-
-/* A described attribute that the moment uses. */
-typedef struct Attribute
-{
-	char	   *category;
-	bool		for_all;		/* the generic twin uses it too */
-} Attribute;
-
-static char *
-Compile(Builder *b, const char *text, Oid want, const char *part, Oid *type)
+char *
+MomentCompilePart(Builder *b, const char *text, Oid want, const char *part,
+				  Oid *type)
 {
 	return RuleQueryAdd(b->query, text, want,
 						psprintf("%s of moment \"%s\"", part, b->moment->name),
 						type);
 }
 
-/* An optional expression: NULL in SQL where the moment has none. */
-static char *
-CompileOr(Builder *b, const char *text, Oid want, const char *part,
-		  const char *otherwise)
+char *
+MomentCompileOr(Builder *b, const char *text, Oid want, const char *part,
+				const char *otherwise)
 {
 	Oid			type;
 
-	return text ? Compile(b, text, want, part, &type) : pstrdup(otherwise);
+	return text ? MomentCompilePart(b, text, want, part, &type) : pstrdup(otherwise);
 }
 
 static char *
@@ -64,8 +40,8 @@ CompileExpiry(Builder *b)
 	if (b->moment->expires != NULL && b->moment->expires_is_interval)
 		return psprintf("(d.first_due + %s::pg_catalog.interval)",
 						PersonaLiteral(b->moment->expires));
-	return CompileOr(b, b->moment->expires, TIMESTAMPTZOID, "expiry",
-					 "NULL::pg_catalog.timestamptz");
+	return MomentCompileOr(b, b->moment->expires, TIMESTAMPTZOID, "expiry",
+						   "NULL::pg_catalog.timestamptz");
 }
 
 /* The event's key as one text, in the form that ids are made of. */
@@ -75,224 +51,83 @@ EventKey(const char *alias)
 	return psprintf("pg_catalog.array_to_string(%s.event_key, E'\\x1f')", alias);
 }
 
+/* Who left the segment that started the moment is not to hear of it. */
+static char *
+CompileEntry(Builder *b)
+{
+	const Moment *m = b->moment;
+	char	   *entry = MomentCompileOr(b, m->when_rule, BOOLOID, "entry rule", "true");
+	Oid			type;
+
+	if (m->on_segment == NULL)
+		return entry;
+	return psprintf("(%s AND %s)", entry,
+					MomentCompilePart(b, psprintf("segment(%s)", m->on_segment), BOOLOID,
+									  "segment", &type));
+}
+
+/* Whether the message of a moment before it, of this chain, was stopped. */
+static char *
+Stopped(const Space *space, const MomentBefore *before)
+{
+	return psprintf("EXISTS (SELECT FROM %s x JOIN %s y ON y.subject = x.subject AND y.message = x.decision"
+					" WHERE x.subject = d.subject AND x.moment = %s AND x.event_key = d.event_key"
+					" AND y.state IN ('cancelled', 'dead'))",
+					SpaceTable(space, "decision"), SpaceTable(space, "message"),
+					PersonaLiteral(before->name));
+}
+
+/* What stops a moment stops those that come after it, too. */
+static char *
+CompileCancel(Builder *b)
+{
+	StringInfoData sql;
+	ListCell   *cell;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, MomentCompileOr(b, b->moment->cancel_rule, BOOLOID,
+												 "cancel rule", "false"));
+	foreach(cell, b->moment->before)
+	{
+		MomentBefore *before = lfirst(cell);
+
+		appendStringInfo(&sql, " OR %s OR %s",
+						 MomentCompileOr(b, before->cancel_rule, BOOLOID,
+										 psprintf("cancel rule, from moment \"%s\",",
+												  before->name), "false"),
+						 Stopped(b->space, before));
+	}
+	return psprintf("(%s)", sql.data);
+}
+
 static void
 CompileRules(Builder *b)
 {
 	const Moment *m = b->moment;
 
-	b->entry = CompileOr(b, m->when_rule, BOOLOID, "entry rule", "true");
-	b->cancel = CompileOr(b, m->cancel_rule, BOOLOID, "cancel rule", "false");
+	b->entry = CompileEntry(b);
+	b->cancel = CompileCancel(b);
 	b->expires_at = CompileExpiry(b);
-	b->address = CompileOr(b, m->address, TEXTOID, "address", "NULL");
-	b->zone = CompileOr(b, m->time_zone, TEXTOID, "time zone", "NULL");
+	MomentCompileAddresses(b);
+	b->zone = MomentCompileOr(b, m->time_zone, TEXTOID, "time zone", "NULL");
 	b->once_key = m->once_per == NULL ? NULL :
-		CompileOr(b, m->once_per, TEXTOID, "once_per", NULL);
-}
-
-/* ---- the values of the templates ---- */
-
-static MomentToken *
-FindToken(const Moment *moment, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, moment->tokens)
-	{
-		MomentToken *token = lfirst(cell);
-
-		if (strcmp(token->name, name) == 0)
-			return token;
-	}
-	return NULL;
-}
-
-/* A value as jsonb; a type that is no built-in goes by its text. */
-static char *
-AsJson(const char *expression, Oid type)
-{
-	if (type >= FirstNormalObjectId)
-		return psprintf("pg_catalog.to_jsonb((%s)::pg_catalog.text)", expression);
-	return psprintf("pg_catalog.to_jsonb(%s)", expression);
-}
-
-/* The first `n` steps of a dotted path. */
-static char *
-PathHead(const char *path, int n)
-{
-	const char *end = path;
-
-	for (; *end != '\0'; end++)
-		if (*end == '.' && --n == 0)
-			break;
-	return pnstrdup(path, end - path);
-}
-
-/* A path as it stands in a rule: each step quoted where it has to be. */
-static char *
-PathExpression(const char *head)
-{
-	const char *dot = strchr(head, '.');
-
-	if (dot == NULL)
-		return pstrdup(quote_identifier(head));
-	return psprintf("%s.%s", pnstrdup(head, dot - head),
-					quote_identifier(dot + 1));
-}
-
-static bool
-AlreadyAdded(Builder *b, const char *head)
-{
-	ListCell   *cell;
-
-	foreach(cell, b->added)
-		if (strcmp(lfirst(cell), head) == 0)
-			return true;
-	b->added = lappend(b->added, pstrdup(head));
-	return false;
-}
-
-char *
-MomentVariableExpression(const Moment *moment, const char *path)
-{
-	char	   *head = PathHead(path, strncmp(path, "new.", 4) == 0 ? 2 : 1);
-	MomentToken *token = FindToken(moment, head);
-
-	return token ? token->expression : PathExpression(head);
-}
-
-/* One variable: a token by its name, new.column, or a subject's column. */
-static void
-AddVariable(Builder *b, const char *path, StringInfo plain, StringInfo event)
-{
-	bool		is_new = strncmp(path, "new.", 4) == 0;
-	char	   *head = PathHead(path, is_new ? 2 : 1);
-	MomentToken *token = FindToken(b->moment, head);
-	StringInfo	into = is_new && token == NULL ? event : plain;
-	char	   *sql;
-	Oid			type;
-
-	if (AlreadyAdded(b, head))
-		return;
-	sql = Compile(b, MomentVariableExpression(b->moment, path), InvalidOid,
-				  token ? psprintf("token \"%s\"", head) :
-				  "template", &type);
-	appendStringInfo(into, "%s%s, %s", into->len ? ", " : "",
-					 PersonaLiteral(into == event ? head + 4 : head),
-					 AsJson(sql, type));
-}
-
-static void
-AddVariables(Builder *b, const MessageTemplate *template, StringInfo plain,
-			 StringInfo event)
-{
-	ListCell   *cell;
-
-	if (template == NULL)
-		return;
-	foreach(cell, MessageVariables(template))
-		AddVariable(b, lfirst(cell), plain, event);
-}
-
-/* ---- what the moment uses of the customer's data ---- */
-
-static const char *const attributes_sql =
-"SELECT a.category FROM persona.attribute a"
-" WHERE a.space = $1 AND a.attribute = $2";
-
-typedef struct Lookup
-{
-	Builder    *builder;
-	RuleUse    *use;
-	bool		for_all;
-} Lookup;
-
-static void
-ReadAttribute(void *arg)
-{
-	Lookup	   *lookup = arg;
-	const RuleUse *use = lookup->use;
-	bool		of_subject = strcmp(use->source, "subject") == 0;
-	PersonaArgs args = {0};
-	Attribute  *attribute;
-
-	PersonaArg(&args, TEXTOID,
-			   CStringGetTextDatum(lookup->builder->space->name), false);
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(of_subject ? use->column :
-												   psprintf("%s.%s", use->source, use->column)),
-			   false);
-	if (PersonaExecute(attributes_sql, &args, true) == 0)
-		return;
-	attribute = palloc(sizeof(Attribute));
-	attribute->category = pstrdup(PersonaColumnText(0, "category"));
-	attribute->for_all = lookup->for_all;
-	lookup->builder->attributes = lappend(lookup->builder->attributes,
-										  attribute);
-}
-
-/* Notes the described attributes among the uses from `from` on. */
-static int
-NoteUses(Builder *b, int from, bool for_all)
-{
-	List	   *uses = RuleQueryUses(b->query);
-
-	for (int i = from; i < list_length(uses); i++)
-	{
-		Lookup		lookup = {b, list_nth(uses, i), for_all};
-
-		SpaceWithDefinitions(ReadAttribute, &lookup);
-	}
-	return list_length(uses);
-}
-
-/*
- * Compiles everything user-written. What the generic twin shows comes before
- * what the other variants show, so that uses fall into those that even the
- * twin cannot do without and the rest.
- */
-static void
-CompileAll(Builder *b)
-{
-	MomentVariant *generic = MomentFindVariant(b->moment, "generic");
-	StringInfoData plain;
-	StringInfoData event;
-	ListCell   *cell;
-	int			noted;
-
-	initStringInfo(&plain);
-	initStringInfo(&event);
-	CompileRules(b);
-	if (generic != NULL)
-	{
-		AddVariables(b, generic->subject_line, &plain, &event);
-		AddVariables(b, generic->template, &plain, &event);
-	}
-	noted = NoteUses(b, 0, true);
-	foreach(cell, b->moment->variants)
-	{
-		MomentVariant *variant = lfirst(cell);
-
-		AddVariables(b, variant->subject_line, &plain, &event);
-		AddVariables(b, variant->template, &plain, &event);
-	}
-	(void) NoteUses(b, noted, false);
-	if (event.len)
-		appendStringInfo(&plain, "%s'new', pg_catalog.jsonb_build_object(%s)",
-						 plain.len ? ", " : "", event.data);
-	b->values = psprintf("pg_catalog.jsonb_build_object(%s)", plain.data);
+		MomentCompileOr(b, m->once_per, TEXTOID, "once_per", NULL);
 }
 
 /* ---- the statements ---- */
 
-/* " LEFT JOIN shop.orders n ON n.id = d.event_key[1]::bigint" */
+/* " LEFT JOIN shop.orders n ON n.id = d.event_key[1]::bigint", or what came. */
 static char *
 EventJoin(const Moment *moment, const char *driver)
 {
 	StringInfoData sql;
 	const SpaceEvent *event = moment->event;
 
-	initStringInfo(&sql);
+	if (moment->on_request)
+		return psprintf(" CROSS JOIN LATERAL (SELECT %s.context) n", driver);
 	if (event == NULL)
-		return sql.data;
+		return "";
+	initStringInfo(&sql);
 	appendStringInfo(&sql, " LEFT JOIN %s n ON ",
 					 PersonaRelationName(event->relid));
 	for (int i = 0; i < event->nkeys; i++)
@@ -326,6 +161,48 @@ EventThere(const Moment *moment)
 					quote_identifier(moment->event->keys[0].name));
 }
 
+/*
+ * When a message is due. A schedule's start is at its local time already; to
+ * look for that again would lose a day where clocks are set forward.
+ */
+static char *
+Due(Builder *b, const char *from)
+{
+	const Moment *m = b->moment;
+	List	   *delays = NIL;
+	char	   *due;
+	ListCell   *cell;
+
+	foreach(cell, m->variants)
+		delays = lappend(delays, PersonaLiteral(((MomentVariant *) lfirst(cell))->delay));
+	due = psprintf("%s + %s::pg_catalog.interval", from,
+				   MomentByVariant(m, delays, "pg_catalog.interval"));
+
+	if (m->local_time == NULL || m->schedule != NULL)
+		return due;
+	return psprintf("persona.next_local(%s, %s, %s)", due,
+					PersonaLiteral(m->local_time), b->zone);
+}
+
+/*
+ * The last start of the same key, which only matters where it may start anew:
+ * else a second one has the id of the first.
+ */
+static char *
+LastStart(Builder *b)
+{
+	if (b->moment->again_after == NULL)
+		return " CROSS JOIN (SELECT NULL::pg_catalog.timestamptz AS at, NULL::pg_catalog.int4 AS step) l";
+	return psprintf(" CROSS JOIN LATERAL (SELECT pg_catalog.max(o.started_at) AS at, pg_catalog.max(o.step) AS step"
+					" FROM (SELECT x.started_at, x.step FROM %1$s x"
+					"   WHERE x.subject = d.subject AND x.moment = %2$s AND x.once_key = k.once_key"
+					"  UNION ALL SELECT q.started_at, q.step FROM %3$s q"
+					"   WHERE q.subject = d.subject AND q.moment = %2$s AND q.once_key = k.once_key) o) l",
+					SpaceTable(b->space, "decision"),
+					PersonaLiteral(b->moment->name),
+					SpaceTable(b->space, "schedule"));
+}
+
 static char *
 StartSql(Builder *b)
 {
@@ -333,17 +210,25 @@ StartSql(Builder *b)
 	const char *once_key = b->once_key ? b->once_key : EventKey("d");
 
 	return psprintf("SELECT d.ctid AS row, d.subject::pg_catalog.text AS subject, d.at,"
-					" %s AS event_there, %s AS entry, %s AS zone, k.once_key,"
-					" d.at + %s::pg_catalog.interval AS earliest,"
-					" persona.decision_id(%s, %s, d.subject::pg_catalog.text, k.once_key, 0)::pg_catalog.text AS decision"
-					" FROM %s d%s%s%s CROSS JOIN LATERAL (SELECT (%s)::pg_catalog.text) k(once_key)"
+					" %s AS event_there, %s AS entry, k.once_key, %s AS due,"
+					" l.at AS last_at, l.step AS last_step"
+					" FROM %s d%s%s%s CROSS JOIN LATERAL (SELECT (%s)::pg_catalog.text) k(once_key)%s"
 					" WHERE d.ctid = ANY ($1) AND d.subject = ANY ($2) AND d.event = %s"
 					" ORDER BY d.at, d.event_key",
-					EventThere(m), b->entry, b->zone, PersonaLiteral(m->delay),
-					PersonaLiteral(b->space->name), PersonaLiteral(m->name),
+					EventThere(m), b->entry, Due(b, "d.at"),
 					SpaceTable(b->space, "inbox"), SubjectJoin(b->space, "d"),
 					EventJoin(m, "d"), RuleQueryJoins(b->query), once_key,
-					PersonaLiteral(m->event->name));
+					LastStart(b), PersonaLiteral(m->starts_on));
+}
+
+/* When what is scheduled already is due by the moment as it is now. */
+static char *
+DueSql(Builder *b)
+{
+	return psprintf("SELECT d.ctid AS row, %s AS due FROM %s d%s%s%s WHERE d.moment = %s",
+					Due(b, "d.counts_from"), SpaceTable(b->space, "schedule"),
+					SubjectJoin(b->space, "d"), EventJoin(b->moment, "d"),
+					RuleQueryJoins(b->query), PersonaLiteral(b->moment->name));
 }
 
 /* Whether a decision x counts against a cap: in its scope and its time. */
@@ -516,36 +401,34 @@ Refused(Builder *b)
 					CategoryArray(b, true), SpaceTable(b->space, "preference"));
 }
 
-/* The statement that reads all cases of a batch from `driver`, known as d. */
+/*
+ * The statement that reads all cases of a batch from `driver`, known as d;
+ * `schedule` is what the schedule says of them: once_key, decision and due.
+ */
 static char *
-DecideSql(Builder *b, const char *driver, bool bare)
+DecideSql(Builder *b, const char *driver, const char *schedule, bool bare)
 {
-	const Moment *m = b->moment;
-
-	return psprintf("SELECT d.row, d.subject::pg_catalog.text AS subject, d.decision::pg_catalog.text AS decision,"
-					" d.due, d.first_due, d.started_at, %s AS subject_there, %s AS event_there,"
+	return psprintf("SELECT d.row, d.subject::pg_catalog.text AS subject, %s,"
+					" d.first_due, d.started_at, %s AS subject_there, %s AS event_there,"
 					" %s AS entry, %s AS cancel, %s AS expires_at, %s AS stale,"
-					" %s AS address, %s AS zone, %s AS suppressed,"
+					" %s AS channel, %s AS address, %s AS zone, %s AS suppressed,"
 					" c.allowed, c.reason AS consent_reason, c.ledger::pg_catalog.text AS ledger,"
 					" %s AS refused, h.sent, h.repeats, %s AS values"
 					" FROM %s d%s%s%s LEFT JOIN LATERAL %s c ON true"
 					" LEFT JOIN LATERAL %s h ON true"
-					" ORDER BY d.subject, d.due, d.decision",
-					SubjectThere(b->space), EventThere(m),
+					" ORDER BY d.subject, due, decision",
+					schedule, SubjectThere(b->space), EventThere(b->moment),
 					bare ? "NULL::pg_catalog.bool" : b->entry,
 					bare ? "NULL::pg_catalog.bool" : b->cancel,
 					bare ? "NULL::pg_catalog.timestamptz" : b->expires_at,
 					bare ? "NULL" : StaleSource(b),
-					bare ? "NULL" : b->address, bare ? "NULL" : b->zone,
-					ConsentSuppressed(b->space, "d.subject",
-									  PersonaLiteral(m->channel)),
+					MomentChannelSql(b), bare ? "NULL" : MomentAddressSql(b),
+					bare ? "NULL" : b->zone, MomentSuppressedSql(b),
 					Refused(b), bare ? "NULL::pg_catalog.jsonb" : b->values,
-					driver, SubjectJoin(b->space, "d"), EventJoin(m, "d"),
+					driver, SubjectJoin(b->space, "d"), EventJoin(b->moment, "d"),
 					bare ? "" : RuleQueryJoins(b->query),
-					ConsentLateral(b->space, "d.subject", m->purpose, m->basis,
-								   PersonaLiteral(m->channel),
-								   "persona.now()"),
-					History(b->space, m));
+					MomentConsentSql(b),
+					History(b->space, b->moment));
 }
 
 static char *
@@ -557,16 +440,26 @@ ScheduleDriver(Builder *b)
 					PersonaLiteral(b->moment->name));
 }
 
-/* One subject and event, as if its row were due now. */
+/* Those of the subjects who have something that could start it, as if now. */
 static char *
-ProbeDriver(Builder *b)
+ProbeSql(Builder *b)
 {
-	return psprintf("(SELECT '(0,1)'::pg_catalog.tid AS row, $1::%s AS subject, $2::pg_catalog.text[] AS event_key,"
-					" persona.decision_id(%s, %s, $1, pg_catalog.array_to_string($2, E'\\x1f'), 0) AS decision,"
-					" persona.now() AS due, persona.now() AS first_due, persona.now() AS started_at)",
-					PersonaTypeName(b->space->key.type),
-					PersonaLiteral(b->space->name),
-					PersonaLiteral(b->moment->name));
+	const char *once_key = b->once_key ? b->once_key : EventKey("d");
+	char	   *latest = MomentLatestStart(b->space, b->moment);
+	char	   *driver;
+
+	if (latest == NULL)
+		return NULL;
+	driver = psprintf("(SELECT '(0,0)'::pg_catalog.tid AS row, u.subject, l.event_key, $2 AS context,"
+					  "  persona.now() AS at, persona.now() AS first_due,"
+					  " persona.now() AS started_at FROM pg_catalog.unnest($1) u(subject)"
+					  " CROSS JOIN LATERAL (%s LIMIT 1) l(event_key))", latest);
+	return DecideSql(b, driver,
+					 psprintf("(%1$s)::pg_catalog.text AS once_key,"
+							  " persona.decision_id(%2$s, %3$s, d.subject::pg_catalog.text, (%1$s)::pg_catalog.text, 0)::pg_catalog.text AS decision, %4$s AS due",
+							  once_key, PersonaLiteral(b->space->name),
+							  PersonaLiteral(b->moment->name), Due(b, "d.at")),
+					 false);
 }
 
 static void
@@ -587,19 +480,27 @@ ListCategories(Builder *b, MomentProgram *program)
 MomentProgram *
 MomentCompile(const Space *space, const Moment *moment)
 {
+	const char *schedule = "d.once_key, d.decision::pg_catalog.text AS decision, d.due";
 	MomentProgram *program = palloc0(sizeof(MomentProgram));
 	Builder		b = {.space = space, .moment = moment};
 
 	b.query = RuleQueryBegin(space, moment->event, RULE_FEATURES_LATERAL);
-	CompileAll(&b);
+	if (moment->on_request)
+		RuleQueryContext(b.query);
+	CompileRules(&b);
+	MomentCompileValues(&b);
 	ListCategories(&b, program);
 	program->uses = RuleQueryUses(b.query);
-	if (moment->event == NULL || moment->channel == NULL ||
+	if (moment->starts_on == NULL || moment->channel == NULL ||
 		moment->purpose == NULL)
 		return program;
-	program->start_sql = StartSql(&b);
-	program->decide_sql = DecideSql(&b, ScheduleDriver(&b), false);
-	program->bare_sql = DecideSql(&b, ScheduleDriver(&b), true);
-	program->probe_sql = DecideSql(&b, ProbeDriver(&b), false);
+	if (!moment->on_request)
+	{
+		program->start_sql = StartSql(&b);
+		program->due_sql = DueSql(&b);
+	}
+	program->decide_sql = DecideSql(&b, ScheduleDriver(&b), schedule, false);
+	program->bare_sql = DecideSql(&b, ScheduleDriver(&b), schedule, true);
+	program->probe_sql = ProbeSql(&b);
 	return program;
 }

@@ -91,6 +91,7 @@ MomentReadCase(uint64 row, const Moment *moment)
 
 	one->row = *(ItemPointer) DatumGetPointer(PersonaColumn(row, "row", &isnull));
 	one->subject = PersonaColumnText(row, "subject");
+	one->once_key = PersonaColumnText(row, "once_key");
 	one->decision = PersonaColumnText(row, "decision");
 	one->due = ReadTime(row, "due", NULL);
 	one->first_due = ReadTime(row, "first_due", NULL);
@@ -101,6 +102,7 @@ MomentReadCase(uint64 row, const Moment *moment)
 	one->cancel = ReadTruth(row, "cancel");
 	one->expires_at = ReadTime(row, "expires_at", &one->has_expiry);
 	one->stale = PersonaColumnText(row, "stale");
+	one->channel = PersonaColumnText(row, "channel");
 	one->address = PersonaColumnText(row, "address");
 	one->zone = PersonaColumnText(row, "zone");
 	one->suppressed = PersonaColumnText(row, "suppressed");
@@ -293,6 +295,15 @@ MakePartitions(const Batch *batch)
 	}
 }
 
+void
+MomentMakePartition(const Space *space, TimestampTz at)
+{
+	MomentCase	one = {.started_at = at};
+	Batch		batch = {.space = space, .cases = list_make1(&one)};
+
+	MakePartitions(&batch);
+}
+
 static const char *const outcome_names[] = {"send", "holdout", "skip", NULL};
 
 static void
@@ -301,17 +312,17 @@ WriteDecisions(const Batch *batch, const Sheet *sheet)
 	const Moment *m = batch->moment;
 	PersonaArgs args = {0};
 
-	SheetArgs(sheet, 5, &args);
+	SheetArgs(sheet, 6, &args);
 	PersonaExecute(psprintf("INSERT INTO %s (subject, decision, started_at, moment, moment_version, experiment,"
 							"  variant, channel, purpose, at, due, outcome, reason, fallback, transactional,"
 							"  event, event_key, once_key, step, gates)"
-							" SELECT d.subject, d.decision, d.started_at, d.moment, %d, d.moment, x.variant, %s, %s,"
+							" SELECT d.subject, d.decision, d.started_at, d.moment, %d, d.moment, x.variant, x.channel, %s,"
 							"  persona.now(), d.due, x.outcome, x.reason, x.fallback::pg_catalog.bool, %s,"
 							"  d.event, d.event_key, d.once_key, d.step, x.gates::pg_catalog.jsonb"
-							" FROM unnest($1, $2, $3, $4, $5, $6) x(row, outcome, reason, variant, fallback, gates)"
+							" FROM unnest($1, $2, $3, $4, $5, $6, $7) x(row, outcome, reason, variant, fallback, gates, channel)"
 							" JOIN %s d ON d.ctid = x.row",
 							SpaceTable(batch->space, "decision"), m->version,
-							PersonaLiteral(m->channel), PersonaLiteral(m->purpose),
+							PersonaLiteral(m->purpose),
 							m->transactional ? "true" : "false",
 							SpaceTable(batch->space, "schedule")),
 				   &args, false);
@@ -340,18 +351,18 @@ WriteMessages(const Batch *batch, const Sheet *sheet)
 	const Moment *m = batch->moment;
 	PersonaArgs args = {0};
 
-	SheetArgs(sheet, 6, &args);
+	SheetArgs(sheet, 7, &args);
 	PersonaExecute(psprintf("INSERT INTO %s (subject, message, decision, moment, variant, channel, purpose,"
 							"  transactional, categories, address, subject_line, body, state, attempt,"
 							"  created_at, ready_at, expires_at)"
-							" SELECT d.subject, d.decision, d.decision, d.moment, x.variant, %s, %s, %s, x.categories::pg_catalog.text[],"
+							" SELECT d.subject, d.decision, d.decision, d.moment, x.variant, x.channel, %s, %s, x.categories::pg_catalog.text[],"
 							"  x.address, x.subject_line, x.body, 'ready', 0,"
 							"  persona.now(), persona.now(), x.expires_at::pg_catalog.timestamptz"
-							" FROM unnest($1, $2, $3, $4, $5, $6, $7)"
-							"  x(row, variant, address, subject_line, body, expires_at, categories)"
+							" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)"
+							"  x(row, variant, address, subject_line, body, expires_at, categories, channel)"
 							" JOIN %s d ON d.ctid = x.row",
 							SpaceTable(batch->space, "message"),
-							PersonaLiteral(m->channel), PersonaLiteral(m->purpose),
+							PersonaLiteral(m->purpose),
 							m->transactional ? "true" : "false",
 							SpaceTable(batch->space, "schedule")),
 				   &args, false);
@@ -386,6 +397,15 @@ WriteDeferrals(const Batch *batch, const Sheet *sheet)
 }
 
 static void
+StartFollowers(const Batch *batch, const Sheet *sheet)
+{
+	PersonaArgs args = {0};
+
+	SheetArgs(sheet, 1, &args);
+	MomentFollow(batch->space, batch->moment, &args);
+}
+
+static void
 DeleteDecided(const Batch *batch, const Sheet *sheet)
 {
 	PersonaArgs args = {0};
@@ -413,6 +433,15 @@ typedef struct Sheets
 } Sheets;
 
 static void
+SheetsBegin(Sheets *sheets, int max)
+{
+	SheetBegin(&sheets->decisions, max);
+	SheetBegin(&sheets->messages, max);
+	SheetBegin(&sheets->exposures, max);
+	SheetBegin(&sheets->deferrals, max);
+}
+
+static void
 PutMessage(Sheet *sheet, const Batch *batch, const MomentCase *one,
 		   const MomentVerdict *verdict)
 {
@@ -424,6 +453,7 @@ PutMessage(Sheet *sheet, const Batch *batch, const MomentCase *one,
 	SheetPut(sheet, 3, text_to_cstring(verdict->body));
 	SheetPut(sheet, 4, one->has_expiry ? InstantText(one->expires_at) : NULL);
 	SheetPut(sheet, 5, Categories(batch->program, verdict->variant));
+	SheetPut(sheet, 6, one->channel);
 	sheet->n++;
 }
 
@@ -446,6 +476,7 @@ PutVerdict(Sheets *sheets, const Batch *batch, const MomentCase *one,
 	SheetPut(decisions, 2, verdict->variant);
 	SheetPut(decisions, 3, verdict->fallback ? "true" : "false");
 	SheetPut(decisions, 4, verdict->gates);
+	SheetPut(decisions, 5, one->channel);
 	decisions->n++;
 	if (verdict->exposed)
 	{
@@ -472,7 +503,10 @@ WriteSheets(const Batch *batch, Sheets *sheets)
 	if (sheets->deferrals.n > 0)
 		WriteDeferrals(batch, &sheets->deferrals);
 	if (sheets->decisions.n > 0)
+	{
+		StartFollowers(batch, &sheets->decisions);
 		DeleteDecided(batch, &sheets->decisions);
+	}
 }
 
 static const char *
@@ -536,11 +570,21 @@ MomentDecideBatch(const Space *space, Moment *moment, List **tallies)
 	batch.sql = batch.program->decide_sql;
 	ReadRows(&batch, rows, n);
 	n = list_length(batch.cases);
-	SheetBegin(&sheets.decisions, Max(n, 1));
-	SheetBegin(&sheets.messages, Max(n, 1));
-	SheetBegin(&sheets.exposures, Max(n, 1));
-	SheetBegin(&sheets.deferrals, Max(n, 1));
+	SheetsBegin(&sheets, Max(n, 1));
 	DecideCases(&batch, &sheets, tallies);
 	WriteSheets(&batch, &sheets);
 	return n;
+}
+
+void
+MomentWrite(const Space *space, const Moment *moment, MomentProgram *program,
+			MomentCase *one, const MomentVerdict *verdict)
+{
+	Batch		batch = {.space = space, .moment = moment, .program = program,
+	.cases = list_make1(one)};
+	Sheets		sheets;
+
+	SheetsBegin(&sheets, 1);
+	PutVerdict(&sheets, &batch, one, verdict);
+	WriteSheets(&batch, &sheets);
 }

@@ -1,78 +1,30 @@
 /*
  * explain.c: the gates as they stand now, for one subject and moment.
  *
- * The same statement and the same gates as in a real run, over the subject's
- * latest event of the kind that starts the moment; nothing is written.
+ * The same statement and the same gates as in a real run, as if the latest of
+ * what starts the moment came now; nothing is written.
  */
 #include "moment/moment.h"
 
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "funcapi.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-
-/* The key of the subject's latest event, as text[]; NULL where it has none. */
-static Datum
-LatestEvent(const Space *space, const SpaceEvent *event, const char *subject,
-			bool *isnull)
-{
-	StringInfoData sql;
-	PersonaArgs args = {0};
-
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT ARRAY[");
-	for (int i = 0; i < event->nkeys; i++)
-		appendStringInfo(&sql, "%se.%s::pg_catalog.text", i ? ", " : "",
-						 quote_identifier(event->keys[i].name));
-	appendStringInfo(&sql, "] AS key FROM %s e WHERE e.%s = $1::%s",
-					 PersonaRelationName(event->relid),
-					 quote_identifier(event->subject.name),
-					 PersonaTypeName(space->key.type));
-	if (event->at.name != NULL)
-		appendStringInfo(&sql, " ORDER BY %s DESC NULLS LAST",
-						 SpaceEventTime(event, "e"));
-	appendStringInfoString(&sql, " LIMIT 1");
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(subject), false);
-	*isnull = PersonaExecute(sql.data, &args, true) == 0;
-	return *isnull ? 0 : PersonaColumn(0, "key", isnull);
-}
-
-static void
-RefuseIncomplete(const Moment *moment, const MomentProgram *program)
-{
-	if (program->probe_sql == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("moment \"%s\" is still an idea", moment->name),
-				 errhint("Give it an event, a channel and a purpose with persona.define_moment('%s', ...).",
-						 moment->name)));
-}
 
 static char *
-Gates(const Space *space, const Moment *moment, const char *subject)
+Gates(const Space *space, const Moment *moment, char *subject)
 {
+	MomentRequest request = {.key = ""};
 	MomentProgram *program = MomentCompile(space, moment);
 	MomentVerdict verdict;
-	PersonaArgs args = {0};
-	bool		isnull;
-	Datum		key;
+	List	   *cases;
 
-	RefuseIncomplete(moment, program);
-	key = LatestEvent(space, moment->event, subject, &isnull);
-	if (isnull)
+	MomentRefuseIncomplete(moment, program);
+	cases = MomentProbe(space, moment, program, list_make1(subject), &request);
+	if (cases == NIL)
 	{
-		ereport(NOTICE,
-				(errmsg("the subject has no event \"%s\", so nothing could start moment \"%s\"",
-						moment->event->name, moment->name)));
+		MomentNoStart(moment);
 		return NULL;
 	}
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(subject), false);
-	PersonaArg(&args, TEXTARRAYOID, key, false);
-	PersonaExecute(program->probe_sql, &args, true);
-	MomentDecide(space, moment, program, MomentReadCase(0, moment), 0,
-				 &verdict);
+	MomentDecide(space, moment, program, linitial(cases), 0, &verdict);
 	return verdict.gates;
 }
 

@@ -151,7 +151,7 @@ static bool
 GateConsent(Passage *p)
 {
 	SawText(p, "purpose", p->moment->purpose);
-	SawText(p, "channel", p->moment->channel);
+	SawText(p, "channel", p->one->channel);
 	SawText(p, "basis", p->moment->basis);
 	SawText(p, "status", p->one->consent_reason);
 	SawText(p, "ledger", p->one->ledger);
@@ -285,16 +285,12 @@ static const struct
 static const char *
 Assigned(const Moment *moment, const char *unit)
 {
-	int			n = list_length(moment->variants);
-	double	   *weights = palloc(sizeof(double) * Max(n, 1));
-	double		total = 0;
-	int			chosen;
+	const double *weights = MomentWeights(moment);
+	int			chosen = 0;
 
-	for (int i = 0; i < n; i++)
-		total += ((MomentVariant *) list_nth(moment->variants, i))->weight;
-	for (int i = 0; i < n; i++)
-		weights[i] = ((MomentVariant *) list_nth(moment->variants, i))->weight / total;
-	chosen = ExperimentChoose(moment->name, unit, n, weights, 1);
+	if (weights != NULL)
+		chosen = ExperimentChoose(moment->name, unit,
+								  list_length(moment->variants), weights, 1);
 	return chosen == 0 ? "generic" :
 		((MomentVariant *) list_nth(moment->variants, chosen - 1))->name;
 }
@@ -356,7 +352,7 @@ Render(void *arg)
 static bool
 GateRender(Passage *p)
 {
-	Rendering	r = {.values = p->one->values, .html = p->moment->html};
+	Rendering	r = {.values = MomentValues(p->one, p->verdict->variant)};
 	int			sqlstate;
 
 	if (p->verdict->outcome == MOMENT_HOLDOUT)
@@ -364,6 +360,7 @@ GateRender(Passage *p)
 		SawJson(p, "rendered", "false");
 		return true;
 	}
+	r.html = MomentFindChannel(p->moment, p->one->channel)->html;
 	r.variant = MomentFindVariant(p->moment, p->verdict->variant);
 	if (r.variant == NULL || r.variant->template == NULL)
 		return Close(p, "render_error");
@@ -439,7 +436,8 @@ MomentDecide(const Space *space, const Moment *moment,
 	if (closed_at == NULL)
 		Finish(&p, &json);
 	else
-		verdict->outcome = strcmp(closed_at, "quiet") == 0 ?
+		/* Who asks is there now, and not when the quiet hours end. */
+		verdict->outcome = strcmp(closed_at, "quiet") == 0 && !moment->on_request ?
 			MOMENT_DEFER : MOMENT_SKIP;
 	appendStringInfoChar(&json, ']');
 	verdict->gates = json.data;

@@ -12,6 +12,8 @@
 #include "utils/builtins.h"
 #include "utils/uuid.h"
 
+PG_FUNCTION_INFO_V1(persona_decision_id);
+
 /* Between the parts; no part can hold it without another id resulting. */
 #define SEPARATOR "\x1f"
 
@@ -28,7 +30,19 @@ Hash(const char *text, uint8 *digest)
 	pg_cryptohash_free(context);
 }
 
-PG_FUNCTION_INFO_V1(persona_decision_id);
+char *
+MomentDecisionId(const char *space, const char *moment, const char *subject,
+				 const char *key, int step)
+{
+	Datum		id = DirectFunctionCall5(persona_decision_id,
+										 CStringGetTextDatum(space),
+										 CStringGetTextDatum(moment),
+										 CStringGetTextDatum(subject),
+										 CStringGetTextDatum(key),
+										 Int32GetDatum(step));
+
+	return DatumGetCString(DirectFunctionCall1(uuid_out, id));
+}
 
 /* persona.decision_id(space, moment, subject, key, step) */
 Datum

@@ -17,7 +17,7 @@ typedef struct Request
 {
 	const Space *space;
 	const char *moment;			/* NULL: all live ones */
-	const char *event;			/* of those, NULL: on any event */
+	const char *starts_on;		/* of those, NULL: on anything */
 	List	   *moments;
 } Request;
 
@@ -57,27 +57,47 @@ ReadInt(uint64 row, const char *column, int otherwise)
 }
 
 static const char *const moments_sql =
-"SELECT m.moment, m.version, m.state, m.held_at IS NOT NULL AS held, m.on_event,"
-" m.when_rule, m.cancel_rule, m.once_per, m.expires,"
-" m.expires_is_interval, m.purpose, m.channel, m.delay::text AS delay, m.local_time,"
-" m.transactional, m.share, m.activated_at, p.basis, c.address, c.time_zone,"
-" c.format = 'html' AS html"
+"SELECT m.moment, m.version, m.state, m.held_at IS NOT NULL AS held, m.starts_on,"
+" m.on_event, m.on_segment, m.schedule, m.on_request,"
+" EXISTS (SELECT FROM persona.moment f WHERE f.space = m.space AND f.after_moment = m.moment"
+"  AND f.state = 'live') AS followed,"
+" m.when_rule, m.cancel_rule, m.once_per, m.restart, m.again_after::text AS again_after, m.expires,"
+" m.expires_is_interval, m.purpose, m.channel, m.delay::text AS delay, m.local_time::text AS local_time,"
+" m.transactional, m.share, m.activated_at, p.basis, c.time_zone"
 " FROM persona.moment m"
 " LEFT JOIN persona.purpose p ON p.space = m.space AND p.purpose = m.purpose"
 " LEFT JOIN persona.channel c ON c.space = m.space AND c.channel = m.channel"
 " WHERE m.space = $1"
 " AND CASE WHEN $2 IS NULL THEN m.state = 'live' ELSE m.moment = $2 END"
-" AND ($3 IS NULL OR m.on_event = $3)"
+" AND ($3 IS NULL OR m.starts_on = $3)"
 " ORDER BY m.priority DESC, m.moment";
+
+static const char *const chain_sql =
+"SELECT b.moment, b.cancel_rule, b.on_event"
+" FROM persona.space o, persona.chain(o, $2) c"
+" JOIN persona.moment b ON b.space = $1 AND b.moment = c.moment"
+" WHERE o.space = $1 ORDER BY c.step";
 
 static const char *const tokens_sql =
 "SELECT t.key AS name, t.value AS expression"
 " FROM persona.moment m, pg_catalog.jsonb_each_text(m.tokens) t"
 " WHERE m.space = $1 AND m.moment = $2 ORDER BY 1";
 
+/* What a variant does not say itself is the personal one's, or the moment's. */
 static const char *const variants_sql =
-"SELECT variant, weight, subject_line, template FROM persona.variant"
-" WHERE space = $1 AND moment = $2 ORDER BY variant";
+"SELECT v.variant, v.weight, v.tokens, coalesce(v.delay, m.delay)::text AS delay,"
+" coalesce(v.channel, m.channel) AS channel, c.address, c.format = 'html' AS html,"
+" CASE v.variant WHEN 'generic' THEN v.template ELSE coalesce(v.template, p.template) END AS template,"
+" CASE v.variant WHEN 'generic' THEN v.subject_line ELSE coalesce(v.subject_line, p.subject_line) END AS subject_line"
+" FROM persona.variant v JOIN persona.moment m ON m.space = v.space AND m.moment = v.moment"
+" JOIN persona.variant p ON p.space = v.space AND p.moment = v.moment AND p.variant = 'personal'"
+" LEFT JOIN persona.channel c ON c.space = v.space AND c.channel = coalesce(v.channel, m.channel)"
+" WHERE v.space = $1 AND v.moment = $2 ORDER BY v.variant";
+
+static const char *const variant_tokens_sql =
+"SELECT v.variant, t.key AS name, t.value AS expression"
+" FROM persona.variant v, pg_catalog.jsonb_each_text(v.tokens) t"
+" WHERE v.space = $1 AND v.moment = $2 ORDER BY 1, 2";
 
 static const char *const policies_sql =
 "SELECT o.channel, o.purpose, o.cap, o.per::text AS per,"
@@ -86,14 +106,15 @@ static const char *const policies_sql =
 " o.max_surprise, o.categories, o.holdout"
 " FROM persona.policy o JOIN persona.moment m ON m.space = $1 AND m.moment = $2"
 " WHERE o.space = m.space"
-" AND (o.channel = '' OR o.channel = m.channel)"
+" AND (o.channel = '' OR o.channel = m.channel OR EXISTS (SELECT FROM persona.variant v"
+"      WHERE v.space = m.space AND v.moment = m.moment AND v.weight > 0 AND v.channel = o.channel))"
 " AND (o.purpose = '' OR o.purpose = m.purpose"
 "      OR pg_catalog.starts_with(m.purpose, o.purpose || '.'))"
 " ORDER BY o.channel, o.purpose";
 
 static uint64
 Ask(const char *sql, const Request *request, const char *moment,
-	const char *event)
+	const char *starts_on)
 {
 	PersonaArgs args = {0};
 
@@ -101,16 +122,23 @@ Ask(const char *sql, const Request *request, const char *moment,
 			   false);
 	PersonaArg(&args, TEXTOID, moment ? CStringGetTextDatum(moment) : 0,
 			   moment == NULL);
-	PersonaArg(&args, TEXTOID, event ? CStringGetTextDatum(event) : 0,
-			   event == NULL);
+	PersonaArg(&args, TEXTOID, starts_on ? CStringGetTextDatum(starts_on) : 0,
+			   starts_on == NULL);
 	return PersonaExecute(sql, &args, true);
+}
+
+static SpaceEvent *
+ReadEvent(uint64 row, const Space *space)
+{
+	char	   *event = PersonaColumnText(row, "on_event");
+
+	return event ? SpaceFindEvent(space, event) : NULL;
 }
 
 static Moment *
 ReadMoment(uint64 row, const Space *space)
 {
 	Moment	   *moment = palloc0(sizeof(Moment));
-	char	   *event = PersonaColumnText(row, "on_event");
 	bool		isnull;
 	Datum		value;
 
@@ -118,22 +146,25 @@ ReadMoment(uint64 row, const Space *space)
 	moment->version = ReadInt(row, "version", 0);
 	moment->state = Keep(row, "state");
 	moment->held = IsTrue(row, "held");
-	moment->event = event ? SpaceFindEvent(space, event) : NULL;
+	moment->starts_on = Keep(row, "starts_on");
+	moment->event = ReadEvent(row, space);
+	moment->on_segment = Keep(row, "on_segment");
+	moment->schedule = Keep(row, "schedule");
+	moment->on_request = IsTrue(row, "on_request");
+	moment->followed = IsTrue(row, "followed");
 	moment->when_rule = Keep(row, "when_rule");
 	moment->cancel_rule = Keep(row, "cancel_rule");
 	moment->once_per = Keep(row, "once_per");
+	moment->restart = IsTrue(row, "restart");
+	moment->again_after = Keep(row, "again_after");
 	moment->expires = Keep(row, "expires");
 	moment->expires_is_interval = IsTrue(row, "expires_is_interval");
 	moment->purpose = Keep(row, "purpose");
 	moment->basis = Keep(row, "basis");
 	moment->channel = Keep(row, "channel");
-	moment->address = Keep(row, "address");
 	moment->time_zone = Keep(row, "time_zone");
-	moment->html = IsTrue(row, "html");
 	moment->delay = Keep(row, "delay");
-	value = PersonaColumn(row, "local_time", &isnull);
-	moment->has_local_time = !isnull;
-	moment->local_time = isnull ? 0 : DatumGetTimeADT(value);
+	moment->local_time = Keep(row, "local_time");
 	moment->transactional = IsTrue(row, "transactional");
 	moment->share = ReadFloat(row, "share", 1);
 	value = PersonaColumn(row, "activated_at", &isnull);
@@ -142,18 +173,53 @@ ReadMoment(uint64 row, const Space *space)
 	return moment;
 }
 
+/* The moments before it; their `new` is the event that started the first. */
+static void
+ReadChain(const Request *request, Moment *moment)
+{
+	uint64		n = Ask(chain_sql, request, moment->name, NULL);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		MomentBefore *before = palloc(sizeof(MomentBefore));
+
+		before->name = Keep(i, "moment");
+		before->cancel_rule = Keep(i, "cancel_rule");
+		moment->before = lappend(moment->before, before);
+		moment->event = ReadEvent(i, request->space);
+	}
+}
+
+static MomentToken *
+ReadToken(uint64 row)
+{
+	MomentToken *token = palloc(sizeof(MomentToken));
+
+	token->name = Keep(row, "name");
+	token->expression = Keep(row, "expression");
+	return token;
+}
+
 static void
 ReadTokens(const Request *request, Moment *moment)
 {
 	uint64		n = Ask(tokens_sql, request, moment->name, NULL);
 
 	for (uint64 i = 0; i < n; i++)
-	{
-		MomentToken *token = palloc(sizeof(MomentToken));
+		moment->tokens = lappend(moment->tokens, ReadToken(i));
+}
 
-		token->name = Keep(i, "name");
-		token->expression = Keep(i, "expression");
-		moment->tokens = lappend(moment->tokens, token);
+static void
+ReadVariantTokens(const Request *request, Moment *moment)
+{
+	uint64		n = Ask(variant_tokens_sql, request, moment->name, NULL);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		MomentVariant *variant = MomentFindVariant(moment,
+												   PersonaColumnText(i, "variant"));
+
+		variant->tokens = lappend(variant->tokens, ReadToken(i));
 	}
 }
 
@@ -169,20 +235,51 @@ ReadTemplate(uint64 row, const char *column)
 }
 
 static void
+NoteChannel(Moment *moment, const MomentVariant *variant, uint64 row)
+{
+	MomentChannel *channel;
+
+	if (variant->channel == NULL ||
+		MomentFindChannel(moment, variant->channel) != NULL)
+		return;
+	channel = palloc(sizeof(MomentChannel));
+	channel->name = variant->channel;
+	channel->address = Keep(row, "address");
+	channel->html = IsTrue(row, "html");
+	moment->channels = lappend(moment->channels, channel);
+}
+
+/* The channels of variants that somebody gets; of any, where nobody does. */
+static void
+ReadChannels(Moment *moment)
+{
+	bool		nobody = MomentWeights(moment) == NULL;
+	ListCell   *cell;
+
+	foreach(cell, moment->variants)
+		if (nobody || ((MomentVariant *) lfirst(cell))->weight > 0)
+			NoteChannel(moment, lfirst(cell), foreach_current_index(cell));
+}
+
+static void
 ReadVariants(const Request *request, Moment *moment)
 {
 	uint64		n = Ask(variants_sql, request, moment->name, NULL);
 
 	for (uint64 i = 0; i < n; i++)
 	{
-		MomentVariant *variant = palloc(sizeof(MomentVariant));
+		MomentVariant *variant = palloc0(sizeof(MomentVariant));
 
 		variant->name = Keep(i, "variant");
 		variant->weight = ReadFloat(i, "weight", 0);
 		variant->subject_line = ReadTemplate(i, "subject_line");
 		variant->template = ReadTemplate(i, "template");
+		variant->delay = Keep(i, "delay");
+		variant->channel = Keep(i, "channel");
 		moment->variants = lappend(moment->variants, variant);
 	}
+	ReadChannels(moment);
+	ReadVariantTokens(request, moment);
 }
 
 static MomentCap *
@@ -270,7 +367,7 @@ ReadMoments(void *arg)
 {
 	Request    *request = arg;
 	uint64		n = Ask(moments_sql, request, request->moment,
-						request->event);
+						request->starts_on);
 	ListCell   *cell;
 
 	for (uint64 i = 0; i < n; i++)
@@ -278,6 +375,7 @@ ReadMoments(void *arg)
 								   ReadMoment(i, request->space));
 	foreach(cell, request->moments)
 	{
+		ReadChain(request, lfirst(cell));
 		ReadTokens(request, lfirst(cell));
 		ReadVariants(request, lfirst(cell));
 		ReadPolicies(request, lfirst(cell));
@@ -285,9 +383,9 @@ ReadMoments(void *arg)
 }
 
 List *
-MomentLoadLive(const Space *space, const char *event)
+MomentLoadLive(const Space *space, const char *starts_on)
 {
-	Request		request = {.space = space, .event = event};
+	Request		request = {.space = space, .starts_on = starts_on};
 
 	SpaceWithDefinitions(ReadMoments, &request);
 	return request.moments;

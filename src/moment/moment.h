@@ -3,12 +3,22 @@
  *
  *	capture.c	the trigger: a statement's new rows go into the inbox
  *	load.c		a moment with its channel, purpose, policies and variants
- *	compile.c	the one statement that reads all that a batch must know
+ *	compile.h	the statements that read all that a batch must know
+ *	variant.c	what variants may differ in
  *	zone.c		a subject's own time: local hours and quiet hours
+ *	calendar.c	a schedule: whose time has come, into the inbox
+ *	enter.c		segments entered, into the inbox
+ *	follow.c	what a moment's message starts in turn, into the inbox
  *	start.c		inbox -> schedule: who enters a moment, and when it is due
+ *	again.c		what comes again: once, anew after a while
+ *	reschedule.c	another delay for what is scheduled already
  *	gate.c		the gates, one function each, over what was read
  *	decide.c	schedule -> decision and message
- *	explain.c	the same gates for one subject, writing nothing
+ *	latest.c	what a moment would start on, if it started now
+ *	probe.c		a subject's case, as if the moment started for it now
+ *	explain.c	the gates of that, writing nothing
+ *	simulate.c	all of what would be decided, for one or for a segment
+ *	request.c	decide(): the same at once, and written down
  *	uses.c		what it knows of a customer, part by part
  *	reads.c		the columns of the company's tables that a moment reads
  *	id.c		a decision's id: a pure function of what is decided
@@ -37,7 +47,18 @@ typedef struct MomentVariant
 	double		weight;
 	MessageTemplate *subject_line;	/* NULL: the channel has none */
 	MessageTemplate *template;
+	List	   *tokens;			/* of MomentToken *: its own */
+	char	   *delay;			/* an interval, as text */
+	char	   *channel;
 } MomentVariant;
+
+/* Where messages go. */
+typedef struct MomentChannel
+{
+	char	   *name;
+	char	   *address;		/* an expression */
+	bool		html;
+} MomentChannel;
 
 /* A name and an expression in the rule language. */
 typedef struct MomentToken
@@ -62,32 +83,45 @@ typedef struct MomentQuiet
 	int			to;
 } MomentQuiet;
 
+/* A moment before this one in its chain. */
+typedef struct MomentBefore
+{
+	char	   *name;
+	char	   *cancel_rule;	/* NULL: nothing cancels it */
+} MomentBefore;
+
 typedef struct Moment
 {
 	char	   *name;
 	int			version;
 	char	   *state;			/* idea | live | paused | retired */
 	bool		held;			/* by the volume guard */
-	SpaceEvent *event;			/* what it starts on */
+	char	   *starts_on;		/* the word of its starts in the inbox */
+	SpaceEvent *event;			/* what `new` is: what starts it or its chain */
+	char	   *on_segment;		/* what else it may start on: one or none */
+	char	   *schedule;
+	bool		on_request;
+	List	   *before;			/* of MomentBefore *, the nearest first */
+	bool		followed;		/* a live moment comes after it */
 	char	   *when_rule;
 	char	   *cancel_rule;	/* NULL: nothing cancels it */
 	char	   *once_per;		/* NULL: the event's key */
+	bool		restart;		/* what comes again moves the due time */
+	char	   *again_after;	/* an interval, as text; NULL: never again */
 	char	   *expires;		/* NULL: never; else interval or expression */
 	bool		expires_is_interval;
 	List	   *tokens;			/* of MomentToken * */
 	char	   *purpose;
 	char	   *basis;
 	char	   *channel;
-	char	   *address;
-	char	   *time_zone;		/* NULL: UTC */
-	bool		html;
+	char	   *time_zone;		/* of that channel; NULL: UTC */
 	char	   *delay;			/* an interval, as text */
-	bool		has_local_time;
-	TimeADT		local_time;
+	char	   *local_time;		/* NULL: at any hour */
 	bool		transactional;
 	double		share;			/* of those who may enter, 0..1 */
 	TimestampTz activated_at;	/* older events never send */
 	List	   *variants;		/* of MomentVariant *, by name */
+	List	   *channels;		/* of MomentChannel *: of any with weight */
 	/* policies, each the strictest of all that apply */
 	double		holdout;
 	int			max_surprise;	/* 0..100; 100: no limit */
@@ -96,14 +130,31 @@ typedef struct Moment
 	List	   *allowed;		/* of char *: categories; NIL: all */
 } Moment;
 
-/* All live moments of a space, higher priority first; `event` may be NULL. */
-extern List *MomentLoadLive(const Space *space, const char *event);
+/* All live moments of a space, or on that start; higher priority first. */
+extern List *MomentLoadLive(const Space *space, const char *starts_on);
 
 /* One moment in any state; an error with a hint where there is none. */
 extern Moment *MomentLoad(const Space *space, const char *name);
 
 extern MomentVariant *MomentFindVariant(const Moment *moment,
 										const char *name);
+
+/* ---- variants (variant.c) ---- */
+
+extern MomentChannel *MomentFindChannel(const Moment *moment, const char *name);
+
+/* Their weights, which make 1 together; NULL where none has any. */
+extern double *MomentWeights(const Moment *moment);
+
+/*
+ * Of SQL expressions, one for each variant, the one of the variant that the
+ * subject of d is going to get.
+ */
+extern char *MomentByVariant(const Moment *moment, List *values,
+							 const char *type);
+
+/* The member of a case's values that holds what single variants have. */
+#define MOMENT_OWN_VALUES ""
 
 /* ---- the statements of a batch (compile.c) ---- */
 
@@ -112,7 +163,9 @@ typedef struct MomentProgram
 	char	   *start_sql;		/* $1 tid[] and $2 K[]: rows of the inbox */
 	char	   *decide_sql;		/* $1 tid[] and $2 K[]: rows of the schedule */
 	char	   *bare_sql;		/* the same with no user-written expression */
-	char	   *probe_sql;		/* $1 K, $2 text[]: one subject and event */
+	char	   *due_sql;		/* row and due of all that is scheduled */
+	char	   *probe_sql;		/* $1 K[]: subjects, as if it started now; $2
+								 * jsonb and $3 text: a request and its key */
 	List	   *categories;		/* of char *: used by any variant */
 	List	   *for_all;		/* of those the ones the generic uses too */
 	List	   *uses;			/* of RuleUse *: every column that is read */
@@ -121,13 +174,24 @@ typedef struct MomentProgram
 /* Compiles and checks a moment; errors name the expression and its place. */
 extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);
 
+/* The SQL of what a subject u would start the moment on now (latest.c). */
+extern char *MomentLatestStart(const Space *space, const Moment *moment);
+
 /* The expression behind a template's variable: a token's, or the path itself. */
-extern char *MomentVariableExpression(const Moment *moment, const char *path);
+extern char *MomentVariableExpression(const Moment *moment,
+									  const MomentVariant *variant,
+									  const char *path);
 
 /* ---- a subject's own time (zone.c) ---- */
 
 /* The zone of that name, UTC for NULL or a name that is none. */
 extern struct pg_tz *MomentZone(const char *name);
+
+/* What the zone's clocks show at `t`, as microseconds since 2000-01-01. */
+extern Timestamp MomentLocal(TimestampTz t, struct pg_tz *zone);
+
+/* The instant at which the zone's clocks show `local`. */
+extern TimestampTz MomentFromLocal(Timestamp local, struct pg_tz *zone);
 
 /* The first instant from `t` on at which the zone's clocks show `time`. */
 extern TimestampTz MomentNextLocal(TimestampTz t, TimeADT time,
@@ -151,6 +215,7 @@ typedef struct MomentCase
 {
 	ItemPointerData row;		/* in the schedule */
 	char	   *subject;		/* its key as text: the unit of bucketing */
+	char	   *once_key;		/* the event's, or what once_per says */
 	char	   *decision;		/* uuid as text */
 	TimestampTz due;
 	TimestampTz first_due;
@@ -162,7 +227,8 @@ typedef struct MomentCase
 	bool		has_expiry;
 	TimestampTz expires_at;
 	char	   *stale;			/* a source whose newest row is too old */
-	char	   *address;
+	char	   *channel;		/* its variant's */
+	char	   *address;		/* there; NULL where any channel has none */
 	char	   *zone;
 	char	   *suppressed;		/* the reason, NULL: not suppressed */
 	bool		allowed;
@@ -196,6 +262,9 @@ typedef struct MomentVerdict
 	text	   *body;
 } MomentVerdict;
 
+/* A case's values as the templates of that variant see them (variant.c). */
+extern const Jsonb *MomentValues(const MomentCase *one, const char *variant);
+
 /*
  * Takes one case through all gates. `already` messages to this subject were
  * decided earlier in the same batch.
@@ -204,6 +273,52 @@ extern void MomentDecide(const Space *space, const Moment *moment,
 						 const MomentProgram *program,
 						 const MomentCase *one, int already,
 						 MomentVerdict *verdict);
+
+/* A decision's id, as text (id.c). */
+extern char *MomentDecisionId(const char *space, const char *moment,
+							  const char *subject, const char *key, int step);
+
+/* ---- one subject, now ---- */
+
+/* What came with a request: its context, and the key that it goes by. */
+typedef struct MomentRequest
+{
+	Datum		context;		/* jsonb; 0: none came */
+	char	   *key;
+} MomentRequest;
+
+/* An error where the moment is no more than an idea yet. */
+extern void MomentRefuseIncomplete(const Moment *moment,
+								   const MomentProgram *program);
+
+/*
+ * The cases of those of the subjects who have something that could start the
+ * moment, as if it did so now; List of MomentCase *.
+ */
+extern List *MomentProbe(const Space *space, const Moment *moment,
+						 const MomentProgram *program, List *subjects,
+						 const MomentRequest *request);
+
+/* A notice of why there was none. */
+extern void MomentNoStart(const Moment *moment);
+
+/* Of a case's values those that the variant shows, as jsonb. */
+extern Datum MomentContent(const Moment *moment, const MomentCase *one,
+						   const MomentVerdict *verdict, bool *isnull);
+
+/* Whether the moment is live for this subject. */
+extern bool MomentInShare(const Moment *moment, const char *subject);
+
+/* Writes what was decided on the row of the schedule that the case is of. */
+extern void MomentWrite(const Space *space, const Moment *moment,
+						MomentProgram *program, MomentCase *one,
+						const MomentVerdict *verdict);
+
+/* The partition of decisions about what started at that time. */
+extern void MomentMakePartition(const Space *space, TimestampTz at);
+
+/* Writes down what was counted before a decision was due. */
+extern void MomentWriteTallies(const Space *space, List *tallies);
 
 /* ---- steps of a run ---- */
 
@@ -220,6 +335,38 @@ typedef struct MomentTally
 
 extern void MomentCount(List **tallies, const char *moment,
 						const char *reason, int64 n);
+
+/* Puts those whose scheduled time has come into the inbox. */
+extern void MomentKeepCalendar(const Space *space, const Moment *moment,
+							   List **tallies);
+
+/*
+ * What the moments after this one start on, by $1 tid[] of its schedule and
+ * $2 text[] of what was decided.
+ */
+extern void MomentFollow(const Space *space, const Moment *moment,
+						 const PersonaArgs *rows);
+
+/* A start that may enter: what is to be written into the schedule. */
+typedef struct MomentEntry
+{
+	ItemPointerData row;		/* in the inbox */
+	char	   *subject;
+	char	   *once_key;
+	TimestampTz at;
+	TimestampTz due;
+	int			step;			/* how often its key had started before */
+	char	   *decision;
+	TimestampTz last_at;		/* the last start of its key; DT_NOBEGIN: none */
+	int			last_step;
+} MomentEntry;
+
+/*
+ * Gives each entry, in the order of time, its step and the decision's id: that
+ * of the last start of its key, or the next one after again_after (again.c).
+ */
+extern void MomentCountAgain(const Space *space, const Moment *moment,
+							 List *entries);
 
 /* One batch of the inbox; the number of rows it took. */
 extern uint64 MomentStartBatch(const Space *space, List **tallies);

@@ -8,6 +8,8 @@
  */
 #include "moment/moment.h"
 
+#include "rule/rule.h"
+
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -82,13 +84,13 @@ KeepTallies(Step *step)
 	MemoryContextSwitchTo(old);
 }
 
-/* What was counted before a decision was due; appended, never updated. */
-static void
-WriteTallies(const Step *step)
+/* Appended, never updated: no two sessions wait for each other. */
+void
+MomentWriteTallies(const Space *space, List *tallies)
 {
 	ListCell   *cell;
 
-	foreach(cell, step->tallies)
+	foreach(cell, tallies)
 	{
 		MomentTally *tally = lfirst(cell);
 		PersonaArgs args = {0};
@@ -99,7 +101,7 @@ WriteTallies(const Step *step)
 		PersonaArg(&args, TEXTOID, CStringGetTextDatum(tally->reason), false);
 		PersonaArg(&args, INT8OID, Int64GetDatum(tally->n), false);
 		PersonaExecute(psprintf("INSERT INTO %s VALUES ($1, persona.now()::pg_catalog.date, $2, $3)",
-								SpaceTable(step->space, "moment_day")),
+								SpaceTable(space, "moment_day")),
 					   &args, false);
 	}
 }
@@ -182,11 +184,72 @@ DecideStep(void *arg)
 	step->rows = MomentDecideBatch(step->space, moment, &step->tallies);
 }
 
+/* Segments that were entered by the mere passing of time. */
+static void
+Refresh(void *arg)
+{
+	RuleRefresh(((Step *) arg)->space);
+}
+
+static void
+KeepCalendar(void *arg)
+{
+	Step	   *step = arg;
+
+	MomentKeepCalendar(step->space, MomentLoad(step->space, step->moment),
+					   &step->tallies);
+}
+
+/*
+ * A week ahead, for decide() would make others wait for the first of a month
+ * until its caller's transaction ends.
+ */
+static void
+MakePartitions(void *arg)
+{
+	Step	   *step = arg;
+
+	MomentMakePartition(step->space, PersonaNow());
+	MomentMakePartition(step->space, PersonaNow() + 7 * USECS_PER_DAY);
+}
+
+static void
+TryStart(Step *step, void (*work) (void *arg))
+{
+	int			sqlstate = PersonaTrap(work, step);
+
+	if (sqlstate == 0)
+	{
+		MomentWriteTallies(step->space, step->tallies);
+		return;
+	}
+	step->tallies = NIL;
+	SpaceIncident(step->space, "start", step->moment, sqlstate);
+}
+
+static void
+RefreshStep(Step *step)
+{
+	TryStart(step, Refresh);
+}
+
+static void
+CalendarStep(Step *step)
+{
+	TryStart(step, KeepCalendar);
+}
+
+static void
+PartitionStep(Step *step)
+{
+	TryStart(step, MakePartitions);
+}
+
 static void
 StartStep(Step *step)
 {
 	step->rows = MomentStartBatch(step->space, &step->tallies);
-	WriteTallies(step);
+	MomentWriteTallies(step->space, step->tallies);
 }
 
 /* A moment that fails as a whole is noted and does not stop the others. */
@@ -250,18 +313,61 @@ Repeat(Step *step, void (*work) (Step *step))
 
 /* ---- the whole of it ---- */
 
-/* The live moments by name, for the whole of the run. */
+static bool
+IsAnyMoment(const Moment *moment)
+{
+	return true;
+}
+
+static bool
+HasSchedule(const Moment *moment)
+{
+	return moment->schedule != NULL;
+}
+
+static bool
+HasRequest(const Moment *moment)
+{
+	return moment->on_request;
+}
+
+static bool
+HasSegment(const Moment *moment)
+{
+	return moment->on_segment != NULL;
+}
+
+/* Such live moments by name, for the whole of the run. */
 static List *
-LiveMoments(Run *run)
+LiveMoments(Run *run, bool (*which) (const Moment *moment))
 {
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 	List	   *names = NIL;
 	ListCell   *cell;
 
 	foreach(cell, MomentLoadLive(SpaceGet(run->space), NULL))
-		names = lappend(names, ((Moment *) lfirst(cell))->name);
+		if (which(lfirst(cell)))
+			names = lappend(names, ((Moment *) lfirst(cell))->name);
 	MemoryContextSwitchTo(old);
 	return names;
+}
+
+/* What starts moments by itself, as time goes by. */
+static void
+GatherStarts(Step *step)
+{
+	ListCell   *cell;
+
+	if (LiveMoments(step->run, HasRequest) != NIL)
+		Transaction(step, PartitionStep);
+	if (LiveMoments(step->run, HasSegment) != NIL)
+		Transaction(step, RefreshStep);
+	foreach(cell, LiveMoments(step->run, HasSchedule))
+	{
+		step->moment = lfirst(cell);
+		Transaction(step, CalendarStep);
+	}
+	step->moment = NULL;
 }
 
 static void
@@ -351,8 +457,9 @@ persona_run(PG_FUNCTION_ARGS)
 	if (PersonaClockIsMoved())
 		ereport(NOTICE, (errmsg("persona's clock stands at %s",
 								timestamptz_to_str(PersonaNow()))));
+	GatherStarts(&step);
 	Repeat(&step, StartStep);
-	foreach(cell, LiveMoments(&run))
+	foreach(cell, LiveMoments(&run, IsAnyMoment))
 	{
 		step.moment = lfirst(cell);
 		Transaction(&step, GuardStep);

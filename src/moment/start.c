@@ -27,15 +27,6 @@ typedef struct Batch
 	List	  **tallies;
 } Batch;
 
-/* One row that enters: what is to be written into the schedule. */
-typedef struct Entry
-{
-	ItemPointerData row;
-	char	   *decision;
-	char	   *once_key;
-	TimestampTz due;
-} Entry;
-
 /*
  * How far from its head a batch looks into the inbox for subjects that have no
  * anchor yet and for strangers: far enough that a few who are locked hide
@@ -142,10 +133,17 @@ typedef struct Evaluation
 	const Moment *moment;
 	const char *sql;
 	Datum		rows;
-	List	   *entries;		/* of Entry * */
+	List	   *entries;		/* of MomentEntry * */
 	List	   *counted;		/* tallies, added once the statement is
 								 * through */
 } Evaluation;
+
+bool
+MomentInShare(const Moment *moment, const char *subject)
+{
+	return ExperimentBucket(psprintf("%s.share", moment->name),
+							subject) < moment->share;
+}
 
 static const char *
 WhyNot(const Moment *moment, uint64 row)
@@ -159,8 +157,7 @@ WhyNot(const Moment *moment, uint64 row)
 		return "too_late";
 	if (!DatumGetBool(PersonaColumn(row, "event_there", &isnull)))
 		return "event_gone";
-	if (ExperimentBucket(psprintf("%s.share", moment->name),
-						 PersonaColumnText(row, "subject")) >= moment->share)
+	if (!MomentInShare(moment, PersonaColumnText(row, "subject")))
 		return "not_in_share";
 	at = PersonaColumn(row, "entry", &isnull);
 	if (isnull)
@@ -171,19 +168,21 @@ WhyNot(const Moment *moment, uint64 row)
 	return isnull ? "no_once_key" : NULL;
 }
 
-static Entry *
-ReadEntry(const Moment *moment, uint64 row)
+static MomentEntry *
+ReadEntry(uint64 row)
 {
-	Entry	   *entry = palloc(sizeof(Entry));
+	MomentEntry *entry = palloc(sizeof(MomentEntry));
 	bool		isnull;
 
 	entry->row = *(ItemPointer) DatumGetPointer(PersonaColumn(row, "row", &isnull));
-	entry->decision = PersonaColumnText(row, "decision");
+	entry->subject = PersonaColumnText(row, "subject");
 	entry->once_key = PersonaColumnText(row, "once_key");
-	entry->due = DatumGetTimestampTz(PersonaColumn(row, "earliest", &isnull));
-	if (moment->has_local_time)
-		entry->due = MomentNextLocal(entry->due, moment->local_time,
-									 MomentZone(PersonaColumnText(row, "zone")));
+	entry->at = DatumGetTimestampTz(PersonaColumn(row, "at", &isnull));
+	entry->due = DatumGetTimestampTz(PersonaColumn(row, "due", &isnull));
+	entry->last_step = DatumGetInt32(PersonaColumn(row, "last_step", &isnull));
+	entry->last_at = DatumGetTimestampTz(PersonaColumn(row, "last_at", &isnull));
+	if (isnull)
+		entry->last_at = DT_NOBEGIN;
 	return entry;
 }
 
@@ -205,7 +204,7 @@ Evaluate(void *arg)
 		if (reason != NULL)
 			MomentCount(&counted, e->moment->name, reason, 1);
 		else
-			entries = lappend(entries, ReadEntry(e->moment, i));
+			entries = lappend(entries, ReadEntry(i));
 	}
 	e->entries = list_concat(e->entries, entries);
 	e->counted = list_concat(e->counted, counted);
@@ -242,48 +241,74 @@ TextArray(Datum *texts, int n)
 										   TYPALIGN_INT));
 }
 
-/* Writes those that enter for the first time; the earliest event counts. */
-static uint64
-WriteSchedule(const Batch *batch, const Moment *moment, List *entries)
+/* The entries' columns as parameters $1 to $5. */
+static void
+EntryArgs(List *entries, PersonaArgs *args)
 {
 	int			n = list_length(entries);
 	ItemPointerData *rows = palloc(sizeof(ItemPointerData) * n);
 	Datum	   *decisions = palloc(sizeof(Datum) * n);
 	Datum	   *keys = palloc(sizeof(Datum) * n);
 	Datum	   *dues = palloc(sizeof(Datum) * n);
-	PersonaArgs args = {0};
+	Datum	   *steps = palloc(sizeof(Datum) * n);
 
 	for (int i = 0; i < n; i++)
 	{
-		Entry	   *entry = list_nth(entries, i);
+		MomentEntry *entry = list_nth(entries, i);
 
 		rows[i] = entry->row;
 		decisions[i] = CStringGetTextDatum(entry->decision);
 		keys[i] = CStringGetTextDatum(entry->once_key);
 		dues[i] = TimestampTzGetDatum(entry->due);
+		steps[i] = Int32GetDatum(entry->step);
 	}
-	PersonaArg(&args, TIDARRAYOID, MomentTids(rows, n), false);
-	PersonaArg(&args, TEXTARRAYOID, TextArray(decisions, n), false);
-	PersonaArg(&args, TEXTARRAYOID, TextArray(keys, n), false);
-	PersonaArg(&args, TIMESTAMPTZARRAYOID,
+	PersonaArg(args, TIDARRAYOID, MomentTids(rows, n), false);
+	PersonaArg(args, TEXTARRAYOID, TextArray(decisions, n), false);
+	PersonaArg(args, TEXTARRAYOID, TextArray(keys, n), false);
+	PersonaArg(args, TIMESTAMPTZARRAYOID,
 			   PointerGetDatum(construct_array(dues, n, TIMESTAMPTZOID, 8,
 											   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
 			   false);
-	return PersonaExecute(psprintf("INSERT INTO %s (subject, decision, moment, due, first_due, started_at,"
-								   "  event, event_key, once_key, step)"
-								   " SELECT DISTINCT ON (x.decision) i.subject, x.decision::pg_catalog.uuid, %s,"
-								   "  x.due, x.due, i.at, i.event, i.event_key, x.once_key, 0"
-								   " FROM unnest($1, $2, $3, $4) WITH ORDINALITY"
-								   "  x(row, decision, once_key, due, ord)"
-								   " JOIN %s i ON i.ctid = x.row"
-								   " WHERE NOT EXISTS (SELECT FROM %s d WHERE d.subject = i.subject"
-								   "  AND d.decision = x.decision::pg_catalog.uuid)"
-								   " ORDER BY x.decision, x.ord ON CONFLICT DO NOTHING",
-								   SpaceTable(batch->space, "schedule"),
-								   PersonaLiteral(moment->name),
-								   SpaceTable(batch->space, "inbox"),
-								   SpaceTable(batch->space, "decision")),
-						  &args, false);
+	PersonaArg(args, INT4ARRAYOID,
+			   PointerGetDatum(construct_array(steps, n, INT4OID, 4, true,
+											   TYPALIGN_INT)), false);
+}
+
+/*
+ * Writes those that were not decided yet, and says how many are new. Of several
+ * with one id the earliest counts; where the moment restarts, the latest, which
+ * moves the due time of one that waits already.
+ */
+static int64
+WriteSchedule(const Batch *batch, const Moment *moment, List *entries)
+{
+	PersonaArgs args = {0};
+	bool		isnull;
+
+	EntryArgs(entries, &args);
+	PersonaExecute(psprintf("WITH written AS (INSERT INTO %s AS q (subject, decision, moment, due, first_due, started_at,"
+							"   counts_from, event, event_key, once_key, step)"
+							"  SELECT DISTINCT ON (x.decision) i.subject, x.decision::pg_catalog.uuid, %s,"
+							"   x.due, x.due, pg_catalog.min(i.at) OVER (PARTITION BY x.decision), i.at,"
+							"   i.event, i.event_key, x.once_key, x.step"
+							"  FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY"
+							"   x(row, decision, once_key, due, step, ord)"
+							"  JOIN %s i ON i.ctid = x.row"
+							"  WHERE NOT EXISTS (SELECT FROM %s d WHERE d.subject = i.subject"
+							"   AND d.decision = x.decision::pg_catalog.uuid)"
+							"  ORDER BY x.decision, x.ord%s"
+							"  ON CONFLICT (subject, decision) DO %s RETURNING q.xmax = 0 AS is_new)"
+							" SELECT pg_catalog.count(*) FILTER (WHERE w.is_new) AS n FROM written w",
+							SpaceTable(batch->space, "schedule"),
+							PersonaLiteral(moment->name),
+							SpaceTable(batch->space, "inbox"),
+							SpaceTable(batch->space, "decision"),
+							moment->restart ? " DESC" : "",
+							moment->restart ? "UPDATE SET due = excluded.due, first_due = excluded.due,"
+							"  counts_from = excluded.counts_from, event_key = excluded.event_key"
+							"  WHERE excluded.counts_from > q.counts_from" : "NOTHING"),
+				   &args, false);
+	return DatumGetInt64(PersonaColumn(0, "n", &isnull));
 }
 
 static ItemPointerData *
@@ -307,14 +332,18 @@ StartMoment(void *arg)
 	Evaluation *e = arg;
 	int			n;
 	ItemPointerData *rows = BatchRows(e->batch, &n);
-	MomentProgram *program = MomentCompile(e->batch->space, e->moment);
 	ListCell   *cell;
 
-	e->sql = program->start_sql;
+	e->sql = MomentCompile(e->batch->space, e->moment)->start_sql;
+	if (e->sql == NULL)
+		return;
 	EvaluateRows(e, rows, n);
 	if (e->entries != NIL)
+	{
+		MomentCountAgain(e->batch->space, e->moment, e->entries);
 		MomentCount(e->batch->tallies, e->moment->name, "entered",
 					WriteSchedule(e->batch, e->moment, e->entries));
+	}
 	foreach(cell, e->counted)
 	{
 		MomentTally *tally = lfirst(cell);
@@ -324,7 +353,7 @@ StartMoment(void *arg)
 }
 
 /*
- * All live moments on the events of this batch. A moment that cannot be
+ * All live moments on what is in this batch. A moment that cannot be
  * compiled any more (a column it names was dropped) is noted and passed over.
  */
 static void
@@ -337,8 +366,6 @@ StartMoments(Batch *batch)
 		Evaluation	e = {.batch = batch, .moment = lfirst(cell)};
 		int			sqlstate;
 
-		if (e.moment->event == NULL)
-			continue;
 		sqlstate = PersonaTrap(StartMoment, &e);
 		if (sqlstate != 0)
 			SpaceIncident(batch->space, "start", e.moment->name, sqlstate);

@@ -47,7 +47,8 @@ PutExpression(Listing *listing, const char *part, bool in_text,
 	if (text == NULL)
 		return;
 	CHECK_FOR_INTERRUPTS();
-	foreach(cell, RuleReadings(listing->space, listing->moment->event, text))
+	foreach(cell, RuleReadings(listing->space, listing->moment->event,
+							   listing->moment->on_request, text))
 	{
 		RuleReading *reading = lfirst(cell);
 
@@ -56,15 +57,17 @@ PutExpression(Listing *listing, const char *part, bool in_text,
 }
 
 static void
-PutTemplate(Listing *listing, const char *part, const MessageTemplate *template)
+PutTemplate(Listing *listing, const MomentVariant *variant,
+			const MessageTemplate *template)
 {
 	ListCell   *cell;
 
 	if (template == NULL)
 		return;
 	foreach(cell, MessageVariables(template))
-		PutExpression(listing, part, true,
-					  MomentVariableExpression(listing->moment, lfirst(cell)));
+		PutExpression(listing, variant->name, true,
+					  MomentVariableExpression(listing->moment, variant,
+											   lfirst(cell)));
 }
 
 static void
@@ -78,14 +81,22 @@ PutMoment(Listing *listing)
 	PutExpression(listing, "once_per", false, m->once_per);
 	if (!m->expires_is_interval)
 		PutExpression(listing, "expiry", false, m->expires);
-	PutExpression(listing, "address", false, m->address);
 	PutExpression(listing, "time zone", false, m->time_zone);
+	if (m->on_segment != NULL)
+		PutExpression(listing, "segment", false,
+					  psprintf("segment(%s)", m->on_segment));
+	foreach(cell, m->before)
+		PutExpression(listing, "cancel rule", false,
+					  ((MomentBefore *) lfirst(cell))->cancel_rule);
+	foreach(cell, m->channels)
+		PutExpression(listing, "address", false,
+					  ((MomentChannel *) lfirst(cell))->address);
 	foreach(cell, m->variants)
 	{
 		MomentVariant *variant = lfirst(cell);
 
-		PutTemplate(listing, variant->name, variant->subject_line);
-		PutTemplate(listing, variant->name, variant->template);
+		PutTemplate(listing, variant, variant->subject_line);
+		PutTemplate(listing, variant, variant->template);
 	}
 }
 

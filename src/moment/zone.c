@@ -8,6 +8,7 @@
 #include "moment/moment.h"
 
 #include "pgtime.h"
+#include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
@@ -36,9 +37,8 @@ MomentZone(const char *name)
 	return zone ? zone : pg_tzset("UTC");
 }
 
-/* What the zone's clocks show at `t`, as microseconds since 2000-01-01. */
-static Timestamp
-Local(TimestampTz t, pg_tz *zone)
+Timestamp
+MomentLocal(TimestampTz t, pg_tz *zone)
 {
 	struct pg_tm tm;
 	fsec_t		fsec;
@@ -70,9 +70,8 @@ NextChange(TimestampTz t, pg_tz *zone)
 	return time_t_to_timestamptz(boundary);
 }
 
-/* The instant at which the zone's clocks show `local`. */
-static TimestampTz
-FromLocal(Timestamp local, pg_tz *zone)
+TimestampTz
+MomentFromLocal(Timestamp local, pg_tz *zone)
 {
 	struct pg_tm tm;
 	fsec_t		fsec;
@@ -88,12 +87,12 @@ FromLocal(Timestamp local, pg_tz *zone)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("timestamp out of range")));
-	if (Local(t, zone) != local)
+	if (MomentLocal(t, zone) != local)
 		return NextChange(t - USECS_PER_DAY / 8, zone);
 	/* Of a time that comes twice DetermineTimeZoneOffset takes the second. */
 	for (int64 back = USECS_PER_HOUR / 2; back <= 2 * USECS_PER_HOUR;
 		 back += USECS_PER_HOUR / 2)
-		if (Local(t - back, zone) == local)
+		if (MomentLocal(t - back, zone) == local)
 			return t - back;
 	return t;
 }
@@ -106,6 +105,18 @@ Midnight(Timestamp local)
 	return local - (rest < 0 ? rest + USECS_PER_DAY : rest);
 }
 
+PG_FUNCTION_INFO_V1(persona_zone_name);
+
+/* persona.zone_name(zone) */
+Datum
+persona_zone_name(PG_FUNCTION_ARGS)
+{
+	pg_tz	   *zone = MomentZone(PG_ARGISNULL(0) ? NULL :
+								  text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	PG_RETURN_TEXT_P(cstring_to_text(pg_get_timezone_name(zone)));
+}
+
 TimestampTz
 MomentNextLocal(TimestampTz t, TimeADT time, pg_tz *zone)
 {
@@ -114,16 +125,34 @@ MomentNextLocal(TimestampTz t, TimeADT time, pg_tz *zone)
 
 	if (TIMESTAMP_NOT_FINITE(t))
 		return t;
-	day = Midnight(Local(t, zone));
-	next = FromLocal(day + time, zone);
-	return next >= t ? next : FromLocal(day + USECS_PER_DAY + time, zone);
+	day = Midnight(MomentLocal(t, zone));
+	next = MomentFromLocal(day + time, zone);
+	return next >= t ? next : MomentFromLocal(day + USECS_PER_DAY + time, zone);
+}
+
+PG_FUNCTION_INFO_V1(persona_next_local);
+
+/* persona.next_local(t, local_time, zone) */
+Datum
+persona_next_local(PG_FUNCTION_ARGS)
+{
+	TimestampTz t;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	t = PG_GETARG_TIMESTAMPTZ(0);
+	if (!PG_ARGISNULL(1))
+		t = MomentNextLocal(t, PG_GETARG_TIMEADT(1),
+							MomentZone(PG_ARGISNULL(2) ? NULL :
+									   text_to_cstring(PG_GETARG_TEXT_PP(2))));
+	PG_RETURN_TIMESTAMPTZ(t);
 }
 
 /* The end of one stretch of quiet hours, `t` itself outside of it. */
 static TimestampTz
 StretchEnd(TimestampTz t, const MomentQuiet *quiet, pg_tz *zone)
 {
-	Timestamp	local = Local(t, zone);
+	Timestamp	local = MomentLocal(t, zone);
 	int64		now = (local - Midnight(local)) / USECS_PER_SEC;
 	bool		inside = quiet->from <= quiet->to ?
 	now >= quiet->from && now < quiet->to :

@@ -23,6 +23,12 @@ RuleQueryBegin(const Space *space, const SpaceEvent *event, RuleFeatures mode)
 	return query;
 }
 
+void
+RuleQueryContext(RuleQuery *query)
+{
+	query->has_context = true;
+}
+
 List *
 RuleQueryUses(RuleQuery *query)
 {
@@ -318,6 +324,8 @@ RuleQueryFrom(RuleQuery *query, Node *node)
 	if (query->event != NULL)
 		appendStringInfo(&sql, " CROSS JOIN %s n",
 						 PersonaRelationName(query->event->relid));
+	if (query->has_context)
+		appendStringInfoString(&sql, " CROSS JOIN (SELECT NULL::pg_catalog.jsonb AS context) n");
 	appendStringInfoString(&sql, RuleQueryJoinsFor(query, columns));
 	return sql.data;
 }

@@ -64,13 +64,16 @@ IsAmong(List *names, const char *name)
 }
 
 static List *
-ReadBy(List *readings, const Space *space, const SpaceEvent *event, Node *value)
+ReadBy(List *readings, const Space *space, const SpaceEvent *event,
+	   bool has_context, Node *value)
 {
 	RuleQuery  *query = RuleQueryBegin(space, event, RULE_FEATURES_LATERAL);
 	List	   *shown = ShownNames(space, value);
 	Oid			type;
 	ListCell   *cell;
 
+	if (has_context)
+		RuleQueryContext(query);
 	(void) RuleQueryAdd(query, RuleDeparse(value), InvalidOid, "rule", &type);
 	foreach(cell, RuleQueryUses(query))
 	{
@@ -88,12 +91,13 @@ ReadBy(List *readings, const Space *space, const SpaceEvent *event, Node *value)
 }
 
 List *
-RuleReadings(const Space *space, const SpaceEvent *event, const char *text)
+RuleReadings(const Space *space, const SpaceEvent *event, bool has_context,
+			 const char *text)
 {
 	List	   *readings = NIL;
 	ListCell   *cell;
 
 	foreach(cell, RuleValues(RuleParse(text)))
-		readings = ReadBy(readings, space, event, lfirst(cell));
+		readings = ReadBy(readings, space, event, has_context, lfirst(cell));
 	return readings;
 }

@@ -302,6 +302,12 @@ RefreshSpace(const Space *space)
 	return refresh;
 }
 
+void
+RuleRefresh(const Space *space)
+{
+	(void) RefreshSpace(space);
+}
+
 static void
 PutResult(ReturnSetInfo *result, Datum segment, const Tally *tally)
 {

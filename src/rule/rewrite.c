@@ -345,9 +345,32 @@ NewPlace(Scope *scope, int location)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
 				 errmsg("\"new\" is the event that starts a moment, and here no event does"),
-				 errhint("Use it in the rules and templates of a moment with on_event."),
+				 errhint("Use it in the rules and templates of a moment with on_event, or on_request for what came with the request."),
 				 RulePosition(scope->query->text, location)));
 	return EventPlace(scope->query->event, "n");
+}
+
+/* new.cart.total of a request: n.context #>> '{"cart","total"}' */
+static Node *
+ContextValue(ColumnRef *ref)
+{
+	StringInfoData path;
+	ListCell   *cell;
+
+	initStringInfo(&path);
+	for_each_from(cell, ref->fields, 1)
+	{
+		appendStringInfoString(&path, path.len ? ",\"" : "{\"");
+		for (const char *c = strVal(lfirst(cell)); *c != '\0'; c++)
+		{
+			if (*c == '"' || *c == '\\')
+				appendStringInfoChar(&path, '\\');
+			appendStringInfoChar(&path, *c);
+		}
+		appendStringInfoChar(&path, '"');
+	}
+	appendStringInfoChar(&path, '}');
+	return RuleParseOwn(psprintf("n.context #>> %s", PersonaLiteral(path.data)));
 }
 
 /* `ago` is how long ago the event was; an event may have such a column, too. */
@@ -410,6 +433,8 @@ RewriteColumn(Scope *scope, ColumnRef *ref)
 
 	if (n == 1 && strcmp(first, "ago") == 0)
 		return RewriteAgo(scope, &place, ref->location);
+	if (n > 1 && strcmp(first, "new") == 0 && scope->query->has_context)
+		return ContextValue(ref);
 	if (n > 1 && strcmp(first, "new") == 0)
 	{
 		place = NewPlace(scope, ref->location);

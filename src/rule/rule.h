@@ -15,6 +15,7 @@
  *	members.c	a rule as the SQL of a view
  *	reach.c		the segments that a rule leads to
  *	rename.c	a rule after columns were renamed
+ *	refresh.c	who entered which segment, and who left it
  *	row.c		a rule over the columns of one row and nothing else
  *	match.c		matches(): such a rule evaluated row by row
  *	inline.c	matches() in a query: the native condition in its place
@@ -110,6 +111,12 @@ extern RuleQuery *RuleQueryBegin(const Space *space, const SpaceEvent *event,
 								 RuleFeatures mode);
 
 /*
+ * From here on `new` is no event but what came with a request: new.cart.total
+ * is that text in the column context, a jsonb, of n.
+ */
+extern void RuleQueryContext(RuleQuery *query);
+
+/*
  * Compiles one expression to SQL over s, n and the features. `want` is the
  * type it must have (BOOLOID, TEXTOID: any type, as text; TIMESTAMPTZOID) or
  * InvalidOid; *type receives what it has. `what` names it in errors.
@@ -129,6 +136,13 @@ extern char *RuleQueryJoins(RuleQuery *query);
 
 /* The SQL that selects the keys of the subjects of whom a rule is true. */
 extern char *RuleMembers(const Space *space, const char *text);
+
+/*
+ * Brings the memberships of a space's segments up to date, within an open SPI
+ * connection and in its owner's name (refresh.c).
+ */
+extern void RuleRefresh(const Space *space);
+
 /* Only those features, and only their columns, that the ColumnRefs name. */
 extern char *RuleQueryJoinsFor(RuleQuery *query, List *columns);
 
@@ -146,9 +160,12 @@ typedef struct RuleReading
 	bool		shown;			/* its value is; else rows are found by it */
 } RuleReading;
 
-/* Every column that each value of the expression reads; of RuleReading *. */
+/*
+ * Every column that each value of the expression reads; of RuleReading *. With
+ * `has_context` new is a request's context, which is nobody's column.
+ */
 extern List *RuleReadings(const Space *space, const SpaceEvent *event,
-						  const char *text);
+						  bool has_context, const char *text);
 
 /* ---- between the files of this room ---- */
 
@@ -183,6 +200,7 @@ struct RuleQuery
 {
 	const Space *space;
 	const SpaceEvent *event;
+	bool		has_context;	/* new is a request's context */
 	RuleFeatures mode;
 	List	   *sources;		/* of RuleSource *, in the order of their use */
 	List	   *uses;			/* of RuleUse * */

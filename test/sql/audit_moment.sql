@@ -1,4 +1,5 @@
 -- What a moment knows, found without being declared, and what is said of it.
+\set SHOW_CONTEXT never
 \pset format unaligned
 SET client_min_messages = warning;
 CREATE SCHEMA am;

@@ -1,0 +1,24 @@
+/*
+ * follow.c: a moment that comes after another.
+ *
+ * A decision to send, or to hold out, starts the moments that come after its
+ * own: the holdout goes through the same chain, so that both sides can be
+ * compared at every step of it. What started the first of the chain goes
+ * along: `new` means that event in every step, and its key is the chain's.
+ */
+#include "moment/moment.h"
+
+#include "executor/spi.h"
+
+void
+MomentFollow(const Space *space, const Moment *moment, const PersonaArgs *rows)
+{
+	if (!moment->followed)
+		return;
+	PersonaExecute(psprintf("INSERT INTO %s SELECT d.subject, %s, d.event_key, persona.now(), pg_catalog.clock_timestamp()"
+							" FROM unnest($1, $2) x(row, outcome) JOIN %s d ON d.ctid = x.row"
+							" WHERE x.outcome IN ('send', 'holdout')",
+							SpaceTable(space, "inbox"),
+							PersonaLiteral(psprintf("after %s", moment->name)),
+							SpaceTable(space, "schedule")), rows, false);
+}

@@ -49,7 +49,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION group_scheme(text) IS
 'How an exclusion group of experiments of this scheme is hashed: as GrowthBook''s filters for theirs, else by persona''s own scheme.';
-REVOKE ALL ON FUNCTION group_scheme(text) FROM PUBLIC;
 
 /* Who keeps a place keeps it: an experiment grows into what is free, and shrinks from its end. */
 CREATE FUNCTION claim_part(wanted experiment) RETURNS nummultirange
@@ -201,7 +200,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION assign(experiment, text) IS
 'The variant of a unit by the experiment alone, NULL where it takes no part: a pure function that writes nothing and knows no holdout.';
-REVOKE ALL ON FUNCTION assign(experiment, text) FROM PUBLIC;
 
 /* What a web page's SDK is told */
 

@@ -41,6 +41,7 @@ CREATE TABLE moment (
 	cancel_rule rule,
 	expires text,
 	expires_is_interval boolean NOT NULL,
+	experiment text,
 	priority int NOT NULL,
 	transactional boolean NOT NULL,
 	stage text,
@@ -293,6 +294,28 @@ REVOKE ALL ON FUNCTION define_policy(text, text, int, interval, text, int, text[
 
 /* Moments */
 
+CREATE FUNCTION defined_experiment(home space, experiment text) RETURNS experiment
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	meant @extschema@.experiment;
+	known text[];
+BEGIN
+	SELECT * INTO meant FROM @extschema@.experiment e WHERE e.space = home.space AND e.experiment = defined_experiment.experiment;
+	IF NOT FOUND THEN
+		known := ARRAY(SELECT e.experiment FROM @extschema@.experiment e WHERE e.space = home.space
+			UNION SELECT m.moment FROM @extschema@.moment m WHERE m.space = home.space AND m.experiment IS NULL ORDER BY 1);
+		RAISE undefined_object USING
+			MESSAGE = format('experiment %s does not exist in space "%s"', quote_nullable(experiment), home.space),
+			HINT = @extschema@.ask(experiment, known, format('Define it first: SELECT * FROM persona.define_experiment(%L, ...).', coalesce(experiment, 'banner')));
+	END IF;
+	RETURN meant;
+END;
+$$;
+COMMENT ON FUNCTION defined_experiment(space, text) IS
+'The experiment that was defined under that name, or an error with the nearest name, which may be a moment''s own (42704).';
+REVOKE ALL ON FUNCTION defined_experiment(space, text) FROM PUBLIC;
+
 CREATE FUNCTION is_interval(value text) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -494,7 +517,7 @@ CREATE FUNCTION define_moment(moment text, on_event text DEFAULT NULL, on_segmen
 	subject_line template DEFAULT NULL, template template DEFAULT NULL, generic template DEFAULT NULL,
 	tokens jsonb DEFAULT NULL, delay interval DEFAULT '0', local_time time DEFAULT NULL,
 	once_per text DEFAULT NULL, restart boolean DEFAULT false, again_after interval DEFAULT NULL,
-	cancel_rule rule DEFAULT NULL, expires text DEFAULT '3 days',
+	cancel_rule rule DEFAULT NULL, expires text DEFAULT '3 days', experiment text DEFAULT NULL,
 	priority int DEFAULT 0, transactional boolean DEFAULT false, stage text DEFAULT NULL,
 	owner text DEFAULT NULL, hypothesis text DEFAULT NULL, review_every interval DEFAULT '3 months',
 	space text DEFAULT NULL)
@@ -515,20 +538,23 @@ BEGIN
 	IF purpose IS NOT NULL THEN
 		PERFORM @extschema@.find_purpose(home, purpose);
 	END IF;
+	IF experiment IS NOT NULL THEN
+		PERFORM @extschema@.defined_experiment(home, experiment);
+	END IF;
 	SELECT * INTO was FROM @extschema@.moment m WHERE m.space = home.space AND m.moment = define_moment.moment FOR UPDATE;
 	INSERT INTO @extschema@.moment
 	VALUES (home.space, moment, coalesce(was.version, 0) + 1, coalesce(was.state, 'idea'), on_event, on_segment,
 		after_moment, schedule, coalesce(on_request, false), when_rule, purpose, channel,
 		variable, coalesce(tokens, '{}'), delay, local_time, once_per, coalesce(restart, false), again_after, cancel_rule, expires, coalesce(@extschema@.is_interval(expires), false),
-		priority, transactional, stage, owner, hypothesis, review_every,
+		experiment, priority, transactional, stage, owner, hypothesis, review_every,
 		coalesce(was.share, 1), was.activated_at, was.held_at, was.released_at)
 	ON CONFLICT ON CONSTRAINT moment_pkey DO UPDATE
 	SET (version, on_event, on_segment, after_moment, schedule, on_request, when_rule, purpose, channel, variable, tokens,
-			delay, local_time, once_per, restart, again_after, cancel_rule, expires, expires_is_interval, priority, transactional, stage, owner, hypothesis, review_every)
+			delay, local_time, once_per, restart, again_after, cancel_rule, expires, expires_is_interval, experiment, priority, transactional, stage, owner, hypothesis, review_every)
 		= (excluded.version, excluded.on_event, excluded.on_segment, excluded.after_moment, excluded.schedule,
 			excluded.on_request, excluded.when_rule, excluded.purpose, excluded.channel, excluded.variable,
 			excluded.tokens, excluded.delay, excluded.local_time, excluded.once_per, excluded.restart, excluded.again_after,
-			excluded.cancel_rule, excluded.expires, excluded.expires_is_interval, excluded.priority, excluded.transactional, excluded.stage, excluded.owner,
+			excluded.cancel_rule, excluded.expires, excluded.expires_is_interval, excluded.experiment, excluded.priority, excluded.transactional, excluded.stage, excluded.owner,
 			excluded.hypothesis, excluded.review_every);
 	PERFORM @extschema@.set_variant(home, moment, 'personal', subject_line, template, 1);
 	/* Where variants share one text the generic twin only stands in for it. */
@@ -547,9 +573,9 @@ EXCEPTION
 			HINT = 'variable: content, recommendation, offer, tone, timing or channel. delay is 0 or more, again_after and review_every positive.';
 END;
 $$;
-COMMENT ON FUNCTION define_moment(text, text, text, text, text, boolean, rule, text, text, text, template, template, template, jsonb, interval, time, text, boolean, interval, rule, text, int, boolean, text, text, text, interval, text) IS
-'Writes down a moment: what starts it, for whom, on which purpose and channel, its personal and generic templates, when it is due and what stops it. It starts on one of: an event, a segment entered, the message of another moment, a schedule (daily, weekdays, monday to sunday, day 1 to day 28, at local_time in the subject''s zone), a request. once_per is an expression, NULL for the event''s key; with restart a later event of the same moves the due time, after again_after it starts anew. An idea needs little more than a name; activate() asks for the rest. expires is an interval after the due time or a timestamp expression.';
-REVOKE ALL ON FUNCTION define_moment(text, text, text, text, text, boolean, rule, text, text, text, template, template, template, jsonb, interval, time, text, boolean, interval, rule, text, int, boolean, text, text, text, interval, text) FROM PUBLIC;
+COMMENT ON FUNCTION define_moment(text, text, text, text, text, boolean, rule, text, text, text, template, template, template, jsonb, interval, time, text, boolean, interval, rule, text, text, int, boolean, text, text, text, interval, text) IS
+'Writes down a moment: what starts it, for whom, on which purpose and channel, its personal and generic templates, when it is due and what stops it. It starts on one of: an event, a segment entered, the message of another moment, a schedule (daily, weekdays, monday to sunday, day 1 to day 28, at local_time in the subject''s zone), a request. once_per is an expression, NULL for the event''s key; with restart a later event of the same moves the due time, after again_after it starts anew. An idea needs little more than a name; activate() asks for the rest. expires is an interval after the due time or a timestamp expression. experiment: one by which its variants are spread, and under whose name they are counted; NULL for the moment''s own.';
+REVOKE ALL ON FUNCTION define_moment(text, text, text, text, text, boolean, rule, text, text, text, template, template, template, jsonb, interval, time, text, boolean, interval, rule, text, text, int, boolean, text, text, text, interval, text) FROM PUBLIC;
 
 CREATE FUNCTION settle_moment(home space, moment text, is_live boolean, waits_otherwise boolean) RETURNS SETOF finding
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -950,6 +976,9 @@ BEGIN ATOMIC
 	LEFT JOIN @extschema@.event e ON e.space = m.space AND e.event = m.on_event
 	LEFT JOIN @extschema@.variant p ON p.space = m.space AND p.moment = m.moment AND p.variant = 'personal'
 	LEFT JOIN @extschema@.variant g ON g.space = m.space AND g.moment = m.moment AND g.variant = 'generic'
+	CROSS JOIN LATERAL (SELECT array_agg(name) AS missing FROM @extschema@.experiment e, unnest(e.variants) name
+		WHERE e.space = m.space AND e.experiment = m.experiment
+			AND name NOT IN (SELECT v.variant FROM @extschema@.variant v WHERE v.space = m.space AND v.moment = m.moment)) x
 	CROSS JOIN LATERAL (VALUES
 		(m.starts_on IS NULL, 'block', 'without_start', 'nothing starts it',
 			'Pass on_event => the name of an event, or one of on_segment, after_moment, schedule and on_request.'),
@@ -975,6 +1004,8 @@ BEGIN ATOMIC
 		(m.variable IN ('timing', 'channel') AND g.weight > 0 AND p.template::text <> g.template::text, 'warn', 'two_differences',
 			format('the generic twin differs in its text, where variants are to differ in %s', m.variable),
 			format('Leave it as a stand-in: define_variant(%L, ''generic'', weight => 0).', m.moment)),
+		(x.missing IS NOT NULL, 'block', 'experiment_variants', format('experiment "%s" spreads variants that it does not have: %s', m.experiment, array_to_string(x.missing, ', ')),
+			format('Add them by define_variant(%L, ...), or take them out of the experiment.', m.moment)),
 		(m.hypothesis IS NULL, 'info', 'without_hypothesis', 'nobody has written down why it should work',
 			'Pass hypothesis => what you expect and why; the review will ask.')
 	) f(holds, level, code, message, hint)
@@ -1896,29 +1927,20 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	meant @extschema@.experiment;
-	known text[];
 BEGIN
-	SELECT * INTO meant FROM @extschema@.experiment e WHERE e.space = home.space AND e.experiment = find_experiment.experiment;
-	IF NOT FOUND THEN
-		SELECT v.space, v.moment, array_agg(v.variant ORDER BY v.variant), array_agg(v.weight / v.total ORDER BY v.variant), 'generic'::text,
-			NULL::text, NULL::text, 1::float8, NULL::nummultirange, 'persona'::text, NULL::text
-		INTO meant
-		FROM (SELECT v.*, sum(v.weight) OVER () AS total FROM @extschema@.variant v
-			WHERE v.space = home.space AND v.moment = find_experiment.experiment) v
-		WHERE v.total > 0 GROUP BY 1, 2;
-	END IF;
-	IF meant.experiment IS NULL THEN
-		known := ARRAY(SELECT e.experiment FROM @extschema@.experiment e WHERE e.space = home.space
-			UNION SELECT m.moment FROM @extschema@.moment m WHERE m.space = home.space ORDER BY 1);
-		RAISE undefined_object USING
-			MESSAGE = format('experiment %s does not exist in space "%s"', quote_nullable(experiment), home.space),
-			HINT = @extschema@.ask(experiment, known, format('Define it first: SELECT * FROM persona.define_experiment(%L, ...).', coalesce(experiment, 'banner')));
-	END IF;
-	RETURN meant;
+	SELECT v.space, v.moment, array_agg(v.variant ORDER BY v.variant), array_agg(v.weight / v.total ORDER BY v.variant), 'generic'::text,
+		NULL::text, NULL::text, 1::float8, NULL::nummultirange, 'persona'::text, NULL::text
+	INTO meant
+	FROM (SELECT v.*, sum(v.weight) OVER () AS total FROM @extschema@.variant v
+		JOIN @extschema@.moment m ON m.space = v.space AND m.moment = v.moment AND m.experiment IS NULL
+		WHERE v.space = home.space AND v.moment = find_experiment.experiment) v
+	WHERE v.total > 0 AND NOT EXISTS (SELECT FROM @extschema@.experiment e WHERE e.space = home.space AND e.experiment = find_experiment.experiment)
+	GROUP BY 1, 2;
+	RETURN CASE WHEN FOUND THEN meant ELSE @extschema@.defined_experiment(home, experiment) END;
 END;
 $$;
 COMMENT ON FUNCTION find_experiment(space, text) IS
-'The experiment of that name, a moment''s own one where it has no other, or an error with the nearest name (42704).';
+'The experiment of that name, a moment''s own one where none is defined, or an error with the nearest name (42704).';
 REVOKE ALL ON FUNCTION find_experiment(space, text) FROM PUBLIC;
 
 CREATE FUNCTION holdout_of(home space, experiment text) RETURNS float8
@@ -2273,6 +2295,7 @@ BEGIN ATOMIC
 		UNION ALL
 		SELECT format('moment "%s"', m.moment) FROM @extschema@.moment m
 		WHERE m.space = (home).space AND CASE kind
+			WHEN 'experiment' THEN m.experiment = users_of.name
 			WHEN 'channel' THEN m.channel = users_of.name OR EXISTS (SELECT FROM @extschema@.variant v
 				WHERE v.space = m.space AND v.moment = m.moment AND v.channel = users_of.name)
 			WHEN 'purpose' THEN m.purpose = users_of.name

@@ -110,6 +110,8 @@ CompileRules(Builder *b)
 	b->expires_at = CompileExpiry(b);
 	MomentCompileAddresses(b);
 	b->zone = MomentCompileOr(b, m->time_zone, TEXTOID, "time zone", "NULL");
+	b->assigned = MomentAssigned(m, MomentCompileOr(b, m->unit, TEXTOID, "unit",
+													"d.subject::pg_catalog.text"));
 	b->once_key = m->once_per == NULL ? NULL :
 		MomentCompileOr(b, m->once_per, TEXTOID, "once_per", NULL);
 }
@@ -176,7 +178,7 @@ Due(Builder *b, const char *from)
 	foreach(cell, m->variants)
 		delays = lappend(delays, PersonaLiteral(((MomentVariant *) lfirst(cell))->delay));
 	due = psprintf("%s + %s::pg_catalog.interval", from,
-				   MomentByVariant(m, delays, "pg_catalog.interval"));
+				   MomentByVariant(m, b->assigned, delays));
 
 	if (m->local_time == NULL || m->schedule != NULL)
 		return due;
@@ -395,7 +397,7 @@ DecideSql(Builder *b, const char *driver, const char *schedule, bool bare)
 	return psprintf("SELECT d.row, d.subject::pg_catalog.text AS subject, %s,"
 					" d.first_due, d.started_at, %s AS subject_there, %s AS event_there,"
 					" %s AS entry, %s AS cancel, %s AS expires_at, %s AS stale,"
-					" %s AS channel, %s AS address, %s AS zone, %s AS suppressed,"
+					" %s AS assigned, %s AS channel, %s AS address, %s AS zone, %s AS suppressed,"
 					" c.allowed, c.reason AS consent_reason, c.ledger::pg_catalog.text AS ledger,"
 					" %s AS refused, h.sent, h.repeats, h.rounds, %s AS values"
 					" FROM %s d%s%s%s LEFT JOIN LATERAL %s c ON true"
@@ -406,7 +408,8 @@ DecideSql(Builder *b, const char *driver, const char *schedule, bool bare)
 					bare ? "NULL::pg_catalog.bool" : b->cancel,
 					bare ? "NULL::pg_catalog.timestamptz" : b->expires_at,
 					bare ? "NULL" : StaleSource(b),
-					MomentChannelSql(b), bare ? "NULL" : MomentAddressSql(b),
+					b->assigned, MomentChannelSql(b),
+					bare ? "NULL" : MomentAddressSql(b),
 					bare ? "NULL" : b->zone, MomentSuppressedSql(b, bare),
 					Refused(b), bare ? "NULL::pg_catalog.jsonb" : b->values,
 					driver, SubjectJoin(b->space, "d"), EventJoin(b->moment, "d"),
@@ -490,7 +493,10 @@ MomentCompile(const Space *space, const Moment *moment)
 		program->due_sql = DueSql(&b);
 	}
 	program->decide_sql = DecideSql(&b, ScheduleDriver(&b), schedule, false);
-	program->bare_sql = DecideSql(&b, ScheduleDriver(&b), schedule, true);
 	program->probe_sql = ProbeSql(&b);
+	/* An experiment's unit is user-written, too. */
+	if (moment->unit != NULL)
+		b.assigned = "NULL::pg_catalog.text";
+	program->bare_sql = DecideSql(&b, ScheduleDriver(&b), schedule, true);
 	return program;
 }

@@ -93,6 +93,7 @@ MomentReadCase(uint64 row, const Moment *moment)
 	one->cancel = ReadTruth(row, "cancel");
 	one->expires_at = ReadTime(row, "expires_at", &one->has_expiry);
 	one->stale = PersonaColumnText(row, "stale");
+	one->assigned = PersonaColumnText(row, "assigned");
 	one->channel = PersonaColumnText(row, "channel");
 	one->address = PersonaColumnText(row, "address");
 	one->zone = PersonaColumnText(row, "zone");
@@ -260,12 +261,13 @@ WriteDecisions(const Batch *batch, const Sheet *sheet)
 	PersonaExecute(psprintf("INSERT INTO %s (subject, decision, started_at, moment, moment_version, experiment,"
 							"  variant, channel, purpose, at, due, outcome, reason, fallback, transactional,"
 							"  event, event_key, once_key, step, gates)"
-							" SELECT d.subject, d.decision, d.started_at, d.moment, %d, d.moment, x.variant, x.channel, %s,"
+							" SELECT d.subject, d.decision, d.started_at, d.moment, %d, %s, x.variant, x.channel, %s,"
 							"  persona.now(), d.due, x.outcome, x.reason, x.fallback::pg_catalog.bool, %s,"
 							"  d.event, d.event_key, d.once_key, d.step, x.gates::pg_catalog.jsonb"
 							" FROM unnest($1, $2, $3, $4, $5, $6, $7) x(row, outcome, reason, variant, fallback, gates, channel)"
 							" JOIN %s d ON d.ctid = x.row",
 							SpaceTable(batch->space, "decision"), m->version,
+							PersonaLiteral(m->experiment),
 							PersonaLiteral(m->purpose),
 							m->transactional ? "true" : "false",
 							SpaceTable(batch->space, "schedule")),
@@ -319,10 +321,11 @@ WriteExposures(const Batch *batch, const Sheet *sheet)
 
 	SheetArgs(sheet, 1, &args);
 	PersonaExecute(psprintf("INSERT INTO %s (subject, experiment, variant, at, decision)"
-							" SELECT d.subject, d.moment, x.variant, persona.now(), d.decision"
+							" SELECT d.subject, %s, x.variant, persona.now(), d.decision"
 							" FROM unnest($1, $2) x(row, variant) JOIN %s d ON d.ctid = x.row"
 							" ORDER BY d.subject ON CONFLICT DO NOTHING",
 							SpaceTable(batch->space, "exposure"),
+							PersonaLiteral(batch->moment->experiment),
 							SpaceTable(batch->space, "schedule")),
 				   &args, false);
 }

@@ -299,29 +299,19 @@ static const struct
 
 /* ---- the last two: which variant, and its text ---- */
 
-/* The variant this subject was always going to get. */
-static const char *
-Assigned(const Moment *moment, const char *unit)
-{
-	const double *weights = MomentWeights(moment);
-	int			chosen = 0;
-
-	if (weights != NULL)
-		chosen = ExperimentChoose(moment->name, unit,
-								  list_length(moment->variants), weights, 1);
-	return chosen == 0 ? "generic" :
-		((MomentVariant *) list_nth(moment->variants, chosen - 1))->name;
-}
-
 /*
- * The holdout is the space's, with a seed of its own, and comes first. A twin
- * that stands in is no exposure: it says nothing about the variants.
+ * The holdout is the space's, with a seed of its own, and comes first. Who takes
+ * no part in the experiment gets the generic twin. A twin that stands in is no
+ * exposure: it says nothing about the variants.
  */
 static void
 GateVariant(Passage *p)
 {
 	MomentVerdict *verdict = p->verdict;
 	char	   *seed = psprintf("%s.holdout", p->space->name);
+	const char *assigned = p->one->assigned;
+	bool		takes_part = assigned != NULL &&
+	MomentFindVariant(p->moment, assigned) != NULL;
 
 	verdict->exposed = !verdict->fallback;
 	if (ExperimentBucket(seed, p->one->subject) < p->moment->holdout)
@@ -332,11 +322,12 @@ GateVariant(Passage *p)
 	else
 	{
 		verdict->outcome = MOMENT_SEND;
-		verdict->variant = verdict->fallback ? "generic" :
-			Assigned(p->moment, p->one->subject);
+		verdict->fallback = verdict->fallback || !takes_part;
+		verdict->exposed = !verdict->fallback;
+		verdict->variant = verdict->fallback ? "generic" : assigned;
 	}
 	SawText(p, "variant", verdict->variant);
-	SawText(p, "experiment", p->moment->name);
+	SawText(p, "experiment", p->moment->experiment);
 	SawNumber(p, "holdout", p->moment->holdout);
 	SawJson(p, "fallback", verdict->fallback ? "true" : "false");
 }

@@ -63,8 +63,11 @@ static const char *const moments_sql =
 "  AND f.state = 'live') AS followed,"
 " m.when_rule, m.cancel_rule, m.once_per, m.restart, m.again_after::text AS again_after, m.expires,"
 " m.expires_is_interval, m.purpose, m.channel, m.delay::text AS delay, m.local_time::text AS local_time,"
-" m.transactional, m.share, m.activated_at, p.basis, c.time_zone"
+" m.transactional, m.share, m.activated_at, p.basis, c.time_zone,"
+" coalesce(m.experiment, m.moment) AS experiment, e.unit,"
+" CASE WHEN e.experiment IS NOT NULL THEN e::text END AS assign"
 " FROM persona.moment m"
+" LEFT JOIN persona.experiment e ON e.space = m.space AND e.experiment = m.experiment"
 " LEFT JOIN persona.purpose p ON p.space = m.space AND p.purpose = m.purpose"
 " LEFT JOIN persona.channel c ON c.space = m.space AND c.channel = m.channel"
 " WHERE m.space = $1"
@@ -85,12 +88,15 @@ static const char *const tokens_sql =
 
 /* What a variant does not say itself is the personal one's, or the moment's. */
 static const char *const variants_sql =
-"SELECT v.variant, v.weight, v.tokens, coalesce(v.delay, m.delay)::text AS delay,"
+"SELECT v.variant, v.tokens, CASE WHEN e.experiment IS NULL THEN v.weight"
+" ELSE coalesce(e.weights[array_position(e.variants, v.variant)], 0) END AS weight,"
+" coalesce(v.delay, m.delay)::text AS delay,"
 " coalesce(v.channel, m.channel) AS channel, c.address, c.format = 'html' AS html,"
 " CASE v.variant WHEN 'generic' THEN v.template ELSE coalesce(v.template, p.template) END AS template,"
 " CASE v.variant WHEN 'generic' THEN v.subject_line ELSE coalesce(v.subject_line, p.subject_line) END AS subject_line"
 " FROM persona.variant v JOIN persona.moment m ON m.space = v.space AND m.moment = v.moment"
 " JOIN persona.variant p ON p.space = v.space AND p.moment = v.moment AND p.variant = 'personal'"
+" LEFT JOIN persona.experiment e ON e.space = m.space AND e.experiment = m.experiment"
 " LEFT JOIN persona.channel c ON c.space = v.space AND c.channel = coalesce(v.channel, m.channel)"
 " WHERE v.space = $1 AND v.moment = $2 ORDER BY v.variant";
 
@@ -159,6 +165,9 @@ ReadMoment(uint64 row, const Space *space)
 	moment->again_after = Keep(row, "again_after");
 	moment->expires = Keep(row, "expires");
 	moment->expires_is_interval = IsTrue(row, "expires_is_interval");
+	moment->experiment = Keep(row, "experiment");
+	moment->assign = Keep(row, "assign");
+	moment->unit = Keep(row, "unit");
 	moment->purpose = Keep(row, "purpose");
 	moment->basis = Keep(row, "basis");
 	moment->channel = Keep(row, "channel");

@@ -130,6 +130,9 @@ typedef struct Moment
 	char	   *again_after;	/* an interval, as text; NULL: never again */
 	char	   *expires;		/* NULL: never; else interval or expression */
 	bool		expires_is_interval;
+	char	   *experiment;		/* under whose name its exposures are kept */
+	char	   *assign;			/* that experiment's row, as text; NULL: own */
+	char	   *unit;			/* what that spreads; NULL: the subject */
 	List	   *tokens;			/* of MomentToken * */
 	char	   *purpose;
 	char	   *basis;
@@ -233,11 +236,17 @@ extern MomentChannel *MomentFindChannel(const Moment *moment, const char *name);
 extern double *MomentWeights(const Moment *moment);
 
 /*
- * Of SQL expressions, one for each variant, the one of the variant that the
- * subject of d is going to get.
+ * SQL of the name of the variant that `unit`, which is SQL, is going to get;
+ * NULL where it takes no part in the experiment.
  */
-extern char *MomentByVariant(const Moment *moment, List *values,
-							 const char *type);
+extern char *MomentAssigned(const Moment *moment, const char *unit);
+
+/*
+ * Of SQL expressions, one for each variant, the one of the variant that SQL
+ * calls `assigned`; of the generic one where it has no such name.
+ */
+extern char *MomentByVariant(const Moment *moment, const char *assigned,
+							 List *values);
 
 /* The member of a case's values that holds what single variants have. */
 #define MOMENT_OWN_VALUES ""
@@ -303,7 +312,7 @@ typedef enum
 typedef struct MomentCase
 {
 	ItemPointerData row;		/* in the schedule */
-	char	   *subject;		/* its key as text: the unit of bucketing */
+	char	   *subject;		/* its key as text */
 	char	   *once_key;		/* the event's, or what once_per says */
 	char	   *decision;		/* uuid as text */
 	TimestampTz due;
@@ -316,6 +325,7 @@ typedef struct MomentCase
 	bool		has_expiry;
 	TimestampTz expires_at;
 	char	   *stale;			/* a source whose newest row is too old */
+	char	   *assigned;		/* its variant; NULL: in no experiment */
 	char	   *channel;		/* its variant's */
 	char	   *address;		/* there; NULL where any channel has none */
 	char	   *zone;

@@ -81,6 +81,7 @@ PutMoment(Listing *listing)
 	PutExpression(listing, "once_per", false, m->once_per);
 	if (!m->expires_is_interval)
 		PutExpression(listing, "expiry", false, m->expires);
+	PutExpression(listing, "unit", false, m->unit);
 	PutExpression(listing, "time zone", false, m->time_zone);
 	if (m->on_segment != NULL)
 		PutExpression(listing, "segment", false,

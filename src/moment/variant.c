@@ -2,8 +2,9 @@
  * variant.c: what variants may differ in, as SQL and as values.
  *
  * Which variant a subject gets is a pure function of the subject, known from
- * the start. So a delay or a channel of its own is chosen in the statement
- * that reads the row, by persona.choose(), as gate.c chooses by the same hash.
+ * the start: by the moment's own weights, or by an experiment that it is a part
+ * of. So the statement that reads a row says it, and chooses by it where a
+ * delay or a channel is the variant's own.
  */
 #include "moment/moment.h"
 
@@ -41,44 +42,65 @@ MomentWeights(const Moment *moment)
 	return weights;
 }
 
-/* The number of the subject's variant, as gate.c will have it. */
+/* The moment's own experiment: its name is the seed. */
 static char *
-Chosen(const Moment *moment, const double *weights)
+ByOwnWeights(const Moment *moment, const char *unit)
 {
-	StringInfoData sql;
+	const double *weights = MomentWeights(moment);
+	StringInfoData names;
+	StringInfoData shares;
 
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "persona.choose(d.subject::pg_catalog.text, %s, ARRAY[",
-					 PersonaLiteral(moment->name));
+	if (weights == NULL)
+		return "NULL::pg_catalog.text";
+	initStringInfo(&names);
+	initStringInfo(&shares);
 	for (int i = 0; i < list_length(moment->variants); i++)
-		appendStringInfo(&sql, "%s%.17g::pg_catalog.float8", i ? ", " : "",
-						 weights[i]);
-	appendStringInfoString(&sql, "])");
-	return sql.data;
+	{
+		MomentVariant *variant = list_nth(moment->variants, i);
+
+		appendStringInfo(&names, "%s%s", i ? ", " : "",
+						 PersonaLiteral(variant->name));
+		appendStringInfo(&shares, "%s%.17g::pg_catalog.float8",
+						 i ? ", " : "", weights[i]);
+	}
+	return psprintf("(ARRAY[%s]::pg_catalog.text[])[persona.choose(%s, %s, ARRAY[%s])]",
+					names.data, unit, PersonaLiteral(moment->name),
+					shares.data);
 }
 
 char *
-MomentByVariant(const Moment *moment, List *values, const char *type)
+MomentAssigned(const Moment *moment, const char *unit)
 {
-	const double *weights = MomentWeights(moment);
-	const char *comma = "";
+	if (moment->assign == NULL)
+		return ByOwnWeights(moment, unit);
+	return psprintf("persona.assign(%s::persona.experiment, %s)",
+					PersonaLiteral(moment->assign), unit);
+}
+
+char *
+MomentByVariant(const Moment *moment, const char *assigned, List *values)
+{
+	const char *otherwise = linitial(values);
 	bool		differ = false;
 	StringInfoData sql;
 	ListCell   *cell;
 
-	foreach(cell, values)
-		differ = differ || strcmp(lfirst(cell), linitial(values)) != 0;
-	if (!differ || weights == NULL)
-		return linitial(values);
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "(ARRAY[");
+	appendStringInfo(&sql, "CASE %s", assigned);
 	foreach(cell, values)
 	{
-		appendStringInfo(&sql, "%s%s", comma, (char *) lfirst(cell));
-		comma = ", ";
+		MomentVariant *variant = list_nth(moment->variants,
+										  foreach_current_index(cell));
+
+		differ = differ || strcmp(lfirst(cell), linitial(values)) != 0;
+		if (strcmp(variant->name, "generic") == 0)
+			otherwise = lfirst(cell);
+		appendStringInfo(&sql, " WHEN %s THEN %s",
+						 PersonaLiteral(variant->name), (char *) lfirst(cell));
 	}
-	appendStringInfo(&sql, "]::%s[])[%s]", type, Chosen(moment, weights));
-	return sql.data;
+	if (!differ)
+		return linitial(values);
+	return psprintf("(%s ELSE %s END)", sql.data, otherwise);
 }
 
 /* A member of a jsonb object, NULL where it has none of that name. */

@@ -84,11 +84,9 @@ Datum
 persona_scheme_recv(PG_FUNCTION_ARGS)
 {
 	StringInfo	message = (StringInfo) PG_GETARG_POINTER(0);
-	int			length;
+	int			length = message->len - message->cursor;
 
-	PG_RETURN_INT32(ExperimentScheme(pq_getmsgtext(message,
-												   message->len - message->cursor,
-												   &length)));
+	PG_RETURN_INT32(ExperimentScheme(pq_getmsgtext(message, length, &length)));
 }
 
 PG_FUNCTION_INFO_V1(persona_scheme_send);

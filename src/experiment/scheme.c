@@ -7,7 +7,7 @@
  * a variant. Three ways of the latter are met:
  *
  *     stretch		one bucket; the variants' stretches follow one another
- *     range		GrowthBook: each variant keeps its place and covers its start
+ *     range		GrowthBook: each variant keeps its place, covers its start
  *     gate			one bucket says who is in, a second which variant
  *
  * Beyond ASCII the SDKs differ: most hash UTF-8, GrowthBook hashes the UTF-16

@@ -74,8 +74,17 @@ SELECT persona.resume('win_back');
 CALL persona.run();
 SELECT count(*) AS none FROM persona_ms.schedule;
 SELECT subject FROM persona_ms.member WHERE segment = 'lapsed' AND left_at IS NULL ORDER BY 1;
+-- nor are those who are in another segment already, when the live moment is turned to that
+SELECT count(*) FROM persona.define_segment('all_of_them', 'true') WHERE level = 'block';
+SELECT count(*) FROM persona.define_moment('win_back', on_segment => 'all_of_them', purpose => 'service', channel => 'email',
+	template => 'We miss you, {{ name }}', generic => 'We miss you', delay => '1 hour', hypothesis => 'h') WHERE level = 'block';
+CALL persona.run();
+SELECT count(*) AS none FROM persona_ms.schedule;
+INSERT INTO ms.customer VALUES (11, 'n11', 'c11@example.org', 'UTC');
+CALL persona.run();
+SELECT subject, event FROM persona_ms.schedule;
 -- a restored row of long ago never sends
-INSERT INTO persona_ms.membership VALUES (6, 'lapsed', '2025-01-01 00:00+00', NULL);
+INSERT INTO persona_ms.membership VALUES (6, 'all_of_them', '2025-01-01 00:00+00', NULL);
 CALL persona.run();
 SELECT reason, sum(n) FROM persona_ms.moment_day WHERE reason <> 'entered' GROUP BY 1;
 SELECT starts_on FROM persona_ms.journey;

@@ -469,6 +469,14 @@ ListCategories(Builder *b, MomentProgram *program)
 	}
 }
 
+/* Whether anything starts it: an event that is gone, too, is none. */
+static bool
+CanStart(const Moment *moment)
+{
+	return moment->event != NULL || moment->on_segment != NULL ||
+		moment->schedule != NULL || moment->is_after || moment->on_request;
+}
+
 MomentProgram *
 MomentCompile(const Space *space, const Moment *moment)
 {
@@ -484,7 +492,7 @@ MomentCompile(const Space *space, const Moment *moment)
 	MomentCompileValues(&b);
 	ListCategories(&b, program);
 	program->uses = RuleQueryUses(b.query);
-	if (moment->starts_on == NULL || moment->channel == NULL ||
+	if (!CanStart(moment) || moment->channel == NULL ||
 		moment->purpose == NULL)
 		return program;
 	if (!moment->on_request)

@@ -58,7 +58,7 @@ ReadInt(uint64 row, const char *column, int otherwise)
 
 static const char *const moments_sql =
 "SELECT m.moment, m.version, m.state, m.held_at IS NOT NULL AS held, m.starts_on,"
-" m.on_event, m.on_segment, m.schedule, m.on_request,"
+" m.on_event, m.after_moment IS NOT NULL AS is_after, m.on_segment, m.schedule, m.on_request,"
 " EXISTS (SELECT FROM persona.moment f WHERE f.space = m.space AND f.after_moment = m.moment"
 "  AND f.state = 'live') AS followed,"
 " m.when_rule, m.cancel_rule, m.once_per, m.restart, m.again_after::text AS again_after, m.expires,"
@@ -154,6 +154,7 @@ ReadMoment(uint64 row, const Space *space)
 	moment->held = IsTrue(row, "held");
 	moment->starts_on = Keep(row, "starts_on");
 	moment->event = ReadEvent(row, space);
+	moment->is_after = IsTrue(row, "is_after");
 	moment->on_segment = Keep(row, "on_segment");
 	moment->schedule = Keep(row, "schedule");
 	moment->on_request = IsTrue(row, "on_request");
@@ -403,7 +404,8 @@ ReadMoments(void *arg)
 								   ReadMoment(i, request->space));
 	foreach(cell, request->moments)
 	{
-		ReadChain(request, lfirst(cell));
+		if (((Moment *) lfirst(cell))->is_after)
+			ReadChain(request, lfirst(cell));
 		ReadTokens(request, lfirst(cell));
 		ReadVariants(request, lfirst(cell));
 		ReadPolicies(request, lfirst(cell));

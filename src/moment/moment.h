@@ -121,6 +121,7 @@ typedef struct Moment
 	char	   *on_segment;		/* what else it may start on: one or none */
 	char	   *schedule;
 	bool		on_request;
+	bool		is_after;		/* another moment: */
 	List	   *before;			/* of MomentBefore *, the nearest first */
 	bool		followed;		/* a live moment comes after it */
 	char	   *when_rule;

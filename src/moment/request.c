@@ -195,6 +195,7 @@ Decide(Call *c)
 		(void) MomentLockAddresses(c->space, true);
 	LockAnchor(c);
 	c->program = MomentCompile(c->space, c->moment);
+	MomentRefuseIncomplete(c->moment, c->program);
 	sqlstate = PersonaTrap(Read, c);
 	if (sqlstate != 0)
 		SpaceIncident(c->space, "decide", c->moment->name, sqlstate);

@@ -20,9 +20,13 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+
+/* The longest wait for what somebody else is starting. */
+#define START_LOCK_TIMEOUT "2s"
 
 /* One call of run(): what outlives its batches. */
 typedef struct Run
@@ -79,18 +83,27 @@ MakePartitions(void *arg)
 	MomentMakePartition(step->space, PersonaNow() + 7 * USECS_PER_DAY);
 }
 
+/*
+ * Tries it, without waiting long for whoever has refreshed the segments, or
+ * decided the first request of a month, and has not committed: what is not
+ * started now is started by the next run.
+ */
 static void
 TryStart(Step *step, void (*work) (void *arg))
 {
-	int			sqlstate = PersonaTrap(work, step);
+	int			level = NewGUCNestLevel();
+	int			sqlstate;
 
+	(void) set_config_option("lock_timeout", START_LOCK_TIMEOUT, PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	sqlstate = PersonaTrap(work, step);
+	AtEOXact_GUC(false, level);
 	if (sqlstate == 0)
-	{
 		MomentWriteTallies(step->space, step->tallies);
-		return;
-	}
-	step->tallies = NIL;
-	SpaceIncident(step->space, "start", step->moment, sqlstate);
+	else
+		step->tallies = NIL;
+	if (sqlstate != 0 && sqlstate != ERRCODE_LOCK_NOT_AVAILABLE)
+		SpaceIncident(step->space, "start", step->moment, sqlstate);
 }
 
 static void

@@ -107,6 +107,8 @@ FROM md.customer, persona.decide(id, 'tip', '{"page": "share"}') WHERE id > 32;
 SELECT * FROM persona.decide(1, 'bannr');
 SELECT * FROM persona.decide(1, 'ask');
 SELECT * FROM persona.decide(1, NULL);
+SELECT count(*) FROM persona.define_moment('vague', on_request => true) WHERE level = 'info';
+SELECT * FROM persona.decide(1, 'vague');
 SELECT * FROM persona.decide(NULL, 'tip');
 SELECT * FROM persona.decide('x', 'tip');
 SELECT * FROM persona.define_moment('no', on_request => true, when_rule => 'new.a > 5');

@@ -74,8 +74,17 @@ SELECT persona.resume('win_back');
 CALL persona.run();
 SELECT count(*) AS none FROM persona_ms.schedule;
 SELECT subject FROM persona_ms.member WHERE segment = 'lapsed' AND left_at IS NULL ORDER BY 1;
+-- nor are those who are in another segment already, when the live moment is turned to that
+SELECT count(*) FROM persona.define_segment('all_of_them', 'true') WHERE level = 'block';
+SELECT count(*) FROM persona.define_moment('win_back', on_segment => 'all_of_them', purpose => 'service', channel => 'email',
+	template => 'We miss you, {{ name }}', generic => 'We miss you', delay => '1 hour', hypothesis => 'h') WHERE level = 'block';
+CALL persona.run();
+SELECT count(*) AS none FROM persona_ms.schedule;
+INSERT INTO ms.customer VALUES (11, 'n11', 'c11@example.org', 'UTC');
+CALL persona.run();
+SELECT subject, event FROM persona_ms.schedule;
 -- a restored row of long ago never sends
-INSERT INTO persona_ms.membership VALUES (6, 'lapsed', '2025-01-01 00:00+00', NULL);
+INSERT INTO persona_ms.membership VALUES (6, 'all_of_them', '2025-01-01 00:00+00', NULL);
 CALL persona.run();
 SELECT reason, sum(n) FROM persona_ms.moment_day WHERE reason <> 'entered' GROUP BY 1;
 SELECT starts_on FROM persona_ms.journey;
@@ -120,6 +129,20 @@ SET persona.clock = '2026-02-04 12:00+00';
 CALL persona.run();
 SELECT moment, outcome FROM persona_ms.decision WHERE subject = 8 ORDER BY at, moment;
 SELECT persona.drop_definition('moment', 'thanks');
+-- a share by the gate hash: growing it moves nobody out
+SELECT count(*) FROM persona.define_policy();
+INSERT INTO ms.customer SELECT i, 'n' || i, 'c' || i || '@example.org', 'UTC' FROM generate_series(101, 300) i;
+SELECT count(*) FROM persona.define_moment('share', on_event => 'purchase', once_per => 'new.id::text', purpose => 'service', channel => 'email', template => 'x {{ name }}', generic => 'x', hypothesis => 'h') WHERE level = 'block';
+SELECT count(persona.pause(m)) FROM unnest('{thanks,ask,hint}'::text[]) m;
+SELECT count(*) FROM persona.activate('share', share => 0.3) WHERE level = 'block';
+INSERT INTO ms.orders SELECT 1000 + i, i, 'x', '2026-02-04 12:00+00' FROM generate_series(101, 300) i;
+CALL persona.run();
+SELECT count(*) FROM persona.activate('share', share => 0.6) WHERE level = 'block';
+INSERT INTO ms.orders SELECT 2000 + i, i, 'x', '2026-02-04 12:00+00' FROM generate_series(101, 300) i;
+CALL persona.run();
+WITH first AS (SELECT subject FROM persona_ms.decision WHERE moment = 'share' AND once_key LIKE '1%'), second AS (SELECT subject FROM persona_ms.decision WHERE moment = 'share' AND once_key LIKE '2%')
+SELECT (SELECT count(*) FROM first) BETWEEN 40 AND 80 AS about_a_third, (SELECT count(*) FROM second) BETWEEN 95 AND 145 AS about_two, NOT EXISTS (TABLE first EXCEPT TABLE second) AS nobody_moved_out,
+	(SELECT bool_and(persona.bucket(subject, 'share.share') < 0.3) FROM first) AS by_the_gate_hash;
 SELECT * FROM persona_ms.alert;
 RESET persona.clock;
 SELECT persona.drop_space('ms', force => true);

@@ -295,7 +295,7 @@ CREATE FUNCTION stat_bayes_beta(x1 bigint, n1 bigint, x2 bigint, n2 bigint, prio
 	OUT chance_to_win float8, OUT chance_to_lose float8, OUT loss_treatment float8, OUT loss_control float8) RETURNS record
 LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_stat_bayes_beta';
 COMMENT ON FUNCTION stat_bayes_beta(bigint, bigint, bigint, bigint, float8, float8) IS
-'Beta posteriors of two proportions: chance that the second is higher, and what choosing either is expected to lose. Shown, never a rule for stopping. status: ok, no_data.';
+'Beta posteriors of two proportions: chance that the second is higher, and what choosing either is expected to lose. Shown, never a rule for stopping. status: ok, no_data, too_few (priors next to 0, and no data).';
 
 CREATE FUNCTION stat_bayes_normal(diff float8, se float8, prior_mean float8 DEFAULT NULL, prior_sd float8 DEFAULT NULL, alpha float8 DEFAULT 0.05,
 	OUT status text, OUT post_mean float8, OUT post_sd float8, OUT chance_to_win float8, OUT chance_to_lose float8,

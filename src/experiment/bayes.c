@@ -37,6 +37,12 @@ PosteriorSd(Posterior p)
 	return sqrt(p.a / n * (p.b / n) / (n + 1));
 }
 
+/* Beyond this logit the proportion, or what is left of 1, is no double. */
+#define MAX_LOGIT 700.0
+
+/* A posterior of less than this in a or b has mass beyond it. */
+#define MIN_SHAPE 0.05
+
 /* Roughly the standard deviation of the logit. */
 static double
 LogitSd(Posterior p)
@@ -73,7 +79,10 @@ AddPoint(Duel *duel, Posterior own, Posterior rival, double logit,
 	duel->loss += weight * fmax(0, x * lower - mean * (lower - step));
 }
 
-/* The logit, in direction `sign` of the mode, where the density has gone. */
+/*
+ * The logit, in direction `sign` of the mode, where the density has gone, or
+ * where the proportion is no double any more.
+ */
 static double
 EndOfDensity(Posterior p, double sign)
 {
@@ -82,12 +91,12 @@ EndOfDensity(Posterior p, double sign)
 
 	for (double far = LogitSd(p);; far *= 1.25)
 	{
-		double		logit = mode + sign * far;
+		double		logit = fmin(fmax(mode + sign * far, -MAX_LOGIT), MAX_LOGIT);
 		double		density = BetaLnDensity(p.a, p.b, 1 / (1 + exp(-logit)),
 											1 / (1 + exp(logit)));
 
 		peak = fmax(peak, density);
-		if (!(density >= peak - 40))
+		if (!(density >= peak - 40) || fabs(logit) == MAX_LOGIT)
 			return logit;
 	}
 }
@@ -131,6 +140,8 @@ StatBayesBeta(double x1, double n1, double x2, double n2,
 	Posterior	p1 = {prior_a + x1, prior_b + n1 - x1};
 	Posterior	p2 = {prior_a + x2, prior_b + n2 - x2};
 	bool		first_is_sharper = LogitSd(p1) <= LogitSd(p2);
+	Posterior	own = first_is_sharper ? p1 : p2;
+	Posterior	rival = first_is_sharper ? p2 : p1;
 	Duel		duel;
 
 	StatBlank(&r, sizeof(r), "no_data");
@@ -141,7 +152,12 @@ StatBayesBeta(double x1, double n1, double x2, double n2,
 	r.post_sd1 = PosteriorSd(p1);
 	r.post_mean2 = PosteriorMean(p2);
 	r.post_sd2 = PosteriorSd(p2);
-	duel = first_is_sharper ? Integrate(p1, p2) : Integrate(p2, p1);
+	if (fmin(own.a, own.b) < MIN_SHAPE)
+	{
+		r.status = "too_few";
+		return r;
+	}
+	duel = Integrate(own, rival);
 	r.chance_to_win = fmin(1, first_is_sharper ? duel.above : duel.below);
 	r.chance_to_lose = fmin(1, first_is_sharper ? duel.below : duel.above);
 	r.loss_control = first_is_sharper ? duel.gain : duel.loss;

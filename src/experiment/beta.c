@@ -12,8 +12,6 @@
 #include <float.h>
 #include <math.h>
 
-#define LN_SQRT_2PI 0.91893853320467274178
-
 double
 BetaLnDensity(double a, double b, double x, double y)
 {

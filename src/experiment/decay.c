@@ -69,7 +69,7 @@ Split(Decay *d, const Pool *early, const Pool *late)
 	d->z_split = (d->late - d->early) /
 		sqrt(1 / early->weight + 1 / late->weight);
 	d->p_split_less = NormalTail(-d->z_split);
-	d->p_split_two = 2 * NormalTail(fabs(d->z_split));
+	d->p_split_two = Probability(NormalLnBothTails(d->z_split));
 }
 
 static void
@@ -80,7 +80,7 @@ Slope(Decay *d, const Pool *all)
 	d->slope = all->products / all->day_squares;
 	d->slope_se = 1 / sqrt(all->day_squares);
 	d->z_slope = d->slope / d->slope_se;
-	d->p_slope_two = 2 * NormalTail(fabs(d->z_slope));
+	d->p_slope_two = Probability(NormalLnBothTails(d->z_slope));
 	d->q_stat = all->squares;
 	d->p_hetero = Probability(Chi2LnTail(d->q_stat, all->days - 1));
 }

@@ -9,10 +9,16 @@
 #ifndef PERSONA_DISTRIBUTION_H
 #define PERSONA_DISTRIBUTION_H
 
+/* ln of the square root of 2 pi */
+#define LN_SQRT_2PI 0.91893853320467274178
+
 /* The normal distribution: P(Z > z), its logarithm, its density. */
 extern double NormalTail(double z);
 extern double NormalLnTail(double z);
 extern double NormalDensity(double z);
+
+/* ln P(|Z| > |z|) */
+extern double NormalLnBothTails(double z);
 
 /* The z above which lies `q`, 0 < q < 1. */
 extern double NormalQuantile(double q);
@@ -48,7 +54,7 @@ extern double StudentLnTail(double t, double df);
 /* The t above which lies `q`, 0 < q < 1. */
 extern double StudentQuantile(double q, double df);
 
-/* exp(ln p) where p is a probability: 1 where rounding made it more. */
+/* The probability of that logarithm, which rounding may have made above 0. */
 extern double Probability(double ln_p);
 
 /* a * b - c * d without losing what cancels. */

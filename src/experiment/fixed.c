@@ -72,7 +72,7 @@ Wald(TwoProp *t, double variance, double z_crit)
 {
 	t->se = sqrt(variance);
 	t->z = t->diff / t->se;
-	t->ln_p = fmin(0, M_LN2 + NormalLnTail(fabs(t->z)));
+	t->ln_p = NormalLnBothTails(t->z);
 	t->p_value = Probability(t->ln_p);
 	t->p_greater = NormalTail(t->z);
 	t->p_less = NormalTail(-t->z);
@@ -85,7 +85,7 @@ Pooled(TwoProp *t, double variance)
 {
 	t->se_pooled = sqrt(variance);
 	t->z_pooled = t->diff / t->se_pooled;
-	t->ln_p_pooled = fmin(0, M_LN2 + NormalLnTail(fabs(t->z_pooled)));
+	t->ln_p_pooled = NormalLnBothTails(t->z_pooled);
 	t->p_pooled = Probability(t->ln_p_pooled);
 }
 
@@ -140,7 +140,7 @@ StatWelch(const Moments *a, const Moments *b, double alpha)
 	w.t = w.diff / w.se;
 	w.df = 1 / (va / (va + vb) * (va / (va + vb)) / (a->n - 1) +
 				vb / (va + vb) * (vb / (va + vb)) / (b->n - 1));
-	w.ln_p = fmin(0, M_LN2 + StudentLnTail(fabs(w.t), w.df));
+	w.ln_p = w.t == 0 ? 0 : M_LN2 + StudentLnTail(fabs(w.t), w.df);
 	w.p_value = Probability(w.ln_p);
 	w.p_greater = Probability(StudentLnTail(w.t, w.df));
 	w.p_less = Probability(StudentLnTail(-w.t, w.df));

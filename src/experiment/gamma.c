@@ -12,8 +12,6 @@
 #include <float.h>
 #include <math.h>
 
-#define LN_SQRT_2PI 0.91893853320467274178
-
 /* What the next term may be, against the sum, for the sum to be done. */
 #define DONE (DBL_EPSILON / 4)
 

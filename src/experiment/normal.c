@@ -11,8 +11,6 @@
 
 #include <math.h>
 
-#define LN_SQRT_2PI 0.91893853320467274178
-
 /* From this z on the asymptotic series is as good as a double. */
 #define ASYMPTOTIC_Z 25.0
 
@@ -78,9 +76,15 @@ NormalQuantile(double q)
 }
 
 double
+NormalLnBothTails(double z)
+{
+	return z == 0 ? 0 : M_LN2 + NormalLnTail(fabs(z));
+}
+
+double
 Probability(double ln_p)
 {
-	return ln_p < 0 ? exp(ln_p) : 1;
+	return ln_p > 0 ? 1 : exp(ln_p);
 }
 
 /* Kahan's: the rounding of c * d is found by a fused multiply-add. */

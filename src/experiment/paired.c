@@ -56,7 +56,7 @@ StatRatio(const PairMoments *a, const PairMoments *b, double alpha)
 		return r;
 	r.se = sqrt(r.var_r1 + r.var_r2);
 	r.z = r.diff / r.se;
-	r.ln_p = fmin(0, M_LN2 + NormalLnTail(fabs(r.z)));
+	r.ln_p = NormalLnBothTails(r.z);
 	r.p_value = Probability(r.ln_p);
 	r.ci_lo = r.diff - z * r.se;
 	r.ci_hi = r.diff + z * r.se;

@@ -141,7 +141,8 @@ NumbersDatum(const double *numbers, int n)
 Datum
 NumberDatum(double number, Oid type, bool *isnull)
 {
-	*isnull = isnan(number);
+	*isnull = isnan(number) ||
+		(type == INT8OID && fabs(number) >= -(double) PG_INT64_MIN);
 	if (*isnull)
 		return (Datum) 0;
 	switch (type)
@@ -153,7 +154,8 @@ NumberDatum(double number, Oid type, bool *isnull)
 		case INT8OID:
 			return Int64GetDatum((int64) number);
 		default:
-			return Float8GetDatum(number);
+			/* 0, never -0 */
+			return Float8GetDatum(number + 0.0);
 	}
 }
 

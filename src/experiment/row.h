@@ -46,7 +46,7 @@ extern Datum RowOf(FunctionCallInfo fcinfo, const char *status,
 				   const Datum *leading, int leading_count,
 				   const double *numbers, int count);
 
-/* A number as a value of that type; *isnull where it is NaN. */
+/* A number as a value of that type; *isnull where it is NaN, or too large. */
 extern Datum NumberDatum(double number, Oid type, bool *isnull);
 
 /* The row type of a function, looked up once a query. */

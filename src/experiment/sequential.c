@@ -101,7 +101,7 @@ StatSequential(double diff, double variance, double r, double alpha)
 	s.z = diff / s.se;
 	s.r = r;
 	s.ln_e = r * s.z * s.z / (2 * (1 + r)) - 0.5 * log1p(r);
-	s.ln_p = fmin(0, -s.ln_e);
+	s.ln_p = s.ln_e < 0 ? 0 : -s.ln_e;
 	s.p_value = Probability(s.ln_p);
 	s.z_crit = SequentialCritical(r, alpha);
 	s.ci_lo = diff - s.z_crit * s.se;

@@ -117,6 +117,19 @@ SELECT (persona.stat_welch_t(0, NULL, NULL, 5, 1, 1)).status AS nobody, (persona
 	(persona.stat_srm_chi2('{0,0}', '{1,1}')).status AS no_people, (persona.stat_holm_bh('{}')).status AS no_tests, (persona.stat_winsorize(NULL)).status AS no_values,
 	(persona.stat_decay('{}', '{}')).status AS no_days, (persona.stat_power_prop(0.1, 0.1)).status AS no_effect;
 
+-- as many people as a bigint counts, priors next to nothing, and other ends of what a number can hold
+SET statement_timeout = '30s';
+SELECT abs(chance_to_win - 0.5) < 1e-6 AS many_people FROM persona.stat_bayes_beta(4000000000000000000, 9000000000000000000, 4000000000000000000, 9000000000000000000);
+SELECT near(chance_to_win, 0.5) AND near(loss_control, 0.05) AS prior_next_to_nothing FROM persona.stat_bayes_beta(0, 0, 5, 50, 1e-300, 1e-300);
+SELECT status = 'too_few' AND chance_to_win IS NULL AS and_no_data FROM persona.stat_bayes_beta(0, 0, 0, 0, 1e-300, 1e300);
+SELECT n1 > 1e300 AND n1_ceil IS NULL AS more_than_a_bigint FROM persona.stat_power_prop(0, 1e-300);
+SELECT p_value = 0 AND diff = '-Infinity' AS far_apart FROM persona.stat_welch_t(2, 1e308, 1e308, 2, -1e308, 1e308);
+SELECT ln_p < -1e300 AND p_value = 0 AND ci_hi < 0 AS far_and_sure FROM persona.stat_sequential('unpooled', 9000000000000000000, 1e150, 1, 9000000000000000000, -1e150, 1);
+SELECT df = 99999 AND near(p_value, 1) AS many_variants FROM (SELECT array_agg(1000 + i % 7) AS counts, array_agg(1.0::float8) AS weights FROM generate_series(1, 100000) i) v, persona.stat_srm_chi2(counts, weights);
+SELECT status = 'ok' AND cardinality(cusum) = 100000 AS many_days FROM (SELECT array_agg(0.1::float8) AS diffs, array_agg(1.0::float8) AS ses FROM generate_series(1, 100000) i) d, persona.stat_decay(diffs, ses);
+SELECT cardinality(holm) = 100000 AND holm[1] = 1 AS many_tests FROM (SELECT array_agg(persona.bucket(i, 'p') ORDER BY i) AS ps FROM generate_series(1, 100000) i) p, persona.stat_holm_bh(ps);
+RESET statement_timeout;
+
 -- every argument of every function: no number, too small, NULL
 CREATE TABLE example (name text, arguments text[]);
 INSERT INTO example VALUES

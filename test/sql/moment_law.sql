@@ -138,7 +138,7 @@ BEGIN
 		WHEN ml.refuses(q.subject, 'user.name') THEN 'data_preference'
 		WHEN ml.local_hour(c.zone) >= 20 OR ml.local_hour(c.zone) < 7 THEN 'quiet'
 		WHEN NOT a.transactional AND (sent >= 3 OR a.purpose ~ '^marketing' AND sent_marketing >= 1) THEN 'frequency_cap' END;
-	law.outcome := CASE WHEN law.closed = 'quiet' THEN 'defer' WHEN law.closed IS NOT NULL THEN 'skip' 
+	law.outcome := CASE WHEN law.closed = 'quiet' THEN 'defer' WHEN law.closed IS NOT NULL THEN 'skip'
 		WHEN a.purpose ~ '^marketing' AND persona.bucket(q.subject::text, 'ml.holdout') < 0.2 THEN 'holdout' ELSE 'send' END;
 	RETURN law;
 END

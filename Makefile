@@ -52,7 +52,7 @@ persona--$(EXTVERSION).sql: $(sort $(wildcard sql/[0-9][0-9]-*.sql)) META.json
 persona.control: persona.control.in META.json
 	sed 's/@VERSION@/$(EXTVERSION)/' $< > $@
 
-.PHONY: deps demo test bench lint floors catalog indent
+.PHONY: deps demo test fuzz bench lint floors catalog indent
 
 deps:
 	@test/deps.sh >/dev/null
@@ -62,7 +62,12 @@ demo:
 
 # ONLY="regress documents" runs some of the kinds of test.
 test:
+	@test/deps.sh --tests >/dev/null
 	@test/server.sh test/run.sh $(ONLY)
+
+# TIME=600 feeds each kernel for ten minutes.
+fuzz:
+	@test/fuzz/run $(TIME)
 
 bench:
 	@test/server.sh bench/run

@@ -37,7 +37,7 @@ CREATE TABLE event (
 	subject text NOT NULL,
 	at text,
 	id text[] NOT NULL,
-	fires text NOT NULL CHECK (fires IN ('insert', 'never')),
+	fires text NOT NULL CHECK (fires IN ('insert', 'update', 'insert,update', 'poll', 'never')),
 	columns text[],
 	PRIMARY KEY (space, event)
 );
@@ -360,7 +360,7 @@ DECLARE
 		ledger uuid NOT NULL,
 		purpose text,
 		channel text,
-		decision text NOT NULL CHECK (decision IN ('grant', 'withdraw')),
+		decision text NOT NULL CHECK (decision IN ('request', 'grant', 'confirm', 'withdraw')),
 		basis text,
 		source text NOT NULL,
 		evidence jsonb,
@@ -372,7 +372,7 @@ DECLARE
 		PRIMARY KEY (subject, seq)
 	);
 	CREATE INDEX ON %1$I.consent (ledger);
-	COMMENT ON TABLE %1$I.consent IS 'The ledger: every yes and no, appended, numbered and chained by subject.';
+	COMMENT ON TABLE %1$I.consent IS 'The ledger: every yes and no, appended, numbered and chained by subject. What is inserted needs subject, decision and source; persona adds the rest.';
 
 	CREATE TABLE %1$I.consent_current (
 		subject %2$s NOT NULL,
@@ -411,7 +411,17 @@ DECLARE
 		at timestamptz,
 		seen_at timestamptz NOT NULL
 	) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
-	COMMENT ON TABLE %1$I.inbox IS 'Events as the triggers saw them, until run() takes them.';
+	COMMENT ON TABLE %1$I.inbox IS 'Events as the triggers saw them, or catch_up() found them, until run() takes them.';
+
+	CREATE TABLE %1$I.progress (
+		step text NOT NULL CHECK (step IN ('run', 'poll', 'catch_up')),
+		event text NOT NULL,
+		at timestamptz NOT NULL,
+		found bigint NOT NULL,
+		found_at timestamptz,
+		PRIMARY KEY (step, event)
+	) WITH (fillfactor = 50);
+	COMMENT ON TABLE %1$I.progress IS 'When run() was last called (event is ''''), an event source polled and caught up with; and how many events only that found, and when last.';
 
 	CREATE TABLE %1$I.schedule (
 		subject %2$s NOT NULL,
@@ -519,10 +529,10 @@ DECLARE
 		experiment text NOT NULL,
 		variant text NOT NULL,
 		at timestamptz NOT NULL,
-		decision uuid NOT NULL,
+		decision uuid,
 		PRIMARY KEY (subject, experiment, variant)
 	);
-	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included.';
+	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included; by a decision, or (NULL) by expose().';
 
 	CREATE TABLE %1$I.membership (
 		subject %2$s NOT NULL,
@@ -845,6 +855,28 @@ COMMENT ON FUNCTION event_id(regclass, text) IS
 'The columns that identify a row of an event table: its primary key unless named, separated by commas; empty where there is none.';
 REVOKE ALL ON FUNCTION event_id(regclass, text) FROM PUBLIC;
 
+CREATE FUNCTION event_fires(relation regclass, fires text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	said text := (SELECT string_agg(trim(f), ',' ORDER BY trim(f)) FROM unnest(string_to_array(fires, ',')) f);
+BEGIN
+	IF coalesce(said, '') NOT IN ('insert', 'update', 'insert,update', 'poll', 'never') THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('an event cannot fire on %s', quote_nullable(fires)),
+			HINT = 'It fires on ''insert'', ''update'', ''insert,update'', by ''poll'', or ''never'' where only rules look at it.';
+	ELSIF said NOT IN ('poll', 'never') AND (SELECT c.relkind FROM pg_class c WHERE c.oid = relation) NOT IN ('r', 'p') THEN
+		RAISE wrong_object_type USING
+			MESSAGE = format('%s is not a table, so no trigger can fire on it', relation),
+			HINT = 'Pass fires => ''poll'' to have run() read it, ''never'' to use it in rules only.';
+	END IF;
+	RETURN said;
+END;
+$$;
+COMMENT ON FUNCTION event_fires(regclass, text) IS
+'What makes a row of a relation an event, in its canonical form: insert, update, insert,update by a trigger, which only a table has, poll, or never (22023, 42809).';
+REVOKE ALL ON FUNCTION event_fires(regclass, text) FROM PUBLIC;
+
 CREATE FUNCTION define_event(event text, relation regclass, subject text DEFAULT NULL, at text DEFAULT NULL,
 	id text DEFAULT NULL, fires text DEFAULT 'insert', space text DEFAULT NULL)
 RETURNS SETOF finding
@@ -860,15 +892,8 @@ BEGIN
 	PERFORM @extschema@.check_source(home, 'facet', event);
 	IF relation IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = format('event "%s" needs a table', event);
-	ELSIF coalesce(fires, '') NOT IN ('insert', 'never') THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = format('an event cannot fire on %s', quote_nullable(fires)),
-			HINT = 'It fires on ''insert'', or ''never'' where only rules look at it.';
-	ELSIF fires <> 'never' AND (SELECT relkind FROM pg_class WHERE oid = relation) NOT IN ('r', 'p') THEN
-		RAISE wrong_object_type USING
-			MESSAGE = format('%s is not a table, so no trigger can fire on it', relation),
-			HINT = 'Pass fires => ''never'' to use it in rules only.';
 	END IF;
+	fires := @extschema@.event_fires(relation, fires);
 	PERFORM @extschema@.check_readable(home, relation);
 	INSERT INTO @extschema@.event
 	VALUES (home.space, event, relation, @extschema@.event_subject(home, relation, subject),
@@ -877,7 +902,11 @@ BEGIN
 	SET (relation, subject, at, id, fires) = (excluded.relation, excluded.subject, excluded.at, excluded.id, excluded.fires)
 	RETURNING * INTO made;
 	time_type := @extschema@.base_type(relation, made.at);
-	IF made.at IS NULL THEN
+	IF made.at IS NULL AND fires = 'poll' THEN
+		RAISE invalid_table_definition USING
+			MESSAGE = format('%s has no column with a time, so it cannot be polled', relation),
+			HINT = 'Without one run() could not tell a new row from an old one. Pass at => ''column'', or fires => ''insert''.';
+	ELSIF made.at IS NULL THEN
 		RETURN NEXT ('info', 'event_without_time', event,
 			format('%s has no column with a time, so rules cannot ask when it happened', relation),
 			'Pass at => ''column'' if it has one.')::@extschema@.finding;
@@ -885,6 +914,11 @@ BEGIN
 		RETURN NEXT ('warn', 'time_without_zone', event,
 			format('%s.%s is a %s and is read as UTC', relation, made.at, time_type),
 			'Make it timestamptz if its times are local.')::@extschema@.finding;
+	END IF;
+	IF fires LIKE '%update' AND made.at IS NOT NULL THEN
+		RETURN NEXT ('info', 'update_time', event,
+			format('an update of %s counts as of its %s: one of a row whose %s lies long back is too late to be told of', relation, made.at, made.at),
+			'Pass at => a column that the update sets, such as updated_at.')::@extschema@.finding;
 	END IF;
 	IF cardinality(made.id) = 0 AND fires <> 'never' THEN
 		RETURN NEXT ('warn', 'event_without_key', event,
@@ -901,7 +935,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION define_event(text, regclass, text, text, text, text, text) IS
-'Binds a table with many rows a subject. Its subject column comes from the foreign key, its time from the only column with one, its identity from the primary key, unless named. fires: insert (a statement trigger, present while a live moment needs it) or never.';
+'Binds a table with many rows a subject. Its subject column comes from the foreign key, its time from the only column with one, its identity from the primary key, unless named. fires: insert, update (of a row that changed) or insert,update (a statement trigger, present while a live moment needs it), poll (run() reads what is new by its time: for views, foreign tables and replicas) or never.';
 REVOKE ALL ON FUNCTION define_event(text, regclass, text, text, text, text, text) FROM PUBLIC;
 
 /* Facets */

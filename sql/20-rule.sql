@@ -132,6 +132,12 @@ COMMENT ON FUNCTION check_expression(text, text, text) IS
 'Compiles an expression over a subject as text; an error names what it is for and the place in it.';
 REVOKE ALL ON FUNCTION check_expression(text, text, text) FROM PUBLIC;
 
+CREATE FUNCTION evaluate(subject text, expression text, space text) RETURNS text
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'persona_evaluate';
+COMMENT ON FUNCTION evaluate(text, text, text) IS
+'An expression in the rule language over a subject, as text. Evaluated as the owner of the space, for its members only (42501); an unknown subject is an error (P0002).';
+REVOKE ALL ON FUNCTION evaluate(text, text, text) FROM PUBLIC;
+
 CREATE FUNCTION rule_segments(rule rule) RETURNS text[]
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'persona_rule_segments';
 COMMENT ON FUNCTION rule_segments(rule) IS 'The names of the segments that the rule names, in their order.';

@@ -62,7 +62,17 @@ CREATE TABLE variant (
 COMMENT ON TABLE variant IS
 'The versions of a moment''s message; generic is always one of them.';
 
-SELECT keep_definitions(t) FROM unnest(ARRAY['policy', 'moment', 'variant']::regclass[]) t;
+CREATE TABLE outbox (
+	space text PRIMARY KEY,
+	outbox text NOT NULL,
+	who text NOT NULL,
+	why text NOT NULL,
+	at timestamptz NOT NULL
+);
+COMMENT ON TABLE outbox IS
+'The one database that a space sends from (system identifier/database oid/timeline), and who said so, why and when.';
+
+SELECT keep_definitions(t) FROM unnest(ARRAY['policy', 'moment', 'variant', 'outbox']::regclass[]) t;
 CREATE POLICY owner ON policy
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) policy.space));
 /* What every space inherits, every space may read. */
@@ -71,6 +81,8 @@ CREATE POLICY owner ON moment
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) moment.space));
 CREATE POLICY owner ON variant
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) variant.space));
+CREATE POLICY owner ON outbox
+USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) outbox.space));
 
 CREATE FUNCTION decision_id(space text, moment text, subject text, key text, step int) RETURNS uuid
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
@@ -106,6 +118,10 @@ BEGIN
 	ON CONFLICT ON CONSTRAINT channel_pkey DO UPDATE
 	SET (address, time_zone, locale, link, format)
 		= (excluded.address, excluded.time_zone, excluded.locale, excluded.link, excluded.format);
+	IF link !~* '^https://' THEN
+		RETURN NEXT ('warn', 'link_without_https', channel, 'its links are not https, so no mailbox offers to unsubscribe by one click',
+			'RFC 8058 asks for https: link => ''https://shop.example/persona''.')::@extschema@.finding;
+	END IF;
 	IF time_zone IS NULL THEN
 		RETURN NEXT ('info', 'channel_without_zone', channel,
 			'quiet hours and local times are kept in UTC',
@@ -677,6 +693,27 @@ COMMENT ON FUNCTION override_audit(space, text, text) IS
 'Notes that the caller lets a moment go out in spite of what the audit blocks now.';
 REVOKE ALL ON FUNCTION override_audit(space, text, text) FROM PUBLIC;
 
+/* What its templates alone show, the same in several of them told once */
+
+CREATE FUNCTION lint_templates(home space, moment text) RETURNS SETOF finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT f.level, f.code, (m).moment, format('%s (%s)', f.message, string_agg(v.variant, ', ' ORDER BY v.variant)), f.hint
+	FROM @extschema@.moment m
+	JOIN @extschema@.variant v ON v.space = m.space AND v.moment = m.moment
+	LEFT JOIN @extschema@.variant g ON g.space = m.space AND g.moment = m.moment AND g.variant = 'generic' AND v.variant = 'personal'
+	LEFT JOIN @extschema@.channel c ON c.space = m.space AND c.channel = m.channel
+	LEFT JOIN @extschema@.purpose p ON p.space = m.space AND p.purpose = m.purpose
+	CROSS JOIN LATERAL @extschema@.template_findings(v.template, g.template, c.format = 'html',
+		CASE WHEN m.transactional OR p.basis = 'contract' OR p.basis IS NULL OR c.channel IS NULL THEN NULL
+			WHEN c.link IS NOT NULL THEN 'block' ELSE 'warn' END) f
+	WHERE m.space = (home).space AND m.moment = lint_templates.moment
+	GROUP BY m.space, m.moment, f.level, f.code, f.message, f.hint;
+END;
+COMMENT ON FUNCTION lint_templates(space, text) IS
+'The findings of template_findings() for the variants of a moment. A marketing message without a link to unsubscribe blocks where the channel has a base for links, and is a warning where it has none.';
+REVOKE ALL ON FUNCTION lint_templates(space, text) FROM PUBLIC;
+
 CREATE FUNCTION lint_moment(home space, moment text) RETURNS SETOF finding
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -688,7 +725,7 @@ BEGIN ATOMIC
 	CROSS JOIN LATERAL (VALUES
 		(m.on_event IS NULL, 'block', 'without_start', 'nothing starts it', 'Pass on_event => the name of an event.'),
 		(e.fires = 'never', 'block', 'event_never_fires', format('event "%s" never fires', m.on_event),
-			format('Define it with fires => ''insert'': SELECT * FROM persona.define_event(%L, ...).', m.on_event)),
+			format('Define it with fires => ''insert'' or ''poll'': SELECT * FROM persona.define_event(%L, ...).', m.on_event)),
 		(cardinality(e.id) = 0, 'block', 'event_without_key', format('nothing identifies a row of %s', e.relation),
 			'Give the table a primary key, or pass id => to define_event().'),
 		(m.channel IS NULL, 'block', 'without_address', 'it has no channel, so no address to send to',
@@ -698,14 +735,14 @@ BEGIN ATOMIC
 		(p.template IS NULL, 'block', 'without_template', 'it has no personal template', 'Pass template => the personal message.'),
 		(g.template IS NULL, 'block', 'without_generic', 'it has no generic twin to be compared with',
 			'Pass generic => the same message without personal data.'),
-		(p.template::text = g.template::text, 'warn', 'too_subtle', 'the personal message is the generic one',
-			'Let the personal template say something that only this customer would see.'),
 		(cardinality(@extschema@.template_variables(g.subject_line)) > 0, 'warn', 'generic_not_generic',
 			'the subject line, which the generic twin shares, uses customer data', 'Write the subject line without variables.'),
 		(m.hypothesis IS NULL, 'info', 'without_hypothesis', 'nobody has written down why it should work',
 			'Pass hypothesis => what you expect and why; the review will ask.')
 	) f(holds, level, code, message, hint)
 	WHERE m.space = (home).space AND m.moment = lint_moment.moment AND f.holds
+	UNION ALL
+	SELECT * FROM @extschema@.lint_templates(home, lint_moment.moment)
 	UNION ALL
 	SELECT * FROM @extschema@.audit_findings(home, lint_moment.moment);
 END;
@@ -757,69 +794,116 @@ COMMENT ON FUNCTION capture() IS
 'Trigger: appends a statement''s new rows to the inbox of a space. Its errors never reach the statement.';
 REVOKE ALL ON FUNCTION capture() FROM PUBLIC;
 
-CREATE FUNCTION sync_triggers(home space) RETURNS void
+CREATE FUNCTION trigger_name(space text, event text, fires text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT CASE WHEN length(n.name) < 64 THEN n.name ELSE left(n.name, 54) || '_' || left(md5(n.name), 8) END
+	FROM (SELECT concat_ws('_', 'persona', space, event, nullif(fires, 'insert'))) n(name);
+END;
+COMMENT ON FUNCTION trigger_name(text, text, text) IS
+'What the trigger of an event is called; PostgreSQL would cut off what is longer than 63 bytes.';
+REVOKE ALL ON FUNCTION trigger_name(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION captures(home space) RETURNS TABLE (event text, relation regclass, fires text, name text, state text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH needed AS (
+		SELECT e.event, e.relation, f.fires
+		FROM @extschema@.event e CROSS JOIN LATERAL string_to_table(e.fires, ',') f(fires)
+		WHERE e.space = (home).space AND f.fires IN ('insert', 'update') AND EXISTS (
+			SELECT FROM @extschema@.moment m WHERE m.space = e.space AND m.on_event = e.event AND m.state = 'live')
+	), present AS (
+		SELECT a.args[2] AS event, t.tgrelid::regclass AS relation, CASE WHEN t.tgtype & 4 > 0 THEN 'insert' ELSE 'update' END AS fires,
+			t.tgname::text AS name, t.tgenabled
+		FROM pg_trigger t CROSS JOIN LATERAL string_to_array(encode(t.tgargs, 'escape'), '\000') a(args)
+		WHERE t.tgfoid = '@extschema@.capture()'::regprocedure AND a.args[1] = (home).space
+	)
+	SELECT coalesce(n.event, p.event), coalesce(n.relation, p.relation), coalesce(n.fires, p.fires),
+		coalesce(p.name, @extschema@.trigger_name((home).space, n.event, n.fires)),
+		CASE WHEN n.event IS NULL THEN 'needless' WHEN p.event IS NULL THEN 'missing'
+			WHEN p.tgenabled IN ('D', 'R') THEN 'disabled' ELSE 'present' END
+	FROM needed n FULL JOIN present p ON p.relation = n.relation AND p.event = n.event AND p.fires = n.fires;
+END;
+COMMENT ON FUNCTION captures(space) IS
+'The triggers of a space: those that a live moment needs and those that there are; state is present, missing, disabled or needless.';
+REVOKE ALL ON FUNCTION captures(space) FROM PUBLIC;
+
+CREATE FUNCTION create_trigger(home space, event text, relation regclass, fires text, name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '2s'
+AS $$
+BEGIN
+	EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s REFERENCING %s NEW TABLE AS new_rows
+		FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.capture(%L, %L)',
+		name, fires, relation, CASE fires WHEN 'update' THEN 'OLD TABLE AS old_rows' END, home.space, event);
+EXCEPTION
+	WHEN lock_not_available THEN
+		RAISE lock_not_available USING
+			MESSAGE = format('%s is busy: its trigger could not be made within 2 seconds', relation),
+			HINT = 'Nothing was changed. Try again when no long transaction writes to it.';
+END;
+$$;
+COMMENT ON FUNCTION create_trigger(space, text, regclass, text, text) IS
+'Creates the trigger of an event on insert or update; waits at most two seconds for the table (55P03).';
+REVOKE ALL ON FUNCTION create_trigger(space, text, regclass, text, text) FROM PUBLIC;
+
+CREATE FUNCTION remove_trigger(relation regclass, name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '2s'
+AS $$
+BEGIN
+	EXECUTE format('DROP TRIGGER %I ON %s', name, relation);
+EXCEPTION
+	WHEN lock_not_available THEN
+		RAISE NOTICE USING
+			MESSAGE = format('%s is busy: its trigger %I stays for now, and does nothing', relation, name),
+			HINT = format('When no long transaction writes to it: DROP TRIGGER %I ON %s;', name, relation);
+END;
+$$;
+COMMENT ON FUNCTION remove_trigger(regclass, text) IS
+'Drops a trigger that no live moment needs. Where the table is busy for two seconds it stays and leaves every row out: a moment must be stopped at once, also then.';
+REVOKE ALL ON FUNCTION remove_trigger(regclass, text) FROM PUBLIC;
+
+CREATE FUNCTION sync_triggers(home space) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	todo record;
 BEGIN
-	FOR todo IN
-		WITH needed AS (
-			SELECT DISTINCT e.event, e.relation, format('persona_%s_%s', e.space, e.event) AS name
-			FROM @extschema@.event e
-			JOIN @extschema@.moment m ON m.space = e.space AND m.on_event = e.event AND m.state = 'live'
-			WHERE e.space = home.space AND e.fires = 'insert'
-		), present AS (
-			SELECT t.tgrelid::regclass AS relation, t.tgname::text AS name
-			FROM pg_trigger t
-			WHERE t.tgfoid = '@extschema@.capture()'::regprocedure
-				AND starts_with(encode(t.tgargs, 'escape'), home.space || '\000')
-		)
-		SELECT n.event, coalesce(n.relation, p.relation) AS relation, coalesce(n.name, p.name) AS name, p.name IS NULL AS missing
-		FROM needed n FULL JOIN present p ON p.relation = n.relation AND p.name = n.name
-		WHERE n.name IS NULL OR p.name IS NULL
-	LOOP
-		IF todo.missing THEN
-			EXECUTE format('CREATE TRIGGER %I AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows
-				FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.capture(%L, %L)',
-				todo.name, todo.relation, home.space, todo.event);
-		ELSE
-			EXECUTE format('DROP TRIGGER %I ON %s', todo.name, todo.relation);
+	FOR todo IN SELECT * FROM @extschema@.captures(home) c LOOP
+		IF todo.state = 'missing' THEN
+			PERFORM @extschema@.create_trigger(home, todo.event, todo.relation, todo.fires, todo.name);
+		ELSIF todo.state = 'needless' THEN
+			PERFORM @extschema@.remove_trigger(todo.relation, todo.name);
 		END IF;
 	END LOOP;
-EXCEPTION
-	WHEN lock_not_available THEN
-		RAISE lock_not_available USING
-			MESSAGE = format('%s is busy: its trigger could not be changed within 2 seconds', todo.relation),
-			HINT = 'Nothing was changed. Try again when no long transaction writes to it.';
 END;
 $$;
 COMMENT ON FUNCTION sync_triggers(space) IS
-'Creates the triggers that live moments of the space need and drops those that none needs; waits at most two seconds for a table (55P03).';
+'Creates the triggers that live moments of the space need and drops those that none needs.';
 REVOKE ALL ON FUNCTION sync_triggers(space) FROM PUBLIC;
 
-CREATE FUNCTION drop_triggers() RETURNS trigger
+CREATE FUNCTION sync_events() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	name text := format('persona_%s_%s', OLD.space, OLD.event);
 BEGIN
-	IF (TG_OP = 'DELETE' OR (OLD.relation, OLD.fires) IS DISTINCT FROM (NEW.relation, NEW.fires))
-		AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = OLD.relation AND t.tgname = name) THEN
-		EXECUTE format('DROP TRIGGER %I ON %s', name, OLD.relation);
-	END IF;
-	IF TG_OP = 'UPDATE' THEN
-		PERFORM @extschema@.sync_triggers(s) FROM @extschema@.space s WHERE s.space = NEW.space;
-	END IF;
+	PERFORM @extschema@.sync_triggers(s) FROM @extschema@.space s WHERE s.space = OLD.space;
 	RETURN NULL;
 END;
 $$;
-COMMENT ON FUNCTION drop_triggers() IS
+COMMENT ON FUNCTION sync_events() IS
 'Trigger: an event that is redefined or dropped takes its trigger along.';
-REVOKE ALL ON FUNCTION drop_triggers() FROM PUBLIC;
+REVOKE ALL ON FUNCTION sync_events() FROM PUBLIC;
 CREATE TRIGGER triggers AFTER UPDATE OR DELETE ON event
-FOR EACH ROW EXECUTE FUNCTION drop_triggers();
+FOR EACH ROW EXECUTE FUNCTION sync_events();
+
+/* What no trigger saw */
+
+CREATE FUNCTION catch_up(space text DEFAULT NULL) RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_catch_up';
+COMMENT ON FUNCTION catch_up(text) IS
+'Puts the events that no trigger saw into the inbox of the space: those of live moments that are not too old to be told of, whose rule is true and which are not known yet. Returns how many; 0 where another session is at it. run() calls it by itself every persona.catch_up_interval, and at once where a trigger is missing.';
+REVOKE ALL ON FUNCTION catch_up(text) FROM PUBLIC;
 
 /* The life of a moment */
 
@@ -949,12 +1033,22 @@ REVOKE ALL ON PROCEDURE run(int, text) FROM PUBLIC;
 
 /* Sending */
 
+CREATE FUNCTION most_attempts() RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT 5;
+END;
+COMMENT ON FUNCTION most_attempts() IS
+'How often a message is handed out at most: then it is dead where the last attempt failed, unconfirmed where nothing was heard of it.';
+REVOKE ALL ON FUNCTION most_attempts() FROM PUBLIC;
+
 CREATE FUNCTION claim(channel text, n int, lease interval DEFAULT '5 min', space text DEFAULT NULL)
 RETURNS TABLE (message uuid, decision uuid, subject text, moment text, variant text, address text,
 	subject_line text, body text, headers jsonb, attempt int, idempotency_key text)
-LANGUAGE c AS 'MODULE_PATHNAME', 'persona_claim';
+LANGUAGE c SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'persona_claim';
 COMMENT ON FUNCTION claim(text, int, interval, text) IS
-'Leases up to n (1..10000) ready messages of a channel to the caller, consent read again under lock. A message not acknowledged within the lease is handed out again, with the next attempt and the same idempotency key.';
+'Leases up to n (1..10000) ready messages of a channel to the caller, consent read again under lock. A message not acknowledged within the lease (real time, above 0) is handed out again, with the next attempt and the same idempotency key, at most five times. Where the links of the channel are https, headers hold List-Unsubscribe and List-Unsubscribe-Post (RFC 8058), but for transactional messages. Not on a standby (25006), not in a copy that nobody adopted (55000), not under REPEATABLE READ or above (25000).';
 REVOKE ALL ON FUNCTION claim(text, int, interval, text) FROM PUBLIC;
 
 CREATE FUNCTION ack(messages uuid[], provider_ids text[] DEFAULT NULL, attempts int[] DEFAULT NULL, space text DEFAULT NULL)
@@ -964,29 +1058,88 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
+	told bigint := (SELECT count(DISTINCT m) FROM unnest(messages) m);
 	acknowledged bigint;
+	late bigint;
 BEGIN
 	IF cardinality(provider_ids) <> cardinality(messages) OR cardinality(attempts) <> cardinality(messages) THEN
 		RAISE array_subscript_error USING
 			MESSAGE = 'ack() needs as many provider_ids and attempts as messages';
 	END IF;
-	EXECUTE format('UPDATE %I.message m SET state = ''sent'', provider_id = x.provider_id,
-			sent_at = @extschema@.now(), done_at = @extschema@.now(), leased_until = NULL,
-			address = NULL, subject_line = NULL, body = NULL, headers = NULL
-		FROM unnest($1, $2, $3) x(message, provider_id, attempt)
-		WHERE m.message = x.message AND m.state = ''claimed'' AND m.attempt = coalesce(x.attempt, m.attempt)', home.schema_name)
-	USING messages, provider_ids, attempts;
-	GET DIAGNOSTICS acknowledged = ROW_COUNT;
-	IF acknowledged < cardinality(messages) THEN
-		RAISE NOTICE '% of % messages were not acknowledged', cardinality(messages) - acknowledged, cardinality(messages)
-			USING HINT = 'They are unknown, already settled, or were handed out again in the meantime (a later attempt).';
+	/* In the order of their keys: two senders who tell of the same messages never wait for each other in a ring. */
+	EXECUTE format($sql$
+		WITH told AS (
+			SELECT DISTINCT ON (t.message) t.* FROM unnest($1, $2, $3) t(message, provider_id, attempt)
+			ORDER BY t.message, t.attempt DESC
+		), known AS MATERIALIZED (
+			SELECT m.subject, m.message, t.provider_id, m.state = 'claimed' AND t.attempt < m.attempt IS TRUE AS late
+			FROM told t JOIN %1$I.message m ON m.message = t.message
+			WHERE (m.done_at IS NULL OR m.state = 'unconfirmed')
+				AND m.attempt > 0 AND coalesce(t.attempt, m.attempt) BETWEEN 1 AND m.attempt
+			ORDER BY m.message FOR UPDATE OF m
+		), noted AS (
+			UPDATE %1$I.message m SET sent_at = coalesce(m.sent_at, @extschema@.now()), provider_id = coalesce(m.provider_id, k.provider_id)
+			FROM known k WHERE m.subject = k.subject AND m.message = k.message AND k.late
+		), settled AS (
+			UPDATE %1$I.message m SET state = 'sent', reason = NULL, provider_id = coalesce(m.provider_id, k.provider_id),
+				sent_at = coalesce(m.sent_at, @extschema@.now()), done_at = @extschema@.now(), leased_until = NULL,
+				address = NULL, subject_line = NULL, body = NULL, headers = NULL
+			FROM known k WHERE m.subject = k.subject AND m.message = k.message AND NOT k.late
+		)
+		SELECT count(*) FILTER (WHERE NOT late), count(*) FILTER (WHERE late) FROM known
+		$sql$, home.schema_name)
+	INTO acknowledged, late USING messages, provider_ids, attempts;
+	IF late > 0 THEN
+		RAISE NOTICE '% messages had been handed out again before this acknowledgement came', late
+			USING HINT = 'It is noted: they are not handed out a third time. Claim with a longer lease, or fewer at a time.';
+	END IF;
+	IF acknowledged + late < told THEN
+		RAISE NOTICE '% of % messages were not acknowledged', told - acknowledged - late, told
+			USING HINT = 'They are unknown, already settled, or no such attempt was handed out.';
 	END IF;
 	RETURN acknowledged;
 END;
 $$;
 COMMENT ON FUNCTION ack(uuid[], text[], int[], text) IS
-'Marks claimed messages as sent and blanks them; with attempts only where no later attempt was handed out. Returns how many; a settled message never changes.';
+'Marks messages that were handed out as sent, and blanks them; returns how many. An acknowledgement after the lease counts; where the message was handed out again meanwhile (a later attempt) it is noted and reported, and the message goes to nobody else. What is sent, cancelled or dead never changes.';
 REVOKE ALL ON FUNCTION ack(uuid[], text[], int[], text) FROM PUBLIC;
+
+CREATE FUNCTION message_refusal(message uuid, space text) RETURNS text
+LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'persona_message_refusal';
+COMMENT ON FUNCTION message_refusal(uuid, text) IS
+'Why a message may not be handed over by what consents, preferences, suppressions and the clock say now; NULL where it may, or is not there.';
+REVOKE ALL ON FUNCTION message_refusal(uuid, text) FROM PUBLIC;
+
+/* Volatile: it must see what was committed while the asking statement ran. */
+CREATE FUNCTION still_ok(message uuid, attempt int DEFAULT NULL, space text DEFAULT NULL) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	answer boolean;
+BEGIN
+	EXECUTE format('SELECT @extschema@.message_refusal(m.message, $3) IS NULL
+		FROM %I.message m JOIN @extschema@.moment o ON o.space = $3 AND o.moment = m.moment AND o.state = ''live''
+		WHERE m.message = $1 AND m.state = ''claimed'' AND m.attempt = coalesce($2, m.attempt)
+			AND m.leased_until >= clock_timestamp() AND m.sent_at IS NULL', home.schema_name)
+	INTO answer USING message, attempt, home.space;
+	RETURN coalesce(answer, false) AND coalesce(current_setting('persona.enabled', true)::boolean, true);
+END;
+$$;
+COMMENT ON FUNCTION still_ok(uuid, int, text) IS
+'Whether a claimed message may still go, asked just before it is handed over: the lease of this attempt lives, nobody withdrew, was suppressed or refused their data since the claim, it has not expired, its moment is live. False also for a message that is not there. It locks nothing: a withdrawal after the answer comes too late.';
+REVOKE ALL ON FUNCTION still_ok(uuid, int, text) FROM PUBLIC;
+
+CREATE FUNCTION back_off(message uuid, attempt int) RETURNS interval
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT interval '1 minute' * (4.0 ^ (attempt - 1) * (0.5 + @extschema@.bucket(message::text, 'back off ' || attempt)));
+END;
+COMMENT ON FUNCTION back_off(uuid, int) IS
+'How long to wait after a failed attempt: 1, 4, 16, 64 minutes, each times 0.5 to 1.5 by a hash, so that what failed together does not come back together.';
+REVOKE ALL ON FUNCTION back_off(uuid, int) FROM PUBLIC;
 
 CREATE FUNCTION fail(message uuid, error text, retry_after interval DEFAULT NULL, attempt int DEFAULT NULL, space text DEFAULT NULL)
 RETURNS text
@@ -997,17 +1150,33 @@ DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	state text;
 BEGIN
-	EXECUTE format('UPDATE %I.message m SET
-			state = CASE WHEN m.attempt < 5 THEN ''ready'' ELSE ''dead'' END,
-			reason = left($2, 200), leased_until = NULL,
-			ready_at = @extschema@.now() + coalesce($3, interval ''1 minute'' * 4 ^ (m.attempt - 1)),
-			done_at = CASE WHEN m.attempt < 5 THEN NULL ELSE @extschema@.now() END,
-			body = CASE WHEN m.attempt < 5 THEN m.body END,
-			subject_line = CASE WHEN m.attempt < 5 THEN m.subject_line END
-		WHERE m.message = $1 AND m.state = ''claimed'' AND m.attempt = coalesce($4, m.attempt)
-			AND ($4 IS NOT NULL OR m.leased_until >= clock_timestamp())
-		RETURNING m.state', home.schema_name)
-	INTO state USING message, error, retry_after, attempt;
+	IF retry_after < interval '0' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('a message cannot be tried again after %s', retry_after),
+			HINT = 'retry_after is 0 or more; without it the wait grows with each attempt.';
+	END IF;
+	EXECUTE format($sql$
+		WITH failed AS MATERIALIZED (
+			SELECT m.subject, m.message, CASE WHEN m.sent_at IS NOT NULL THEN 'sent'
+				WHEN m.attempt < @extschema@.most_attempts() AND @extschema@.message_refusal(m.message, $5) IS NULL THEN 'ready'
+				ELSE 'dead' END AS becomes
+			FROM %1$I.message m
+			WHERE m.message = $1 AND m.state = 'claimed' AND m.attempt = coalesce($4, m.attempt)
+				AND ($4 IS NOT NULL OR m.leased_until >= clock_timestamp())
+			FOR UPDATE OF m
+		), again AS (
+			UPDATE %1$I.message m SET state = 'ready', reason = left($2, 200), leased_until = NULL,
+				ready_at = @extschema@.now() + coalesce($3, @extschema@.back_off(m.message, m.attempt))
+			FROM failed f WHERE m.subject = f.subject AND m.message = f.message AND f.becomes = 'ready'
+		), settled AS (
+			UPDATE %1$I.message m SET state = f.becomes, reason = CASE WHEN f.becomes = 'dead' THEN left($2, 200) END,
+				leased_until = NULL, done_at = @extschema@.now(),
+				address = NULL, subject_line = NULL, body = NULL, headers = NULL
+			FROM failed f WHERE m.subject = f.subject AND m.message = f.message AND f.becomes <> 'ready'
+		)
+		SELECT becomes FROM failed
+		$sql$, home.schema_name)
+	INTO state USING message, error, retry_after, attempt, home.space;
 	IF state IS NULL THEN
 		RAISE NOTICE 'message % was not changed', message
 			USING HINT = 'It is unknown, already settled, or its lease was lost: pass the attempt that claim() returned.';
@@ -1016,8 +1185,81 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION fail(uuid, text, interval, int, text) IS
-'Gives a claimed message back: ready again after retry_after (1, 4, 16, 64 minutes unless said), dead after the fifth attempt. A stale attempt changes nothing and says so. Returns the new state, NULL where nothing changed.';
+'Gives a claimed message back and returns its new state: ready again after retry_after (unless said 1, 4, 16, 64 minutes, each times 0.5 to 1.5); dead after the fifth attempt, or at once where it may go no more (a bounced address that was suppressed); sent where a lost lease was acknowledged after all. A stale attempt changes nothing and says so: NULL.';
 REVOKE ALL ON FUNCTION fail(uuid, text, interval, int, text) FROM PUBLIC;
+
+/* The outbox and its copies */
+
+CREATE FUNCTION database_identity() RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'persona_database_identity';
+COMMENT ON FUNCTION database_identity() IS
+'Which database this is: system identifier, oid and timeline, joined by /. A restored dump, a clone and a promoted standby each differ from the original in one of them.';
+REVOKE ALL ON FUNCTION database_identity() FROM PUBLIC;
+
+CREATE FUNCTION adopt(who text, why text, space text DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	unconfirmed bigint;
+BEGIN
+	IF coalesce(trim(who), '') = '' OR coalesce(trim(why), '') = '' THEN
+		RAISE null_value_not_allowed USING
+			MESSAGE = 'adopt() needs to know who lets this copy send, and why',
+			HINT = 'SELECT persona.adopt(''Ann, on call'', ''the old primary is down'').';
+	END IF;
+	INSERT INTO @extschema@.outbox AS o VALUES (home.space, @extschema@.database_identity(), who, why, clock_timestamp())
+	ON CONFLICT ON CONSTRAINT outbox_pkey DO UPDATE SET (outbox, who, why, at) = (excluded.outbox, excluded.who, excluded.why, excluded.at)
+	WHERE o.outbox <> excluded.outbox;
+	IF NOT FOUND THEN
+		RAISE NOTICE 'the outbox of space "%" is of this database already', home.space;
+		RETURN 0;
+	END IF;
+	EXECUTE format('UPDATE %I.message m SET state = ''unconfirmed'', reason = ''adopted'', leased_until = NULL, done_at = @extschema@.now(),
+			address = NULL, subject_line = NULL, body = NULL, headers = NULL
+		WHERE m.state = ''claimed'' AND m.done_at IS NULL', home.schema_name);
+	GET DIAGNOSTICS unconfirmed = ROW_COUNT;
+	RETURN unconfirmed;
+END;
+$$;
+COMMENT ON FUNCTION adopt(text, text, text) IS
+'Lets this database send what is in the outbox of a space, after a restore, a clone or a failover; who and why are kept in definition_log. What was in a sender''s hands when the copy was made becomes unconfirmed, for the original knows more of it: returns how many. Call it only where the original sends no more.';
+REVOKE ALL ON FUNCTION adopt(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION bind_outbox() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	/* In a restore the outbox comes along, and is of the database it was of. */
+	IF to_regclass(format('%I.outcome', NEW.schema_name)) IS NULL THEN
+		INSERT INTO @extschema@.outbox
+		VALUES (NEW.space, @extschema@.database_identity(), session_user, 'defined here', clock_timestamp());
+	END IF;
+	RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION bind_outbox() IS
+'Trigger: a new space sends from the database it is defined in.';
+REVOKE ALL ON FUNCTION bind_outbox() FROM PUBLIC;
+/* Triggers fire by name: this one before moment_views, which it looks for. */
+CREATE TRIGGER bind_outbox AFTER INSERT ON space
+FOR EACH ROW EXECUTE FUNCTION bind_outbox();
+
+CREATE FUNCTION handover(home space, decision uuid)
+RETURNS TABLE (gate text, passed boolean, reason text, saw jsonb)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY EXECUTE format('SELECT ''handover'', false, CASE m.state WHEN ''cancelled'' THEN m.reason ELSE m.state END,
+			jsonb_build_object(''state'', m.state, ''attempts'', m.attempt, ''claimed_at'', m.claimed_at, ''done_at'', m.done_at)
+		FROM %I.message m WHERE m.decision = $1 AND m.state IN (''cancelled'', ''dead'', ''unconfirmed'')', home.schema_name)
+	USING decision;
+END;
+$$;
+COMMENT ON FUNCTION handover(space, uuid) IS
+'A further gate for a decision to send that came to nothing: its message was cancelled when it was claimed, is dead, or is unconfirmed, which may have been sent and is never called not sent.';
+REVOKE ALL ON FUNCTION handover(space, uuid) FROM PUBLIC;
 
 /* Explaining */
 
@@ -1047,10 +1289,11 @@ BEGIN
 			HINT = format('The view %I.outcome lists them; why_not(subject, moment) tells of what was not decided.', home.schema_name);
 	END IF;
 	RETURN QUERY SELECT * FROM @extschema@.gate_rows(gates);
+	RETURN QUERY SELECT * FROM @extschema@.handover(home, decision);
 END;
 $$;
 COMMENT ON FUNCTION explain_decision(uuid, text) IS
-'Every gate of a decision in its order: whether it was open, the reason where it was not, and what it saw.';
+'Every gate of a decision in its order: whether it was open, the reason where it was not, and what it saw. A message that was decided and not sent, or not known to be, has a last row for that.';
 REVOKE ALL ON FUNCTION explain_decision(uuid, text) FROM PUBLIC;
 
 CREATE FUNCTION moment_gates(subject text, moment text, space text) RETURNS jsonb
@@ -1147,6 +1390,104 @@ REVOKE ALL ON FUNCTION create_moment_views() FROM PUBLIC;
 CREATE TRIGGER moment_views AFTER INSERT ON space
 FOR EACH ROW EXECUTE FUNCTION create_moment_views();
 
+/* Whether all is well */
+
+CREATE FUNCTION event_health(space text) RETURNS SETOF finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT f.level, f.code, e.event, f.message, f.hint
+	FROM @extschema@.event e
+	JOIN pg_class r ON r.oid = e.relation
+	LEFT JOIN pg_attribute a ON a.attrelid = e.relation AND a.attname = e.at
+	CROSS JOIN LATERAL (VALUES
+		(e.at IS NULL, 'info', 'event_without_time',
+			format('%s has no time, so what its trigger does not see cannot be found', e.relation),
+			'Pass at => ''column'' to define_event() if it has one.'),
+		(e.fires = 'update', 'info', 'update_not_caught_up',
+			format('a row of %s does not say whether it was updated, so what the trigger does not see is not found', e.relation),
+			'Where every row with a time in the window may start a moment, define the event with fires => ''insert,update''.'),
+		(e.fires <> 'update' AND e.at IS NOT NULL AND r.relkind IN ('r', 'p', 'm') AND NOT EXISTS (
+				SELECT FROM pg_index i WHERE i.indrelid = e.relation AND i.indkey[0] = a.attnum AND i.indpred IS NULL),
+			'warn', 'event_time_without_index',
+			format('%s has no index that begins with %s: looking for missed events reads the whole table', e.relation, e.at),
+			format('CREATE INDEX ON %s (%I);', e.relation, e.at)),
+		(e.fires IN ('insert', 'update', 'insert,update') AND EXISTS (SELECT FROM pg_subscription_rel s
+				WHERE s.srrelid = e.relation OR s.srrelid IN (SELECT p.relid FROM pg_partition_tree(e.relation) p)),
+			'warn', 'event_replicated',
+			format('rows come into %s by logical replication, which fires no statement trigger', e.relation),
+			format('Define the event with fires => ''poll'': SELECT * FROM persona.define_event(%L, ...).', e.event))
+	) f(holds, level, code, message, hint)
+	WHERE e.space = event_health.space AND e.fires <> 'never' AND f.holds
+		AND EXISTS (SELECT FROM @extschema@.moment m WHERE m.space = e.space AND m.on_event = e.event AND m.state = 'live');
+END;
+COMMENT ON FUNCTION event_health(text) IS
+'What is doubtful about the event sources that live moments of a space start on.';
+REVOKE ALL ON FUNCTION event_health(text) FROM PUBLIC;
+
+CREATE FUNCTION space_health(space text) RETURNS SETOF finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT 'warn', 'disabled', 'persona.enabled', 'persona is switched off: nothing starts, is decided or handed over',
+		'SET persona.enabled = on, or take it out of the configuration.'
+	WHERE NOT coalesce(current_setting('persona.enabled', true), 'on')::boolean
+	UNION ALL
+	SELECT 'warn', 'owner_superuser', s.space, format('%s, who owns %s, is a superuser: rules are evaluated with all rights', o.rolname, s.subjects),
+		format('Let an ordinary role own it: ALTER TABLE %s OWNER TO ...;', s.subjects)
+	FROM @extschema@.space s JOIN pg_roles o ON o.oid = @extschema@.space_owner(s.subjects)
+	WHERE s.space = space_health.space AND o.rolsuper
+	UNION ALL
+	SELECT f.level, 'trigger_' || c.state, c.event, format(f.message, c.relation, c.name), format(f.hint, c.relation, c.name, s.space,
+		(SELECT min(m.moment) FROM @extschema@.moment m WHERE m.space = s.space AND m.on_event = c.event AND m.state = 'live'))
+	FROM @extschema@.space s CROSS JOIN LATERAL @extschema@.captures(s) c
+	JOIN (VALUES
+		('missing', 'warn', '%1$s has no trigger %2$I: run() has to look for its events', 'SELECT * FROM persona.activate(%4$L, space => %3$L);'),
+		('disabled', 'warn', 'trigger %2$I of %1$s is disabled: run() has to look for its events', 'ALTER TABLE %1$s ENABLE TRIGGER %2$I;'),
+		('needless', 'info', 'no live moment needs trigger %2$I of %1$s', 'DROP TRIGGER %2$I ON %1$s;')
+	) f(state, level, message, hint) ON f.state = c.state
+	WHERE s.space = space_health.space;
+END;
+COMMENT ON FUNCTION space_health(text) IS
+'What is doubtful about a space as a whole and its triggers.';
+REVOKE ALL ON FUNCTION space_health(text) FROM PUBLIC;
+
+CREATE FUNCTION create_health_view() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	/* A restore brings the view along. */
+	IF to_regclass(format('%I.health', NEW.schema_name)) IS NOT NULL THEN
+		RETURN NULL;
+	END IF;
+	EXECUTE format($view$
+	CREATE VIEW %1$I.health WITH (security_invoker = true) AS
+	SELECT h.level, h.code, h.object, h.message, h.hint FROM @extschema@.space_health(%2$L) h
+	UNION ALL
+	SELECT h.level, h.code, h.object, h.message, h.hint FROM @extschema@.event_health(%2$L) h
+	UNION ALL
+	SELECT 'warn', 'run_overdue', %2$L, coalesce('run() was last called at ' || max(p.at), 'run() was never called'),
+		'Have it called each minute: SELECT cron.schedule(''persona'', ''* * * * *'', ''CALL persona.run()'');'
+	FROM %1$I.progress p WHERE p.step = 'run'
+	HAVING coalesce(max(p.at) < clock_timestamp() - interval '15 minutes', true)
+		AND EXISTS (SELECT FROM @extschema@.moment m WHERE m.space = %2$L AND m.state = 'live')
+	UNION ALL
+	SELECT 'warn', 'caught_up', p.event, pg_catalog.format('%%s events so far were seen by no trigger and found in the table, the last at %%s', p.found, p.found_at),
+		'If they come by replication, a partition''s own name or another way that fires no trigger, define the event with fires => ''poll''.'
+	FROM %1$I.progress p WHERE p.step = 'catch_up' AND p.found_at > @extschema@.now() - interval '1 day'
+	UNION ALL
+	SELECT 'warn', 'failed_in_' || i.place, i.thing, pg_catalog.format('SQLSTATE %%s, %%s times in a day, the last at %%s', i.state, sum(i.n), max(i.at)),
+		pg_catalog.format('SELECT * FROM %%s WHERE thing = %%L;', '%1$I.alert', i.thing)
+	FROM %1$I.incident i WHERE i.at > clock_timestamp() - interval '1 day' GROUP BY i.place, i.thing, i.state;
+	COMMENT ON VIEW %1$I.health IS 'What is not well, as findings: run() overdue, triggers missing or disabled, events that no trigger saw, times without an index, errors of the last day. Empty is good.';
+	$view$, NEW.schema_name, NEW.space);
+	RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION create_health_view() IS
+'Trigger: a new space gets its reader view health.';
+REVOKE ALL ON FUNCTION create_health_view() FROM PUBLIC;
+CREATE TRIGGER health_view AFTER INSERT ON space
+FOR EACH ROW EXECUTE FUNCTION create_health_view();
+
 /* What became of messages */
 
 CREATE FUNCTION feedback(message uuid, what text, at timestamptz DEFAULT NULL, detail jsonb DEFAULT NULL, space text DEFAULT NULL)
@@ -1174,6 +1515,113 @@ $$;
 COMMENT ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) IS
 'Notes what became of a message: delivered, opened, clicked, bounced, complained, or any other label; rules read it as the event feedback. False where it was known already, or where the space has no such message.';
 REVOKE ALL ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) FROM PUBLIC;
+
+/* Web tests: who would get what, and who got it */
+
+CREATE FUNCTION find_experiment(home space, experiment text) RETURNS experiment
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	meant @extschema@.experiment;
+	known text[];
+BEGIN
+	SELECT * INTO meant FROM @extschema@.experiment e WHERE e.space = home.space AND e.experiment = find_experiment.experiment;
+	IF NOT FOUND THEN
+		SELECT v.space, v.moment, array_agg(v.variant ORDER BY v.variant), array_agg(v.weight / v.total ORDER BY v.variant), 'generic'::text,
+			NULL::text, NULL::text, 1::float8, NULL::nummultirange, 'persona'::text, NULL::text
+		INTO meant
+		FROM (SELECT v.*, sum(v.weight) OVER () AS total FROM @extschema@.variant v
+			WHERE v.space = home.space AND v.moment = find_experiment.experiment) v
+		WHERE v.total > 0 GROUP BY 1, 2;
+	END IF;
+	IF meant.experiment IS NULL THEN
+		known := ARRAY(SELECT e.experiment FROM @extschema@.experiment e WHERE e.space = home.space
+			UNION SELECT m.moment FROM @extschema@.moment m WHERE m.space = home.space ORDER BY 1);
+		RAISE undefined_object USING
+			MESSAGE = format('experiment %s does not exist in space "%s"', quote_nullable(experiment), home.space),
+			HINT = @extschema@.ask(experiment, known, format('Define it first: SELECT * FROM persona.define_experiment(%L, ...).', coalesce(experiment, 'banner')));
+	END IF;
+	RETURN meant;
+END;
+$$;
+COMMENT ON FUNCTION find_experiment(space, text) IS
+'The experiment of that name, a moment''s own one where it has no other, or an error with the nearest name (42704).';
+REVOKE ALL ON FUNCTION find_experiment(space, text) FROM PUBLIC;
+
+CREATE FUNCTION holdout_of(home space, experiment text) RETURNS float8
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT coalesce(max(o.holdout), 0)
+	FROM @extschema@.policy o
+		LEFT JOIN @extschema@.moment m ON m.space = (home).space AND m.moment = holdout_of.experiment
+	WHERE o.space IN ((home).space, 'house') AND o.channel IN ('', m.channel)
+		AND (o.purpose IN ('', m.purpose) OR starts_with(m.purpose, o.purpose || '.'));
+END;
+COMMENT ON FUNCTION holdout_of(space, text) IS
+'The share of subjects that is held out of an experiment: what the policies of every channel and purpose say, for a moment''s own one those of its channel and purpose, too.';
+REVOKE ALL ON FUNCTION holdout_of(space, text) FROM PUBLIC;
+
+CREATE FUNCTION variant(subject text, experiment text, space text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	meant @extschema@.experiment := @extschema@.find_experiment(home, experiment);
+	key text := @extschema@.subject_key(home, subject);
+	seen text;
+BEGIN
+	EXECUTE format('SELECT x.variant FROM %I.exposure x WHERE x.subject = $1::%s AND x.experiment = $2 ORDER BY x.at, x.variant LIMIT 1',
+		home.schema_name, home.key_type)
+	INTO seen USING key, experiment;
+	IF seen IS NOT NULL THEN
+		RETURN seen;
+	ELSIF @extschema@.bucket(key, home.space || '.holdout') < @extschema@.holdout_of(home, experiment) THEN
+		RETURN 'holdout';
+	END IF;
+	RETURN @extschema@.assign(meant, CASE WHEN meant.unit IS NULL THEN key ELSE @extschema@.evaluate(key, meant.unit, home.space) END);
+END;
+$$;
+COMMENT ON FUNCTION variant(text, text, text) IS
+'The variant that a subject gets: the one it was exposed to first, else holdout for whom the space holds out, else by weights; NULL where it takes no part. Reading it enrols nobody: expose() does. Errors: unknown experiment (42704), a subject that is no key (22P02), or, where the experiment has a unit, is not there (P0002).';
+REVOKE ALL ON FUNCTION variant(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION variant(subject anyelement, experiment text, space text DEFAULT NULL) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS 'SELECT @extschema@.variant(subject::text, experiment, space)';
+COMMENT ON FUNCTION variant(anyelement, text, text) IS 'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION variant(anyelement, text, text) FROM PUBLIC;
+
+CREATE FUNCTION expose(subject text, experiment text, space text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	shown text := @extschema@.variant(subject, experiment, home.space);
+	there boolean;
+BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s s WHERE s.%I = $1::%s)', home.subjects, home.key, home.key_type) INTO there USING subject;
+	IF NOT there THEN
+		RAISE no_data_found USING
+			MESSAGE = format('%s has no such subject', home.subjects),
+			HINT = format('Nothing was recorded. Insert the customer first, or look up column "%s" again.', home.key);
+	ELSIF shown IS NOT NULL THEN
+		EXECUTE format('INSERT INTO %I.exposure VALUES ($1::%s, $2, $3, $4) ON CONFLICT DO NOTHING', home.schema_name, home.key_type)
+		USING subject, experiment, shown, @extschema@.now();
+	END IF;
+	RETURN shown;
+END;
+$$;
+COMMENT ON FUNCTION expose(text, text, text) IS
+'The variant of variant(), noted as seen now unless it was seen before: the first exposure counts, and what was seen first is what is shown from then on. The holdout is noted as holdout; who takes no part (NULL) is not. Errors: those of variant(), and an unknown subject (P0002).';
+REVOKE ALL ON FUNCTION expose(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION expose(subject anyelement, experiment text, space text DEFAULT NULL) RETURNS text
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS 'SELECT @extschema@.expose(subject::text, experiment, space)';
+COMMENT ON FUNCTION expose(anyelement, text, text) IS 'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION expose(anyelement, text, text) FROM PUBLIC;
 
 /* Migrations of the company's tables */
 
@@ -1468,7 +1916,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	kinds text[] := ARRAY['segment', 'moment', 'event', 'facet', 'attribute', 'channel', 'purpose'];
+	kinds text[] := ARRAY['segment', 'moment', 'experiment', 'event', 'facet', 'attribute', 'channel', 'purpose'];
 	users text[];
 	known text[];
 BEGIN
@@ -1503,5 +1951,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION drop_definition(text, text, text) IS
-'Removes a segment, moment, event, facet, attribute, channel or purpose from a space, or says what still uses it (2BP01). Its versions stay in definition_log.';
+'Removes a segment, moment, experiment, event, facet, attribute, channel or purpose from a space, or says what still uses it (2BP01). Its versions stay in definition_log.';
 REVOKE ALL ON FUNCTION drop_definition(text, text, text) FROM PUBLIC;

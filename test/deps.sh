@@ -3,8 +3,9 @@
 # prints the pg_config to build for: PG_CONFIG where it is set, else of
 # PostgreSQL 15, else of the newest there is. Where it may not install, it says
 # what is missing. It never makes or starts a cluster of the system's. With
-# --checks it also tries to bring what the static checks want; without that,
-# they say that they are skipped.
+# --checks it also tries to bring what the static checks want, with --tests what
+# single tests want: a mail server, pg_cron, a browser. Without these they are
+# skipped, and say so.
 set -euo pipefail
 DEBIAN=/usr/lib/postgresql
 NO_CLUSTER=/etc/postgresql-common/createcluster.d/persona.conf
@@ -35,10 +36,18 @@ missing() {
 	have libipc-run-perl perl -MIPC::Run -e 1
 }
 
-# What only the static checks use.
-unchecked() {
-	command -v clang-tidy >/dev/null || echo clang-tidy
-	[ -f "$("$PG" --sharedir)/extension/plpgsql_check.control" ] || echo "postgresql-$M-plpgsql-check"
+# What only the static checks, or single tests, use.
+wanted() { # --checks | --tests
+	case $1 in
+		--checks)
+			command -v clang-tidy >/dev/null || echo clang-tidy
+			[ -f "$("$PG" --sharedir)/extension/plpgsql_check.control" ] || echo "postgresql-$M-plpgsql-check" ;;
+		--tests)
+			/usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || echo python3-aiosmtpd
+			/usr/bin/python3 -c 'import psycopg2' 2>/dev/null || echo python3-psycopg2
+			command -v chromedriver >/dev/null || echo chromium-driver
+			[ -f "$("$PG" --pkglibdir)/pg_cron.so" ] || echo "postgresql-$M-cron" ;;
+	esac
 }
 
 bindir() {
@@ -78,8 +87,8 @@ if [ -n "$NEED" ]; then
 	echo "    apt-get update && apt-get install -y --no-install-recommends $NEED" >&2
 	exit 1
 fi
-if [ "${1:-}" = --checks ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-	for package in $(unchecked); do
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	for package in $(for kind in "$@"; do wanted "$kind"; done); do
 		echo "installing $package" >&2
 		LOG=$(install "$package" 2>&1) || echo "note: $package is not to be had" >&2
 	done

@@ -2,10 +2,11 @@
 # Every test there is, on the server that test/server.sh started; with
 # arguments, the kinds that are named:
 #
+#     unit       test/unit/   kernels of plain C, without a server
 #     regress    test/sql/    what a statement answers (pg_regress)
 #     isolation  test/specs/  what two sessions do to each other
 #     pgtap      test/tap/    laws over the catalog
-#     perl       test/t/      crash, dump and restore, the demo
+#     perl       test/t/      crash, copies, a real sender, pg_cron, the demo
 #     documents  every block of SQL in README.md and docs/
 #
 # The last line counts files; of documents, it counts blocks.
@@ -63,11 +64,28 @@ prove_each() { # KIND FILES... -- COMMAND...
 	for file in "${files[@]}"; do
 		if "$@" "$file" >"$LOG" 2>&1; then
 			passed=$((passed + 1))
+			grep -o 'skipped: .*' "$LOG" >&2
 		else
 			cat "$LOG"
 		fi
 	done
 	count "$kind" "$passed" $((${#files[@]} - passed))
+}
+
+# Each is built of itself and of the sources that its head says it links.
+unit() {
+	local name links passed=0 failed=0
+	for name in $(names test/unit .c); do
+		links=$(sed -n 's/^ \* links: //p' "test/unit/$name.c")
+		if cc -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -Isrc -o "$PGHOST/$name" "test/unit/$name.c" $links -lm >"$LOG" 2>&1 &&
+			"$PGHOST/$name" >"$LOG" 2>&1; then
+			passed=$((passed + 1))
+		else
+			failed=$((failed + 1))
+			cat "$LOG"
+		fi
+	done
+	count unit "$passed" "$failed"
 }
 
 regress() {
@@ -113,12 +131,12 @@ documents() {
 	count documents "$passed" "$failed"
 }
 
-[ $# -gt 0 ] || set -- regress isolation pgtap perl documents
+[ $# -gt 0 ] || set -- unit regress isolation pgtap perl documents
 for kind in "$@"; do
 	case $kind in
-		regress | isolation | pgtap | documents) "$kind" ;;
+		unit | regress | isolation | pgtap | documents) "$kind" ;;
 		perl) perl_tap ;;
-		*) echo "there is no kind of test named $kind: regress isolation pgtap perl documents" >&2; FAILED=1 ;;
+		*) echo "there is no kind of test named $kind: unit regress isolation pgtap perl documents" >&2; FAILED=1 ;;
 	esac
 done
 [ -n "${PERSONA_SHARED:-}" ] || echo "skipped: ../shared is not here, nor PERSONA_SHARED, so published figures were not compared"

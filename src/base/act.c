@@ -46,6 +46,15 @@ PersonaPinEnd(int level)
 	AtEOXact_GUC(false, level);
 }
 
+int
+PersonaHurryBegin(void)
+{
+	int			level = NewGUCNestLevel();
+
+	Pin("lock_timeout", "100ms");
+	return level;
+}
+
 void
 PersonaActLightly(PersonaAct *act, Oid owner)
 {
@@ -54,6 +63,14 @@ PersonaActLightly(PersonaAct *act, Oid owner)
 						   SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
 	act->guc_level = 0;
+}
+
+void
+PersonaActByPath(PersonaAct *act, Oid owner)
+{
+	PersonaActLightly(act, owner);
+	act->guc_level = NewGUCNestLevel();
+	Pin("search_path", "pg_catalog, pg_temp");
 }
 
 void

@@ -61,6 +61,13 @@ CompatDecodeDateTime(char **field, int *ftype, int nf, int *dtype,
 	expandRTE(rte, varno, 0, -1, true, names, columns)
 #endif
 
+/* 18 asks every kind of index that has an order, and is called so. */
+#if PG_VERSION_NUM >= 180000
+#define CompatOrdersOf(operator) get_op_index_interpretation(operator)
+#else
+#define CompatOrdersOf(operator) get_op_btree_interpretation(operator)
+#endif
+
 /* 16 notes on a Var the outer joins that may have made it NULL. */
 #if PG_VERSION_NUM >= 160000
 #define CompatAddNullingRels(var, wrapper) \
@@ -68,6 +75,22 @@ CompatDecodeDateTime(char **field, int *ftype, int nf, int *dtype,
 											 (wrapper)->phnullingrels))
 #else
 #define CompatAddNullingRels(var, wrapper) ((void) 0)
+#endif
+
+/* 16 lets the actions of a JSON parser fail by what they return. */
+#if PG_VERSION_NUM >= 160000
+#define CompatJsonAction JsonParseErrorType
+#define CompatJsonDone() return JSON_SUCCESS
+#else
+#define CompatJsonAction void
+#define CompatJsonDone() return
+#endif
+
+/* 17 can be given the memory of the context. */
+#if PG_VERSION_NUM >= 170000
+#define CompatMakeJsonLexContext(json) makeJsonLexContext(NULL, json, true)
+#else
+#define CompatMakeJsonLexContext(json) makeJsonLexContext(json, true)
 #endif
 
 #endif							/* PERSONA_COMPAT_H */

@@ -1,11 +1,13 @@
 /*
- * guc.c: persona's three settings, and the clock that one of them moves.
+ * guc.c: persona's settings, and the clock that one of them moves.
  *
  * persona.clock is for tests, rehearsals and replays: while it is set, time
  * stands still at its value for every decision. It can send a message at the
  * wrong hour, so only a superuser or a role granted SET on it may move it.
  */
 #include "base/persona.h"
+
+#include <limits.h>
 
 #include "access/xact.h"
 #include "miscadmin.h"
@@ -14,6 +16,7 @@
 
 char	   *persona_space;
 bool		persona_enabled;
+int			persona_catch_up_interval;
 
 static char *clock_setting;
 static TimestampTz clock_instant;
@@ -96,6 +99,13 @@ PersonaDefineSettings(void)
 							 "messages at all.",
 							 NULL, &persona_enabled, true,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("persona.catch_up_interval",
+							"How often run() looks for events that no "
+							"trigger saw.",
+							"At 0 each time. Also how far back a poll looks "
+							"for events that were committed late.",
+							&persona_catch_up_interval, 900, 0, INT_MAX / 1000,
+							PGC_USERSET, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomStringVariable("persona.clock",
 							   "The instant at which persona's clock stands "
 							   "still; empty for real time.",

@@ -22,6 +22,9 @@ extern char *persona_space;
 /* persona.enabled: false stops every trigger, run and claim at once. */
 extern bool persona_enabled;
 
+/* persona.catch_up_interval: how often run() looks for missed events, in s. */
+extern int	persona_catch_up_interval;
+
 extern void PersonaDefineSettings(void);
 
 /* The clock by which persona decides: persona.clock where set, else now(). */
@@ -40,6 +43,12 @@ extern bool PersonaClockIsMoved(void);
 extern int	PersonaPinBegin(void);
 extern void PersonaPinEnd(int level);
 
+/*
+ * From here to PersonaPinEnd, or to an error, no lock is waited for longer
+ * than 0.1 s: the longest wait that persona may add to a customer's statement.
+ */
+extern int	PersonaHurryBegin(void);
+
 /* What must be put back when an act is over; an error puts it back too. */
 typedef struct PersonaAct
 {
@@ -57,6 +66,12 @@ extern void PersonaActBegin(PersonaAct *act, Oid owner);
 
 /* The same without the settings: for a path that nothing of them reaches. */
 extern void PersonaActLightly(PersonaAct *act, Oid owner);
+
+/*
+ * The same with search_path alone pinned: for statements of persona's own,
+ * which no other setting reaches, and which come by the million.
+ */
+extern void PersonaActByPath(PersonaAct *act, Oid owner);
 extern void PersonaActEnd(const PersonaAct *act);
 
 /*

@@ -26,7 +26,9 @@ PersonaRelationName(Oid relid)
 char *
 PersonaTypeName(Oid type)
 {
-	return format_type_extended(type, -1, FORMAT_TYPE_FORCE_QUALIFY);
+	/* Given no length it is bpchar, where "character" would mean one of 1. */
+	return format_type_extended(type, -1, FORMAT_TYPE_FORCE_QUALIFY |
+								FORMAT_TYPE_TYPEMOD_GIVEN);
 }
 
 char *

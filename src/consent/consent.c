@@ -12,7 +12,8 @@
  *	   no longer counts.
  *	3. Of what still counts the more specific purpose wins, then the later
  *	   statement; of two at the same instant the withdrawal.
- *	4. What follows from the winner, or from silence, is the basis' to say.
+ *	4. What follows from the winner, or from silence, is the basis' to say:
+ *	   where it is double opt-in only a confirmed yes is one.
  *
  * A suppression closes whatever the answer is.
  */
@@ -27,28 +28,30 @@ Ledger(const Space *space, const char *subject, const char *at)
 	return psprintf("SELECT coalesce(l.purpose, '') AS purpose,"
 					" coalesce(l.channel, '') AS channel, l.decision, l.at,"
 					" l.expires_at, l.ledger, l.seq"
-					" FROM %s l WHERE l.subject = %s AND l.at <= %s",
+					" FROM %s l WHERE l.subject = %s AND l.at <= %s"
+					" AND l.decision <> 'request'",
 					SpaceTable(space, "consent"), subject, at);
 }
 
-/* Whether a person has set the clock; asked by each execution. */
-#define CLOCK_IS_MOVED \
-	"coalesce(pg_catalog.current_setting('persona.clock', true), '') <> ''"
-
 /*
  * What stands now. No instant is compared: a withdrawal that committed after
- * this transaction began stands too. Only where the clock was moved by hand is
- * the ledger read up to it.
+ * this transaction began stands too.
  */
 static char *
-Standing(const Space *space, const char *subject)
+Current(const Space *space, const char *subject)
 {
 	return psprintf("SELECT c.purpose, c.channel, c.decision, c.at,"
 					" c.expires_at, c.ledger, 0 AS seq FROM %s c"
-					" WHERE c.subject = %s AND NOT (" CLOCK_IS_MOVED ")"
-					" UNION ALL %s AND " CLOCK_IS_MOVED,
-					SpaceTable(space, "consent_current"), subject,
-					Ledger(space, subject, "persona.now()"));
+					" WHERE c.subject = %s",
+					SpaceTable(space, "consent_current"), subject);
+}
+
+/* The same, but where somebody moved the clock: the ledger up to there. */
+static char *
+Standing(const Space *space, const char *subject)
+{
+	return PersonaClockIsMoved() ? Ledger(space, subject, "persona.now()") :
+		Current(space, subject);
 }
 
 /* ---- 2 and 3: the one that wins ---- */
@@ -58,26 +61,33 @@ Standing(const Space *space, const char *subject)
 	" s.channel DESC, s.seq DESC"
 
 static char *
-Winner(const char *statements, const char *purpose, const char *channel)
+Winner(const char *statements, const char *purposes, const char *channel)
 {
-	return psprintf("(SELECT s.* FROM (SELECT s.*,"
-					"   pg_catalog.count(*) FILTER (WHERE s.purpose = '')"
-					"   OVER (ORDER BY " LATER_FIRST
-					"   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS closed"
-					"  FROM (%1$s) s WHERE s.channel IN ('', %3$s)"
-					"  AND (s.purpose IN ('', %2$s)"
-					"   OR pg_catalog.starts_with(%2$s, s.purpose || '.'))) s"
-					" WHERE s.closed = 0"
+	return psprintf("(SELECT s.decision, s.at, s.expires_at, s.ledger"
+					" FROM (%1$s) s WHERE s.channel IN ('', %3$s)"
+					"  AND s.purpose = ANY (%2$s)"
+					"  AND NOT EXISTS (SELECT FROM (%1$s) b"
+					"   WHERE b.purpose = '' AND b.channel IN ('', %3$s)"
+					"   AND (b.at, b.decision, b.purpose, b.channel, b.seq)"
+					"    > (s.at, s.decision, s.purpose, s.channel, s.seq))"
 					" ORDER BY pg_catalog.length(s.purpose) DESC, " LATER_FIRST
 					" LIMIT 1)",
-					statements, purpose, channel);
+					statements, purposes, channel);
+}
+
+char *
+ConsentCoveringSql(const char *purpose_sql)
+{
+	return psprintf("ARRAY(SELECT pg_catalog.array_to_string((pg_catalog.string_to_array(%1$s, '.'))[:n], '.')"
+					" FROM pg_catalog.generate_series(0, pg_catalog.cardinality(pg_catalog.string_to_array(%1$s, '.'))) n)",
+					purpose_sql);
 }
 
 /* ---- 4: what follows ---- */
 
 /* The sub-select (allowed, reason, ledger, since, until) of consent.h. */
 static char *
-Answer(const char *statements, const char *purpose, const char *basis,
+Answer(const char *statements, const char *purposes, const char *basis,
 	   const char *channel, const char *at)
 {
 	return psprintf("(SELECT r.reason NOT IN"
@@ -88,14 +98,16 @@ Answer(const char *statements, const char *purpose, const char *basis,
 					"  WHEN r.reason = 'consent_expired' THEN w.expires_at END AS since,"
 					" CASE WHEN r.reason = 'granted' THEN w.expires_at END AS until"
 					" FROM (SELECT) one LEFT JOIN LATERAL %1$s w ON true"
+					" CROSS JOIN LATERAL (SELECT w.decision = 'confirm'"
+					"  OR w.decision = 'grant' AND %2$s <> 'double_opt_in' AS yes) y"
 					" CROSS JOIN LATERAL (SELECT CASE"
-					"  WHEN w.decision = 'grant' AND (w.expires_at <= %3$s) IS NOT TRUE THEN 'granted'"
+					"  WHEN y.yes AND (w.expires_at <= %3$s) IS NOT TRUE THEN 'granted'"
 					"  WHEN %2$s = 'contract' THEN 'contract'"
 					"  WHEN w.decision = 'withdraw' THEN 'withdrawn'"
-					"  WHEN %2$s <> 'consent' THEN %2$s"
-					"  WHEN w.decision = 'grant' THEN 'consent_expired'"
+					"  WHEN %2$s NOT IN ('consent', 'double_opt_in') THEN %2$s"
+					"  WHEN y.yes THEN 'consent_expired'"
 					"  ELSE 'no_consent' END AS reason) r)",
-					Winner(statements, purpose, channel), basis, at);
+					Winner(statements, purposes, channel), basis, at);
 }
 
 /* The same sub-select, closed by a suppression; `before` restricts those. */
@@ -108,10 +120,13 @@ Status(const Space *space, const char *answer, const char *subject,
 					" CASE WHEN s.at IS NULL THEN a.ledger END AS ledger,"
 					" CASE WHEN s.at IS NULL THEN a.since ELSE s.at END AS since,"
 					" CASE WHEN s.at IS NULL THEN a.until END AS until"
-					" FROM %s a CROSS JOIN (SELECT pg_catalog.min(p.at) AS at FROM %s p"
-					"  WHERE p.subject = %s AND p.channel IN ('', %s)%s) s)",
-					answer, SpaceTable(space, "suppression"), subject,
-					channel, before);
+					" FROM %1$s a"
+					" LEFT JOIN %2$s p ON p.subject = %3$s AND p.channel = %4$s%5$s"
+					" LEFT JOIN %2$s q ON q.subject = %3$s AND q.channel = ''%6$s"
+					" CROSS JOIN LATERAL (SELECT least(p.at, q.at) AS at) s)",
+					answer, SpaceTable(space, "suppression"), subject, channel,
+					before ? psprintf(" AND p.at <= %s", before) : "",
+					before ? psprintf(" AND q.at <= %s", before) : "");
 }
 
 /* ---- what other rooms join ---- */
@@ -121,7 +136,8 @@ ConsentLateral(const Space *space, const char *subject_sql,
 			   const char *purpose, const char *basis,
 			   const char *channel_sql, const char *at_sql)
 {
-	return Answer(Standing(space, subject_sql), PersonaLiteral(purpose),
+	return Answer(Standing(space, subject_sql),
+				  ConsentCoveringSql(PersonaLiteral(purpose)),
 				  PersonaLiteral(basis), channel_sql, at_sql);
 }
 
@@ -139,41 +155,107 @@ ConsentRefusedCategories(const Space *space, const char *subject_sql,
 					subject_sql);
 }
 
+/* Hashes the SQL of a name as ConsentPseudonym() does in C. */
+static char *
+PseudonymSql(const Space *space, const char *kind, const char *name_sql)
+{
+	return psprintf("persona.pseudonym((SELECT k.secret FROM %s k WHERE k.use = 'pseudonym'"
+					" ORDER BY k.key DESC LIMIT 1), '%s', %s)",
+					SpaceTable(space, "secret"), kind, name_sql);
+}
+
+char *
+ConsentErased(const Space *space, const char *decision_sql)
+{
+	return psprintf("EXISTS (SELECT FROM %s t WHERE t.pseudonym = %s)",
+					SpaceTable(space, "tombstone"),
+					PseudonymSql(space, "decision", decision_sql));
+}
+
 char *
 ConsentSuppressed(const Space *space, const char *subject_sql,
-				  const char *channel_sql)
+				  const char *channel_sql, const char *address_sql)
 {
-	return psprintf("(SELECT p.reason FROM %s p WHERE p.subject = %s"
-					" AND p.channel IN ('', %s) ORDER BY p.at LIMIT 1)",
+	char	   *listed = address_sql == NULL ? "" :
+		psprintf(" UNION ALL SELECT l.reason, l.at FROM %s l"
+				 " WHERE l.channel IN ('', %s) AND l.hash = %s",
+				 SpaceTable(space, "suppressed_address"), channel_sql,
+				 PseudonymSql(space, "address", address_sql));
+
+	return psprintf("(SELECT x.reason FROM (SELECT p.reason, p.at FROM %s p WHERE p.subject = %s"
+					" AND p.channel IN ('', %s)%s) x ORDER BY x.at LIMIT 1)",
 					SpaceTable(space, "suppression"), subject_sql,
-					channel_sql);
+					channel_sql, listed);
 }
 
 /* ---- what this room asks itself ---- */
 
-char *
-ConsentPointSql(const Space *space, bool past)
+/* The answer to $1 .. $5, by what stands or by the ledger. */
+static char *
+Point(const char *statements)
 {
-	const char *subject = psprintf("$1::%s", PersonaTypeName(space->key.type));
-	const char *statements = past ? Ledger(space, subject, "$5") :
-	Standing(space, subject);
-
-	return psprintf("SELECT * FROM %s status",
-					Status(space, Answer(statements, "$2", "$3", "$4", "$5"),
-						   subject, "$4", past ? " AND p.at <= $5" : ""));
+	return Answer(statements, "$2", "$3", "$4", "$5");
 }
+
+char *
+ConsentNowSql(const Space *space)
+{
+	return psprintf("SELECT * FROM %s status",
+					Status(space, Point(Current(space, "$1")), "$1", "$4",
+						   NULL));
+}
+
+char *
+ConsentMovedSql(const Space *space)
+{
+	return psprintf("SELECT * FROM %s status",
+					Status(space, Point(Ledger(space, "$1", "$5")), "$1", "$4",
+						   NULL));
+}
+
+char *
+ConsentPastSql(const Space *space)
+{
+	return psprintf("SELECT * FROM %s status",
+					Status(space, Point(Ledger(space, "$1", "$5")), "$1", "$4",
+						   "$5"));
+}
+
+char *
+ConsentSaidSql(const Space *space, bool moved)
+{
+	return psprintf("SELECT * FROM %s said",
+					Point(moved ? Ledger(space, "$1", "$5") :
+						  Current(space, "$1")));
+}
+
+/* What the view is made of: everybody known, each purpose and channel. */
+static char *
+ViewSql(const Space *space, const char *statements)
+{
+	char	   *answer = Answer(statements, "p.purposes", "p.basis",
+								"c.channel", "persona.now()");
+
+	return psprintf("SELECT k.subject, p.purpose, c.channel,"
+					" s.allowed, s.reason, s.since, s.until"
+					" FROM %s k CROSS JOIN (SELECT p.purpose, p.basis, %s AS purposes"
+					"  FROM persona.purpose p WHERE p.space = %s OFFSET 0) p"
+					" JOIN persona.channel c ON c.space = %s"
+					" CROSS JOIN LATERAL %s s",
+					SpaceTable(space, "anchor"), ConsentCoveringSql("p.purpose"),
+					PersonaLiteral(space->name), PersonaLiteral(space->name),
+					Status(space, answer, "k.subject", "c.channel", NULL));
+}
+
+/* Whether a person has set the clock; asked by each execution. */
+#define CLOCK_IS_MOVED \
+	"coalesce(pg_catalog.current_setting('persona.clock', true), '') <> ''"
 
 char *
 ConsentViewSql(const Space *space)
 {
-	char	   *answer = Answer(Standing(space, "k.subject"), "p.purpose",
-								"p.basis", "c.channel", "persona.now()");
-
-	return psprintf("SELECT k.subject, p.purpose, c.channel,"
-					" s.allowed, s.reason, s.since, s.until"
-					" FROM %s k JOIN persona.purpose p ON p.space = %s"
-					" JOIN persona.channel c ON c.space = p.space"
-					" CROSS JOIN LATERAL %s s",
-					SpaceTable(space, "anchor"), PersonaLiteral(space->name),
-					Status(space, answer, "k.subject", "c.channel", ""));
+	return psprintf("%s WHERE NOT (" CLOCK_IS_MOVED ")"
+					" UNION ALL %s WHERE " CLOCK_IS_MOVED,
+					ViewSql(space, Current(space, "k.subject")),
+					ViewSql(space, Ledger(space, "k.subject", "persona.now()")));
 }

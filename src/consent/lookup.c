@@ -1,8 +1,8 @@
 /*
- * lookup.c: one question about one subject, and the text of the view.
+ * lookup.c: asking about one subject, and the text of the view.
  *
- * may_contact() and consent_status() come here, often once a row of somebody's
- * query, so the statement that answers is planned once a backend and kept.
+ * may_contact() comes once a row of somebody's query. It acts as the space's
+ * owner, for whoever has the right SELECT on the ledger.
  */
 #include "consent/consent.h"
 
@@ -10,98 +10,99 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
+#include "utils/timestamp.h"
 
-/* A kept statement: how a space answers about now, or about the past. */
-typedef struct Kept
-{
-	char	   *space;
-	bool		past;
-	SPIPlanPtr	plan;
-} Kept;
-
-static List *kept;				/* of Kept * */
-static uint64 kept_generation;	/* of the definitions they were made from */
-
-static void
-Forget(void)
-{
-	while (kept != NIL)
-	{
-		Kept	   *first = linitial(kept);
-
-		kept = list_delete_first(kept);
-		SPI_freeplan(first->plan);
-		pfree(first->space);
-		pfree(first);
-	}
-}
-
-static SPIPlanPtr
-Prepare(const Space *space, bool past)
-{
-	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
-	SPIPlanPtr	plan = SPI_prepare(ConsentPointSql(space, past),
-								   lengthof(types), types);
-
-	if (plan == NULL || SPI_keepplan(plan) != 0)
-		elog(ERROR, "the question about a consent could not be prepared: %s",
-			 SPI_result_code_string(SPI_result));
-	return plan;
-}
-
-/* The statement for a space, from those that are kept or made now. */
-static SPIPlanPtr
-Statement(const Space *space, bool past)
-{
-	SPIPlanPtr	plan;
-	MemoryContext caller;
-	Kept	   *made;
-	ListCell   *cell;
-
-	if (kept_generation != SpaceGeneration())
-		Forget();
-	kept_generation = SpaceGeneration();
-	foreach(cell, kept)
-	{
-		Kept	   *one = lfirst(cell);
-
-		if (one->past == past && strcmp(one->space, space->name) == 0)
-			return one->plan;
-	}
-	plan = Prepare(space, past);
-	caller = MemoryContextSwitchTo(TopMemoryContext);
-	made = palloc(sizeof(Kept));
-	made->space = pstrdup(space->name);
-	made->past = past;
-	made->plan = plan;
-	kept = lappend(kept, made);
-	MemoryContextSwitchTo(caller);
-	return plan;
-}
-
-PG_FUNCTION_INFO_V1(persona_lookup_consent);
+static const ConsentQuery present = {ConsentNowSql, 5,
+{CONSENT_KEY, TEXTARRAYOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
+static const ConsentQuery moved = {ConsentMovedSql, 5,
+{CONSENT_KEY, TEXTARRAYOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
+static const ConsentQuery past = {ConsentPastSql, 5,
+{CONSENT_KEY, TEXTARRAYOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
 
 /*
- * persona.lookup_consent(subject, purpose, basis, channel, at, past, space):
- * the caller has looked all of them up.
+ * (subject, purpose, channel, at, space): the answer is in SPI_tuptable until
+ * ConsentEnd. An instant asks the ledger; without one what stands counts.
  */
-Datum
-persona_lookup_consent(PG_FUNCTION_ARGS)
+static void
+Ask(FunctionCallInfo fcinfo, PersonaAct *act)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(6)));
+	Space	   *space = SpaceGet(ConsentArgText(fcinfo, 4));
+	Datum		key = ConsentArgKey(fcinfo, space);
+	const ConsentPurpose *purpose =
+		ConsentFindPurpose(space, ConsentArgText(fcinfo, 1));
 	Datum		values[5];
 
-	for (int i = 0; i < lengthof(values); i++)
-		values[i] = PG_GETARG_DATUM(i);
+	ConsentCheckChannel(space, ConsentArgText(fcinfo, 2));
+	values[0] = key;
+	values[1] = PointerGetDatum(purpose->covering);
+	values[2] = CStringGetTextDatum(purpose->basis);
+	values[3] = PG_GETARG_DATUM(2);
+	values[4] = PG_ARGISNULL(3) ? TimestampTzGetDatum(PersonaNow()) :
+		PG_GETARG_DATUM(3);
+	ConsentBegin(act, space, ACL_SELECT);
+	ConsentRun(space, !PG_ARGISNULL(3) ? &past :
+			   PersonaClockIsMoved() ? &moved : &present,
+			   values, NULL, true);
+}
+
+PG_FUNCTION_INFO_V1(persona_may_contact);
+
+Datum
+persona_may_contact(PG_FUNCTION_ARGS)
+{
+	PersonaAct	act;
+	bool		isnull;
+	bool		allowed;
+
+	Ask(fcinfo, &act);
+	allowed = DatumGetBool(PersonaColumn(0, "allowed", &isnull));
+	ConsentEnd(&act);
+	PG_RETURN_BOOL(allowed);
+}
+
+PG_FUNCTION_INFO_V1(persona_consent_status);
+
+Datum
+persona_consent_status(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	PersonaAct	act;
+
 	InitMaterializedSRF(fcinfo, 0);
-	SPI_connect();
-	if (SPI_execute_plan(Statement(space, PG_GETARG_BOOL(5)), values, NULL,
-						 true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "the question about a consent failed");
+	Ask(fcinfo, &act);
 	tuplestore_puttuple(result->setResult, SPI_tuptable->vals[0]);
-	SPI_finish();
+	ConsentEnd(&act);
+	return (Datum) 0;
+}
+
+static char *
+HistorySql(const Space *space)
+{
+	return psprintf("SELECT l.seq, l.ledger, l.purpose, l.channel, l.decision, l.basis, l.source, l.evidence, l.at,"
+					" l.recorded_at, l.recorded_by, l.expires_at FROM %s l WHERE l.subject = $1 ORDER BY l.seq",
+					SpaceTable(space, "consent"));
+}
+
+static const ConsentQuery history = {HistorySql, 1, {CONSENT_KEY}};
+
+PG_FUNCTION_INFO_V1(persona_consent_history);
+
+/* persona.consent_history(subject, space) */
+Datum
+persona_consent_history(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Space	   *space = SpaceGet(ConsentArgText(fcinfo, 1));
+	Datum		key = ConsentArgKey(fcinfo, space);
+	PersonaAct	act;
+	uint64		n;
+
+	InitMaterializedSRF(fcinfo, 0);
+	ConsentBegin(&act, space, ACL_SELECT);
+	n = ConsentRun(space, &history, &key, NULL, true);
+	for (uint64 i = 0; i < n; i++)
+		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+	ConsentEnd(&act);
 	return (Datum) 0;
 }
 
@@ -111,7 +112,7 @@ PG_FUNCTION_INFO_V1(persona_consent_view);
 Datum
 persona_consent_view(PG_FUNCTION_ARGS)
 {
-	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	Space	   *space = SpaceGet(ConsentArgText(fcinfo, 0));
 
 	PG_RETURN_TEXT_P(cstring_to_text(ConsentViewSql(space)));
 }

@@ -12,9 +12,12 @@
  * Unequal weights are a race. Every variant has a clock for the unit, an
  * exponential variate that no weight enters, and the smallest clock divided
  * by its weight wins; so variant i wins with probability weight i. A weight
- * that grows relative to the others can only win races it used to lose: units
- * move to that variant and nowhere else. Cutting [0, 1) into stretches in the
- * order of the variants would push units between the others, too.
+ * that grows relative to all others can only win races it used to lose: units
+ * move to that variant and nowhere else. No rule moves the fewest possible at
+ * every change of weights: of halves for 1 and 2, for 1 and 3, and for 2 and 3
+ * two pairs may share their halves, never all three. This race stays below
+ * twice the fewest; stretches in the order of the variants, as other schemes
+ * cut [0, 1), may push everybody on by one where the first of many grows.
  *
  * Of n exponential variates the first to strike is any with equal chance, at
  * a time 1/n as long, and what the others take from there on is exponential

@@ -7,7 +7,7 @@
  * Unicode Character Database (simple case mappings, and the sharp s); in
  * other encodings a to z alone. Turkish i is not treated apart.
  */
-#include "message/message.h"
+#include "message/filter.h"
 
 #include "mb/pg_wchar.h"
 
@@ -142,35 +142,36 @@ AppendCharacter(StringInfo out, const char *text, bool upper)
 }
 
 /* The first character in upper case or not, and so the others. */
-static char *
-Convert(const char *text, bool first, bool others)
+static MessageValue
+Convert(MessageSlice text, bool first, bool others)
 {
 	StringInfoData out;
+	int			at = 0;
 
 	initStringInfo(&out);
-	if (*text != '\0')
-		text += AppendCharacter(&out, text, first);
+	if (text.length > 0)
+		at = AppendCharacter(&out, text.text, first);
 
-	while (*text != '\0')
-		text += AppendCharacter(&out, text, others);
+	while (at < text.length)
+		at += AppendCharacter(&out, text.text + at, others);
 
-	return out.data;
+	return MessageBuilt(&out);
 }
 
-char *
-MessageUpper(const char *text)
+MessageValue
+MessageUpper(MessageSlice text)
 {
 	return Convert(text, true, true);
 }
 
-char *
-MessageLower(const char *text)
+MessageValue
+MessageLower(MessageSlice text)
 {
 	return Convert(text, false, false);
 }
 
-char *
-MessageCapitalize(const char *text)
+MessageValue
+MessageCapitalize(MessageSlice text)
 {
 	return Convert(text, true, false);
 }

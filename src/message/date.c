@@ -3,11 +3,14 @@
  *
  * Read are ISO 8601, as rows and most programs write it, seconds since 1970,
  * and a month by its English name ("March 14, 2016", "14 Mar 2016 08:30").
- * Written is what strftime writes, in English. A time is shown with the
- * offset it came with, UTC if with none. There is no clock here: "now" is no
- * date.
+ * Written is what strftime writes, in the words of a locale. A time is shown
+ * by the clocks of the zone that is named; without one, with the offset it
+ * came with, UTC if with none. A date alone, or a time without an offset, is
+ * nowhere in particular and shown as it is.
  */
-#include "message/message.h"
+#include "message/filter.h"
+#include "message/locale.h"
+#include "message/zone.h"
 
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
@@ -22,17 +25,8 @@ typedef struct Instant
 	int			second;
 	int			micros;
 	int			offset;			/* seconds east of Greenwich */
+	bool		somewhere;		/* the offset was given */
 } Instant;
-
-static const char *const month_names[] = {
-	"January", "February", "March", "April", "May", "June", "July", "August",
-	"September", "October", "November", "December"
-};
-
-static const char *const day_names[] = {
-	"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday",
-	"Saturday"
-};
 
 /* ---- reading ---- */
 
@@ -73,6 +67,7 @@ ReadOffset(const char **at, Instant *instant)
 	int			hours;
 	int			minutes = 0;
 
+	instant->somewhere = **at != '\0';
 	if (strncmp(*at, "UTC", 3) == 0 || strncmp(*at, "GMT", 3) == 0)
 		*at += 3;
 	else if (!ReadChar(at, 'Z') && (**at == '+' || **at == '-'))
@@ -130,13 +125,15 @@ ReadTime(const char **at, Instant *instant)
 static bool
 ReadMonth(const char **at, Instant *instant)
 {
+	const MessageWords *english = MessageFindWords("en");
+
 	for (int i = 0; i < MONTHS_PER_YEAR; i++)
 	{
-		int			length = strlen(month_names[i]);
+		int			length = strlen(english->months[i]);
 
-		if (pg_strncasecmp(*at, month_names[i], length) == 0)
+		if (pg_strncasecmp(*at, english->months[i], length) == 0)
 			*at += length;
-		else if (pg_strncasecmp(*at, month_names[i], 3) == 0)
+		else if (pg_strncasecmp(*at, english->months[i], 3) == 0)
 			*at += 3;
 		else
 			continue;
@@ -174,22 +171,38 @@ ReadDay(const char **at, Instant *instant)
 	return ReadNumber(at, 4, 4, &instant->year);
 }
 
+/* What a clock with that offset shows so many seconds after 1970. */
+static void
+SetSeconds(Instant *instant, int64 seconds, int offset)
+{
+	int64		days;
+
+	seconds += offset;
+	days = seconds / SECS_PER_DAY;
+	seconds %= SECS_PER_DAY;
+	if (seconds < 0)
+	{
+		days--;
+		seconds += SECS_PER_DAY;
+	}
+	j2date(UNIX_EPOCH_JDATE + days, &instant->year, &instant->month,
+		   &instant->day);
+	instant->hour = seconds / SECS_PER_HOUR;
+	instant->minute = seconds / SECS_PER_MINUTE % MINS_PER_HOUR;
+	instant->second = seconds % SECS_PER_MINUTE;
+	instant->offset = offset;
+	instant->somewhere = true;
+}
+
 /* Seconds since 1970. */
 static bool
 ReadSeconds(const char *text, Instant *instant)
 {
 	int			length = strspn(text, "0123456789");
-	int64		seconds;
 
 	if (length == 0 || length > 11 || text[length] != '\0')
 		return false;
-	seconds = strtoll(text, NULL, 10);
-	j2date(UNIX_EPOCH_JDATE + seconds / SECS_PER_DAY, &instant->year,
-		   &instant->month, &instant->day);
-	seconds %= SECS_PER_DAY;
-	instant->hour = seconds / SECS_PER_HOUR;
-	instant->minute = seconds / SECS_PER_MINUTE % MINS_PER_HOUR;
-	instant->second = seconds % SECS_PER_MINUTE;
+	SetSeconds(instant, strtoll(text, NULL, 10), 0);
 	return true;
 }
 
@@ -265,58 +278,78 @@ Abbreviates(char directive)
 	}
 }
 
-/* A directive that is a word, or NULL. */
+/* +0200 or, with a colon, +02:00 */
 static char *
-Word(const Instant *i, char directive)
+OffsetText(const Instant *i, const char *between)
 {
 	int			hours = abs(i->offset) / SECS_PER_HOUR;
 	int			minutes = abs(i->offset) / SECS_PER_MINUTE % MINS_PER_HOUR;
-	char	   *offset = psprintf("%c%02d%02d", i->offset < 0 ? '-' : '+',
-								  hours, minutes);
 
+	return psprintf("%c%02d%s%02d", i->offset < 0 ? '-' : '+', hours, between,
+					minutes);
+}
+
+/* A directive that is a word, or NULL. */
+static const char *
+Word(const Instant *i, char directive, const MessageWords *words)
+{
 	switch (directive)
 	{
 		case 'A':
-			return pstrdup(day_names[j2day(JulianDay(i))]);
+			return words->days[j2day(JulianDay(i))];
 		case 'a':
-			return pnstrdup(day_names[j2day(JulianDay(i))], 3);
+			return words->short_days[j2day(JulianDay(i))];
 		case 'B':
-			return pstrdup(month_names[i->month - 1]);
+			return words->months[i->month - 1];
 		case 'b':
 		case 'h':
-			return pnstrdup(month_names[i->month - 1], 3);
+			return words->short_months[i->month - 1];
 		case 'p':
-			return pstrdup(i->hour < 12 ? "AM" : "PM");
+			return i->hour < 12 ? "AM" : "PM";
 		case 'P':
-			return pstrdup(i->hour < 12 ? "am" : "pm");
+			return i->hour < 12 ? "am" : "pm";
 		case 's':
 			return psprintf(INT64_FORMAT, Seconds(i));
 		case 'Z':
-			return i->offset == 0 ? pstrdup("UTC") : offset;
+			return i->offset == 0 ? "UTC" : OffsetText(i, "");
 		case 'z':
-			return offset;
+			return OffsetText(i, "");
+		case 'n':
+			return "\n";
+		case 't':
+			return "\t";
 		case '%':
-			return pstrdup("%");
+			return "%";
 		default:
 			return NULL;
 	}
+}
+
+/* Weeks that began this year on a Sunday (0) or a Monday (1). */
+static int
+WeekFrom(const Instant *i, int first)
+{
+	int			day = JulianDay(i) - date2j(i->year, 1, 1);
+	int			weekday = (j2day(JulianDay(i)) + 7 - first) % 7;
+
+	return (day + 7 - weekday) / 7;
 }
 
 /* A directive that is a number: how wide, and padded with what. */
 static bool
 Number(const Instant *i, char directive, int *number, int *width, char *pad)
 {
-	static const char directives[] = "YyCmdejHIklMSLNuwVG";
+	static const char directives[] = "YyCmdejHIklMSLNuwVGUW";
 	const int	numbers[] = {
 		i->year, i->year % 100, i->year / 100, i->month, i->day, i->day,
 		JulianDay(i) - date2j(i->year, 1, 1) + 1, i->hour, Hour12(i), i->hour,
 		Hour12(i), i->minute, i->second, i->micros / 1000, i->micros * 1000,
 		(j2day(JulianDay(i)) + 6) % 7 + 1, j2day(JulianDay(i)),
 		date2isoweek(i->year, i->month, i->day),
-		date2isoyear(i->year, i->month, i->day)
+		date2isoyear(i->year, i->month, i->day), WeekFrom(i, 0), WeekFrom(i, 1)
 	};
 	static const int widths[] = {
-		4, 2, 2, 2, 2, 2, 3, 2, 2, 2, 2, 2, 2, 3, 9, 1, 1, 2, 4
+		4, 2, 2, 2, 2, 2, 3, 2, 2, 2, 2, 2, 2, 3, 9, 1, 1, 2, 4, 2, 2
 	};
 	const char *at = strchr(directives, directive);
 
@@ -339,14 +372,16 @@ WriteNumber(StringInfo out, int number, int width, char pad)
 	appendStringInfoString(out, digits);
 }
 
-static void WriteInstant(StringInfo out, const Instant *i, const char *format);
+static void WriteInstant(StringInfo out, const Instant *i,
+						 const char *format, const MessageWords *words);
 
 /* One directive with its flag; false if it is none. */
 static bool
-WriteDirective(StringInfo out, const Instant *i, char flag, char directive)
+WriteDirective(StringInfo out, const Instant *i, char flag, char directive,
+			   const MessageWords *words)
 {
 	const char *others = Abbreviates(directive);
-	char	   *word;
+	const char *word;
 	int			number;
 	int			width;
 	char		pad;
@@ -354,44 +389,58 @@ WriteDirective(StringInfo out, const Instant *i, char flag, char directive)
 	if (directive == '\0')
 		return false;
 	if (others != NULL)
-		WriteInstant(out, i, others);
+		WriteInstant(out, i, others, words);
 	else if (Number(i, directive, &number, &width, &pad))
 		WriteNumber(out, number, width, flag == '_' ? ' ' :
 					flag == '0' || flag == '-' ? flag : pad);
-	else if ((word = Word(i, directive)) != NULL)
-		appendStringInfoString(out, flag == '^' ? MessageUpper(word) : word);
-	else
+	else if (flag == ':' && directive == 'z')
+		appendStringInfoString(out, OffsetText(i, ":"));
+	else if ((word = Word(i, directive, words)) == NULL)
 		return false;
+	else if (flag == '^')
+	{
+		MessageValue upper = MessageUpper(MessageSliceOf(word, strlen(word)));
+
+		AppendSlice(out, MessageToText(&upper));
+	}
+	else
+		appendStringInfoString(out, word);
 	return true;
 }
 
 /* What is no directive stands as it is. */
 static void
-WriteInstant(StringInfo out, const Instant *i, const char *format)
+WriteInstant(StringInfo out, const Instant *i, const char *format,
+			 const MessageWords *words)
 {
 	for (; *format != '\0'; format++)
 	{
 		char		flag = '\0';
 
 		if (*format == '%' && format[1] != '\0')
-			flag = strchr("-_0^", format[1]) ? format[1] : '\0';
+			flag = strchr("-_0^:", format[1]) ? format[1] : '\0';
 		if (*format == '%' &&
-			WriteDirective(out, i, flag, format[flag ? 2 : 1]))
+			WriteDirective(out, i, flag, format[flag ? 2 : 1], words))
 			format += flag ? 2 : 1;
 		else
 			appendStringInfoChar(out, *format);
 	}
 }
 
-char *
-MessageDate(const char *text, const char *format)
+bool
+MessageDate(StringInfo out, MessageSlice text, const char *format,
+			const char *zone, const char *locale)
 {
 	Instant		instant = {0};
-	StringInfoData out;
+	int64		seconds;
+	int			offset;
 
-	if (!ReadInstant(text, &instant))
-		return NULL;
-	initStringInfo(&out);
-	WriteInstant(&out, &instant, format);
-	return out.data;
+	if (!ReadInstant(pnstrdup(text.text, text.length), &instant))
+		return false;
+	seconds = Seconds(&instant);
+	offset = *zone == '\0' ? 0 : MessageZoneOffset(zone, seconds);
+	if (instant.somewhere && *zone != '\0')
+		SetSeconds(&instant, seconds, offset);
+	WriteInstant(out, &instant, format, MessageFindWords(locale));
+	return true;
 }

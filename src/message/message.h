@@ -1,18 +1,27 @@
 /*
  * message.h: templates: what a message says.
  *
- *	parse.c		text -> nodes, checked once, when a template is written down
- *	value.c		what a path leads to, and how a value is written
- *	filter.c	what {{ value | filter: argument }} does to a value
- *	case.c		letters in upper and lower case
- *	date.c		dates, read and written
- *	render.c	nodes + values -> text
- *	record.c	a row as values
- *	template.c	the SQL type and functions
+ * A template is Liquid: text with {{ outputs }} and {% tags %}. It is parsed
+ * once, when it is written down, and rendered for every customer.
  *
- * All but the last two are a pure kernel: no catalog, no SPI, no setting, no
- * locale. A template is Liquid: text with {{ path | filter: argument, ... }}
- * outputs.
+ *	parse.c		text -> nodes; tag.c, block.c and operand.c are parts of it
+ *	variables.c	which of the customer's data the nodes use
+ *	render.c	nodes + values -> text; loop.c is a part of it
+ *	filter.c	what {{ value | filter: argument }} does, by kind in *_filters.c
+ *	value.c		values: what a path leads to; text.c writes them, compare.c
+ *				compares them, number.c reckons
+ *	date.c		dates, read and written; money.c amounts; locale.c their words
+ *	case.c		letters in upper and lower case
+ *	html.c		whether what a template writes is well-formed
+ *
+ * All these are a pure kernel: no catalog, no SPI, no setting, no locale of
+ * the system, so that a fuzzer can drive it. Around it stand
+ *
+ *	json.c		jsonb, or JSON as text, as values
+ *	record.c	a row as values
+ *	zone.c		time zones
+ *	line.c		a subject line
+ *	template.c	the SQL type and functions
  */
 #ifndef PERSONA_MESSAGE_H
 #define PERSONA_MESSAGE_H
@@ -22,45 +31,93 @@
 #include "access/htup.h"
 #include "utils/jsonb.h"
 
-/*
- * The longest template, and the longest message or value in between, in
- * bytes.
- */
+/* The longest template, in bytes. */
 #define MESSAGE_MAX_TEMPLATE (256 * 1024)
-#define MESSAGE_MAX_OUTPUT (1024 * 1024)
 
-/* How deep brackets may hold brackets, and arrays arrays in an output. */
+/* How deep blocks may hold blocks, and brackets brackets. */
 #define MESSAGE_MAX_DEPTH 100
 
-/* The most filters one output may have, and the most arguments of a filter. */
+/* The most filters of one value, and the most arguments of a filter. */
 #define MESSAGE_MAX_FILTERS 20
-#define MESSAGE_MAX_ARGUMENTS 2
+#define MESSAGE_MAX_ARGUMENTS 4
 
-/* These numbers are stored in templates: a new kind goes to the end. */
 typedef enum
 {
-	MESSAGE_TEXT,				/* a stretch of text, as it stands */
-	MESSAGE_OUTPUT,				/* {{ ... }}: an operand, then filters */
-	MESSAGE_PATH,				/* an operand: a name, then steps */
-	MESSAGE_NAME,				/* a step: .name */
-	MESSAGE_STRING,				/* an operand: 'text' or "text" */
-	MESSAGE_NUMBER,				/* an operand: 12 or 1.5 */
-	MESSAGE_TRUE,
-	MESSAGE_FALSE,
-	MESSAGE_NIL,
-	MESSAGE_FILTER,				/* its arguments, each an operand */
-	MESSAGE_OPTION				/* an argument by name: one operand */
+	/* what a message is made of */
+	NODE_TEXT,					/* a stretch of text, as it stands */
+	NODE_OUTPUT,				/* {{ ... }}: an operand, then filters */
+	NODE_ASSIGN,				/* the name; an operand, then filters */
+	NODE_CAPTURE,				/* the name; its body */
+	NODE_IF,					/* branches */
+	NODE_BRANCH,				/* a condition, then a body */
+	NODE_CASE,					/* an operand, then NODE_WHEN and NODE_ELSE */
+	NODE_WHEN,					/* `detail` operands, then a body */
+	NODE_ELSE,					/* a body */
+	NODE_FOR,					/* the name; operand, options, body, else */
+	NODE_TABLEROW,				/* likewise */
+	NODE_LIMIT,					/* options of a loop: an operand */
+	NODE_OFFSET,
+	NODE_COLS,
+	NODE_BODY,					/* what a loop repeats */
+	NODE_BREAK,
+	NODE_CONTINUE,
+	NODE_CYCLE,					/* operands; with a `detail`, a name first */
+	NODE_INCREMENT,				/* the name */
+	NODE_DECREMENT,
+	NODE_IFCHANGED,				/* a body */
+
+	/* conditions */
+	NODE_CONDITION,				/* tests, read from left to right */
+	NODE_TEST,					/* one operand, or two and a MessageTest */
+
+	/* operands */
+	NODE_PATH,					/* a name, then steps */
+	NODE_NAME,					/* a step: .name */
+	NODE_STRING,				/* 'text' or "text" */
+	NODE_INTEGER,				/* 12 */
+	NODE_DECIMAL,				/* 1.5 */
+	NODE_RANGE,					/* (1..n): two operands */
+	NODE_TRUE,
+	NODE_FALSE,
+	NODE_NIL,
+	NODE_EMPTY,
+	NODE_BLANK,
+
+	NODE_FILTER,				/* which one in `detail`; its arguments */
+	NODE_OPTION					/* an argument by name: one operand */
 } MessageKind;
+
+/* Flags in the detail of a loop. */
+#define LOOP_REVERSED 1
+#define LOOP_CONTINUES 2		/* offset: continue */
+
+/* The detail of a NODE_TEST: an operator, and what joins it to the next. */
+typedef enum
+{
+	TEST_TRUTH,
+	TEST_EQUAL,
+	TEST_UNEQUAL,
+	TEST_LESS,
+	TEST_GREATER,
+	TEST_LESS_EQUAL,
+	TEST_GREATER_EQUAL,
+	TEST_CONTAINS
+} MessageTest;
+
+#define TEST_OPERATOR 7			/* mask */
+#define TEST_AND 8
+#define TEST_OR 16
+#define TEST_NOT 32				/* the whole condition: of `unless` */
 
 /*
  * One node of the tree, in the order of reading: `size` nodes that belong to
  * it follow it, so node + 1 is its first child and node + 1 + size what comes
- * after it. A tag would be one more kind, with its body as children.
+ * after it.
  */
 typedef struct MessageNode
 {
 	int16		kind;			/* MessageKind */
-	int16		filter;			/* which one, of a MESSAGE_FILTER */
+	int16		detail;
 	int32		offset;			/* where it stands in the template */
 	int32		length;
 	int32		size;
@@ -83,24 +140,7 @@ typedef struct MessageTemplate
 #define MessageText(t) ((const char *) &(t)->nodes[(t)->nnodes])
 #define MessageNextNode(node) ((node) + 1 + (node)->size)
 
-/* A value while it is rendered. */
-typedef struct MessageValue
-{
-	enum
-	{
-		MESSAGE_VALUE_NIL,
-		MESSAGE_VALUE_FALSE,
-		MESSAGE_VALUE_TRUE,
-		MESSAGE_VALUE_NUMBER,	/* text holds its digits */
-		MESSAGE_VALUE_STRING,	/* text holds it */
-		MESSAGE_VALUE_JSON		/* an array or object, in json */
-	}			kind;
-	char	   *text;
-	JsonbContainer *json;
-	bool		safe;			/* ready for HTML: not to be escaped */
-} MessageValue;
-
-/* ---- templates (parse.c) ---- */
+/* ---- templates ---- */
 
 /* Parses a template; errors name line and column. */
 extern MessageTemplate *MessageParse(const char *text, int length);
@@ -108,91 +148,48 @@ extern MessageTemplate *MessageParse(const char *text, int length);
 /* The same template, or, if an older version stored it, parsed again. */
 extern const MessageTemplate *MessageCurrent(const MessageTemplate *template);
 
-/* The dotted paths it uses, each once, in order; List of char *. */
+/*
+ * The dotted paths it takes from its data, each once, in order; List of
+ * char *. Names that it gives itself (assign, capture, loops) are not among
+ * them.
+ */
 extern List *MessageVariables(const MessageTemplate *template);
 
-/* ---- messages (render.c) ---- */
+/*
+ * The template's text without its outputs of somebody's name, of which what
+ * they fall back to stays: "Hi {{ first_name | default: 'there' }}!" is
+ * "Hi there!".
+ */
+extern char *MessageNameless(const MessageTemplate *template);
+
+/*
+ * What is wrong with the HTML that it writes, in words, and where; NULL if
+ * nothing is.
+ */
+extern char *MessageBrokenHtml(const MessageTemplate *template, int *offset);
+
+/* ---- messages ---- */
 
 /*
  * Renders with the members of a jsonb object. *missing receives the first
  * path that had no value, or a blank one, and no `default` filter; NULL where
- * there was none. With `escape`, outputs are escaped for HTML unless `raw` or
- * `escape` is their last filter.
+ * there was none. With `escape`, outputs are escaped for HTML unless they went
+ * through `raw`.
  */
 extern text *MessageRender(const MessageTemplate *template,
 							const Jsonb *values, bool escape,
 							const char **missing);
+
+/* The same with the columns of a row, and with JSON as it is written. */
+extern text *MessageRenderRecord(const MessageTemplate *template,
+								  HeapTupleHeader record, bool escape);
+extern text *MessageRenderText(const MessageTemplate *template, text *json,
+								bool escape);
 
 /*
  * The same text on one line: control characters, which could begin another
  * header, give way to a single space.
  */
 extern text *MessageOneLine(text *message);
-
-/* The columns of a row as a jsonb object (record.c). */
-extern Jsonb *MessageRecordValues(HeapTupleHeader record);
-
-/* ---- values (value.c) ---- */
-
-extern MessageValue MessageFromJson(const JsonbValue *json);
-extern MessageValue MessageString(char *text);
-extern MessageValue MessageNumber(char *digits);
-
-/* One step further: a member by name, or size, first and last. */
-extern MessageValue MessageMember(const MessageValue *value, const char *name,
-								  int length);
-
-/* One step further: an element by number, from the end if negative. */
-extern MessageValue MessageElement(const MessageValue *value, int64 index);
-
-/* How many elements, members or characters it has; 0 for others. */
-extern int	MessageSize(const MessageValue *value);
-
-/* A value as Liquid writes it; "" for nil. */
-extern char *MessageToText(const MessageValue *value);
-
-/* A value as a whole number, 0 if it is none; kept within +-1,000,000,000. */
-extern int	MessageToInt(const MessageValue *value);
-
-/* nil, false, an empty list, or nothing but white space. */
-extern bool MessageIsBlank(const MessageValue *value);
-
-/* Refuses what is longer than a message may be. */
-extern void MessageCheckLength(int length);
-
-/* ---- filters (filter.c) ---- */
-
-/* The filter of that name, or -1. */
-extern int	MessageFindFilter(const char *name, int length);
-
-/* The names of all filters; List of char *. */
-extern List *MessageFilterNames(void);
-
-/* How many arguments filter `number` takes. */
-extern void MessageTakes(int number, int *least, int *most);
-
-/* The one argument it takes by name, or NULL. */
-extern const char *MessageTakesOption(int number);
-
-/* Applies it: at most MESSAGE_MAX_ARGUMENTS arguments, then the option. */
-extern void MessageApply(int number, MessageValue *value, MessageValue *args,
-						 int nargs);
-
-/* Whether a filter is the one that gives a missing value a fallback. */
-extern bool MessageIsDefault(int number);
-
-/* &, <, >, " and ' as entities. */
-extern char *MessageEscape(const char *text);
-
-/* ---- letters and dates (case.c, date.c) ---- */
-
-extern char *MessageUpper(const char *text);
-extern char *MessageLower(const char *text);
-
-/* The first letter in upper case, the others in lower. */
-extern char *MessageCapitalize(const char *text);
-
-/* A date or time written by a strftime format; NULL if text is no date. */
-extern char *MessageDate(const char *text, const char *format);
 
 #endif							/* PERSONA_MESSAGE_H */

@@ -1,27 +1,54 @@
 /*
- * operand.c: the inside of an output: values by their paths, literals, and
- * the filters they go through. parse.c has what is around it.
+ * operand.c: the inside of markup: values by their paths, literals, the
+ * filters they go through, and conditions.
  *
  * A path is checked and cut into its steps here, so that rendering only
- * follows them: {{ new.lines[0]["unit price"] }} is a path of four.
+ * follows them: {{ new.lines[0]["unit price"] }} is a path of four. Tests that
+ * are joined by `and` and `or` stand one after the other: the last binds
+ * first, as in Liquid, so a condition is decided from left to right.
  */
+#include "message/filter.h"
 #include "message/parser.h"
 
-#include "miscadmin.h"
+/* ---- words and characters ---- */
 
-static void ParseOperand(Parser *p);
-
-/* ---- names and numbers ---- */
-
-void
-ParserName(Parser *p)
+bool
+ParserTake(Parser *p, char c)
 {
-	while (IsNameStart(Peek(p)) || IsDigit(Peek(p)) ||
-		   (Peek(p) == '-' && !AtEnd(p, '}') && !AtEnd(p, '%')))
-		p->at++;
-	if (Peek(p) == '?')
-		p->at++;
+	if (Peek(p) != c)
+		return false;
+	p->at++;
+	SkipSpace(p);
+	return true;
 }
+
+bool
+ParserWord(Parser *p, const char *word)
+{
+	int			length = strlen(word);
+
+	if (p->end - p->at < length ||
+		strncmp(p->text + p->at, word, length) != 0 ||
+		IsNamePart(PeekAt(p, length)))
+		return false;
+	p->at += length;
+	SkipSpace(p);
+	return true;
+}
+
+bool
+ParserName(Parser *p, bool question)
+{
+	if (!IsNameStart(Peek(p)))
+		return false;
+	while (IsNamePart(Peek(p)))
+		p->at++;
+	if (question && Peek(p) == '?')
+		p->at++;
+	return true;
+}
+
+/* ---- literals ---- */
 
 static void
 ParseString(Parser *p)
@@ -29,12 +56,12 @@ ParseString(Parser *p)
 	char		quote = p->text[p->at];
 	int			start = ++p->at;
 
-	while (p->at < p->length && p->text[p->at] != quote)
+	while (p->at < p->end && p->text[p->at] != quote)
 		p->at++;
-	if (p->at == p->length)
+	if (p->at == p->end)
 		ParserRefuse(p, start - 1, "a string is not closed",
 					 "End it with the quote that begins it.");
-	ParserAdd(p, MESSAGE_STRING, start, p->at - start);
+	ParserAdd(p, NODE_STRING, start, p->at - start);
 	p->at++;
 }
 
@@ -49,20 +76,51 @@ static void
 ParseNumber(Parser *p)
 {
 	int			start = p->at;
+	MessageKind kind = NODE_INTEGER;
 
 	if (Peek(p) == '-')
 		p->at++;
 	ReadDigits(p);
 	if (Peek(p) == '.' && IsDigit(PeekAt(p, 1)))
 	{
+		kind = NODE_DECIMAL;
 		p->at++;
 		ReadDigits(p);
 	}
 	if (p->at - start > 100)
 		ParserRefuse(p, start, "a number has too many digits",
 					 "A number may have up to 100.");
-	ParserAdd(p, MESSAGE_NUMBER, start, p->at - start);
+	ParserAdd(p, kind, start, p->at - start);
 }
+
+/* (1..n) */
+static void
+ParseRange(Parser *p)
+{
+	int			start = p->at++;
+	int			range = ParserAdd(p, NODE_RANGE, start, 0);
+
+	ParserEnter(p, start);
+	SkipSpace(p);
+	ParserOperand(p);
+	SkipSpace(p);
+	if (Peek(p) != '.' || PeekAt(p, 1) != '.')
+		ParserRefuse(p, p->at, "two dots are missing",
+					 "Write a range as (1..5).");
+	p->at += 2;
+	SkipSpace(p);
+	ParserOperand(p);
+	SkipSpace(p);
+	if (Peek(p) != ')')
+		ParserRefuse(p, start, "a range is not closed",
+					 "Write a range as (1..5).");
+	p->at++;
+	p->depth--;
+	p->nodes[range].length = p->at - start;
+	ParserClose(p, range);
+}
+
+/* ---- paths ---- */
 
 /* A step in brackets: [0], ["name"] or [another.path]. */
 static void
@@ -70,12 +128,9 @@ ParseBracket(Parser *p)
 {
 	int			start = p->at++;
 
-	check_stack_depth();
-	if (++p->depth > MESSAGE_MAX_DEPTH)
-		ParserRefuse(p, start, "brackets are nested too deeply",
-					 psprintf("They may be up to %d deep.", MESSAGE_MAX_DEPTH));
+	ParserEnter(p, start);
 	SkipSpace(p);
-	ParseOperand(p);
+	ParserOperand(p);
 	SkipSpace(p);
 	if (Peek(p) != ']')
 		ParserRefuse(p, start, "a bracket is not closed",
@@ -84,35 +139,42 @@ ParseBracket(Parser *p)
 	p->depth--;
 }
 
+/* .name, where a second dot would begin the other end of a range */
+static void
+ParseDot(Parser *p)
+{
+	int			start;
+
+	p->at++;
+	SkipSpace(p);
+	start = p->at;
+	if (!ParserName(p, true))
+		ParserRefuse(p, start, "a name must follow the dot",
+					 "Write it as new.item or items[0].name.");
+	ParserAdd(p, NODE_NAME, start, p->at - start);
+}
+
 /* The steps of a path, which white space may set apart. */
 static void
-ParseSteps(Parser *p)
+ParseSteps(Parser *p, int path)
 {
 	for (;;)
 	{
 		int			end = p->at;
-		int			start;
 
 		SkipSpace(p);
 		if (Peek(p) == '[')
 			ParseBracket(p);
-		else if (Peek(p) == '.')
-		{
-			p->at++;
-			SkipSpace(p);
-			start = p->at;
-			if (!IsNameStart(Peek(p)))
-				ParserRefuse(p, start, "a name must follow the dot",
-							 "Write it as new.item or items[0].name.");
-			ParserName(p);
-			ParserAdd(p, MESSAGE_NAME, start, p->at - start);
-		}
+		else if (Peek(p) == '.' && PeekAt(p, 1) != '.')
+			ParseDot(p);
 		else
 		{
 			p->at = end;
-			return;
+			break;
 		}
 	}
+	p->nodes[path].length = p->at - p->nodes[path].offset;
+	ParserClose(p, path);
 }
 
 static const struct
@@ -121,20 +183,9 @@ static const struct
 	MessageKind kind;
 }			keywords[] =
 {
-	{"true", MESSAGE_TRUE}, {"false", MESSAGE_FALSE},
-	{"nil", MESSAGE_NIL}, {"null", MESSAGE_NIL},
-	{"blank", MESSAGE_NIL}, {"empty", MESSAGE_NIL},
+	{"true", NODE_TRUE}, {"false", NODE_FALSE}, {"nil", NODE_NIL},
+	{"null", NODE_NIL}, {"blank", NODE_BLANK}, {"empty", NODE_EMPTY},
 };
-
-static MessageKind
-Keyword(const char *name, int length)
-{
-	for (int i = 0; i < lengthof(keywords); i++)
-		if (strlen(keywords[i].word) == length &&
-			strncmp(name, keywords[i].word, length) == 0)
-			return keywords[i].kind;
-	return MESSAGE_PATH;
-}
 
 /* A path, or one of the words that are values themselves. */
 static void
@@ -142,40 +193,32 @@ ParsePath(Parser *p)
 {
 	int			start = p->at;
 	int			path;
-	MessageKind kind;
 
-	ParserName(p);
-	kind = Keyword(p->text + start, p->at - start);
-	path = ParserAdd(p, kind, start, p->at - start);
-	if (kind != MESSAGE_PATH)
-		return;
-	ParserAdd(p, MESSAGE_NAME, start, p->at - start);
-	ParseSteps(p);
-	p->nodes[path].length = p->at - start;
-	ParserClose(p, path);
+	(void) ParserName(p, true);
+	for (int i = 0; i < lengthof(keywords); i++)
+		if (MessageSliceIs(MessageSliceOf(p->text + start, p->at - start),
+						   keywords[i].word))
+		{
+			ParserAdd(p, keywords[i].kind, start, p->at - start);
+			return;
+		}
+	path = ParserAdd(p, NODE_PATH, start, 0);
+	ParserAdd(p, NODE_NAME, start, p->at - start);
+	ParseSteps(p, path);
 }
 
-/*
- * A path whose first name stands in brackets: ["first name"]. A name that a
- * value gives is refused: what a template uses must be seen in it.
- */
+/* A path whose first name stands in brackets: ["first name"] */
 static void
 ParseQuotedPath(Parser *p)
 {
-	int			start = p->at;
-	int			path = ParserAdd(p, MESSAGE_PATH, start, 0);
+	int			path = ParserAdd(p, NODE_PATH, p->at, 0);
 
 	ParseBracket(p);
-	if (p->nodes[path + 1].kind != MESSAGE_STRING)
-		ParserRefuse(p, start, "a path must begin with a name",
-					 "Write {{ first_name }} or {{ [\"first name\"] }}.");
-	ParseSteps(p);
-	p->nodes[path].length = p->at - start;
-	ParserClose(p, path);
+	ParseSteps(p, path);
 }
 
-static void
-ParseOperand(Parser *p)
+void
+ParserOperand(Parser *p)
 {
 	char		c = Peek(p);
 
@@ -187,6 +230,8 @@ ParseOperand(Parser *p)
 		ParsePath(p);
 	else if (c == '[')
 		ParseQuotedPath(p);
+	else if (c == '(')
+		ParseRange(p);
 	else
 		ParserRefuse(p, p->at, "a value is missing",
 					 "Write {{ first_name }}, {{ new.item }} or {{ 'text' }}.");
@@ -210,92 +255,88 @@ RefuseFilter(const Parser *p, int start, int length)
 
 /* An argument by its name, if one comes next: allow_false: true */
 static bool
-ParseOption(Parser *p, int filter)
+ParseOption(Parser *p, const MessageFilterEntry *filter)
 {
-	const char *option = MessageTakesOption(filter);
-	int			length = option ? strlen(option) : 0;
 	int			start = p->at;
 	int			node;
+	MessageSlice name = {p->text + start, 0};
 
-	if (option == NULL || p->length - p->at <= length ||
-		strncmp(p->text + p->at, option, length) != 0)
+	if (!ParserName(p, false))
 		return false;
-	p->at += length;
+	name.length = p->at - start;
 	SkipSpace(p);
-	if (Peek(p) != ':')
+	if (!ParserTake(p, ':'))
 	{
 		p->at = start;
 		return false;
 	}
-	p->at++;
-	SkipSpace(p);
-	node = ParserAdd(p, MESSAGE_OPTION, start, length);
-	ParseOperand(p);
+	if (filter->option == NULL || !MessageSliceIs(name, filter->option))
+		ParserRefuse(p, start,
+					 psprintf("filter \"%s\" has no argument \"%.*s\"",
+							  filter->name, name.length, name.text),
+					 filter->option ?
+					 psprintf("It has \"%s\".", filter->option) :
+					 "Pass its arguments without names.");
+	node = ParserAdd(p, NODE_OPTION, start, name.length);
+	ParserOperand(p);
 	ParserClose(p, node);
 	return true;
 }
 
 /* What follows a filter's name; returns how many are not options. */
 static int
-ParseArguments(Parser *p, int filter)
+ParseArguments(Parser *p, const MessageFilterEntry *filter)
 {
 	int			n = 0;
 
 	SkipSpace(p);
-	if (Peek(p) != ':')
+	if (!ParserTake(p, ':'))
 		return 0;
 	do
 	{
-		p->at++;
-		SkipSpace(p);
 		if (!ParseOption(p, filter))
 		{
-			ParseOperand(p);
+			ParserOperand(p);
 			n++;
 		}
 		SkipSpace(p);
-	} while (Peek(p) == ',');
+	} while (ParserTake(p, ','));
 	return n;
 }
 
 static void
-CheckArguments(const Parser *p, const MessageNode *filter, int nargs)
+CheckArguments(const Parser *p, int offset, const MessageFilterEntry *filter,
+			   int nargs)
 {
-	char	   *name = pnstrdup(p->text + filter->offset, filter->length);
-	int			least;
-	int			most;
-
-	MessageTakes(filter->filter, &least, &most);
-	if (nargs >= least && nargs <= most)
+	if (nargs >= filter->least && nargs <= filter->most)
 		return;
-	ParserRefuse(p, filter->offset,
-				 psprintf("filter \"%s\" does not take %d argument%s", name, nargs,
-						  nargs == 1 ? "" : "s"),
-				 least == most ? psprintf("It takes %d.", least) :
-				 least == 0 ? psprintf("It takes at most %d.", most) :
-				 psprintf("It takes %d to %d.", least, most));
+	ParserRefuse(p, offset,
+				 psprintf("filter \"%s\" does not take %d argument%s",
+						  filter->name, nargs, nargs == 1 ? "" : "s"),
+				 filter->least == filter->most ?
+				 psprintf("It takes %d.", filter->least) :
+				 filter->least == 0 ?
+				 psprintf("It takes at most %d.", filter->most) :
+				 psprintf("It takes %d to %d.", filter->least, filter->most));
 }
 
 static void
 ParseFilter(Parser *p)
 {
-	int			start;
-	int			filter;
+	int			start = p->at;
+	int			number;
 	int			node;
 	int			nargs;
 
-	p->at++;
-	SkipSpace(p);
-	start = p->at;
-	ParserName(p);
-	filter = MessageFindFilter(p->text + start, p->at - start);
-	if (filter < 0)
+	(void) ParserName(p, false);
+	number = MessageFindFilter(p->text + start, p->at - start);
+	if (number < 0)
 		RefuseFilter(p, start, p->at - start);
-	node = ParserAdd(p, MESSAGE_FILTER, start, p->at - start);
-	p->nodes[node].filter = filter;
-	nargs = ParseArguments(p, filter);
+	node = ParserAdd(p, NODE_FILTER, start, p->at - start);
+	p->nodes[node].detail = number;
+	nargs = ParseArguments(p, MessageFilterAt(number));
 	ParserClose(p, node);
-	CheckArguments(p, &p->nodes[node], nargs);
+	CheckArguments(p, start, MessageFilterAt(number), nargs);
 }
 
 void
@@ -303,15 +344,87 @@ ParserExpression(Parser *p)
 {
 	int			nfilters = 0;
 
-	ParseOperand(p);
+	ParserOperand(p);
 	SkipSpace(p);
-	while (Peek(p) == '|')
+	while (ParserTake(p, '|'))
 	{
 		if (++nfilters > MESSAGE_MAX_FILTERS)
-			ParserRefuse(p, p->at, "an output has too many filters",
-						 psprintf("An output takes up to %d.",
+			ParserRefuse(p, p->at, "a value has too many filters",
+						 psprintf("A value takes up to %d.",
 								  MESSAGE_MAX_FILTERS));
 		ParseFilter(p);
 		SkipSpace(p);
 	}
+}
+
+/* ---- conditions ---- */
+
+/* The operator that comes next; TEST_TRUTH if none does. */
+static MessageTest
+ReadOperator(Parser *p)
+{
+	static const struct
+	{
+		const char *sign;
+		MessageTest test;
+	}			operators[] =
+	{
+		{"==", TEST_EQUAL}, {"!=", TEST_UNEQUAL}, {"<>", TEST_UNEQUAL},
+		{"<=", TEST_LESS_EQUAL}, {">=", TEST_GREATER_EQUAL},
+		{"<", TEST_LESS}, {">", TEST_GREATER},
+	};
+
+	for (int i = 0; i < lengthof(operators); i++)
+	{
+		int			length = strlen(operators[i].sign);
+
+		if (p->end - p->at < length ||
+			strncmp(p->text + p->at, operators[i].sign, length) != 0)
+			continue;
+		p->at += length;
+		SkipSpace(p);
+		return operators[i].test;
+	}
+	return ParserWord(p, "contains") ? TEST_CONTAINS : TEST_TRUTH;
+}
+
+static int
+ParseTest(Parser *p)
+{
+	int			test = ParserAdd(p, NODE_TEST, p->at, 0);
+	MessageTest operator;
+
+	ParserOperand(p);
+	SkipSpace(p);
+	if (Peek(p) == '|')
+		ParserRefuse(p, p->at, "a condition takes no filters",
+					 "Filter the value before: {% assign x = name | downcase %}.");
+	operator = ReadOperator(p);
+	if (operator != TEST_TRUTH)
+		ParserOperand(p);
+	SkipSpace(p);
+	p->nodes[test].detail = operator;
+	ParserClose(p, test);
+	return test;
+}
+
+void
+ParserCondition(Parser *p, bool negated)
+{
+	int			condition = ParserAdd(p, NODE_CONDITION, p->at, 0);
+
+	if (negated)
+		p->nodes[condition].detail = TEST_NOT;
+	for (;;)
+	{
+		int			test = ParseTest(p);
+
+		if (ParserWord(p, "and"))
+			p->nodes[test].detail |= TEST_AND;
+		else if (ParserWord(p, "or"))
+			p->nodes[test].detail |= TEST_OR;
+		else
+			break;
+	}
+	ParserClose(p, condition);
 }

@@ -4,8 +4,11 @@
  * A template is parsed when it is written down, so a mistake is seen by who
  * makes it and not by a customer, and rendering never parses. Nodes point
  * into the text, which is kept as it was written. White space next to {{- and
- * -}} is left out of the neighbouring text nodes. Two tags are known: raw,
- * whose inside is text, and comment, which leaves nothing behind.
+ * -}} is left out of the neighbouring text nodes.
+ *
+ * Here text is told from markup; the inside of markup is read by tag.c and
+ * block.c, and the values in it by operand.c. Inside of {% liquid %} each line
+ * is a tag, and there is no text.
  */
 #include "message/parser.h"
 
@@ -13,7 +16,7 @@
 #include "miscadmin.h"
 
 /* Raise it when nodes change their meaning: older ones are parsed again. */
-#define TEMPLATE_VERSION 2
+#define TEMPLATE_VERSION 3
 
 /* ---- errors and nodes ---- */
 
@@ -36,6 +39,7 @@ ParserRefuse(const Parser *p, int offset, const char *what, const char *hint)
 					   pg_mbstrlen_with_len(p->text + start,
 											offset - start) + 1),
 			 errhint("%s", hint)));
+	pg_unreachable();
 }
 
 int
@@ -59,45 +63,103 @@ ParserClose(Parser *p, int node)
 	p->nodes[node].size = p->nnodes - node - 1;
 }
 
+void
+ParserEnter(Parser *p, int offset)
+{
+	check_stack_depth();
+	if (++p->depth > MESSAGE_MAX_DEPTH)
+		ParserRefuse(p, offset, "blocks or brackets are nested too deeply",
+					 psprintf("They may be up to %d deep.", MESSAGE_MAX_DEPTH));
+}
+
 /* ---- where markup begins and ends ---- */
 
-/* Whether {{ or {% stands here. */
+/* Whether {{ or {% stands at a place of the text. */
 static bool
-AtBegin(const Parser *p)
+BeginsAt(const Parser *p, int at)
 {
-	return Peek(p) == '{' && (PeekAt(p, 1) == '{' || PeekAt(p, 1) == '%');
+	return at + 1 < p->length && p->text[at] == '{' &&
+		(p->text[at + 1] == '{' || p->text[at + 1] == '%');
 }
 
-/* Past {{ or {%, after which a - may stand. */
-static void
-SkipBegin(Parser *p)
+/* Where the quote that closes the string at `at` stands; `at` if nowhere. */
+static int
+SkipString(const Parser *p, int at)
 {
-	p->at += PeekAt(p, 2) == '-' ? 3 : 2;
+	const char *close = memchr(p->text + at + 1, p->text[at],
+							   p->length - at - 1);
+
+	return close ? close - p->text : at;
+}
+
+/*
+ * Finds the end of the markup whose inside begins here. A closing brace in
+ * quotes is none, except in tags of free text.
+ */
+static bool
+FindEnd(Parser *p, char closing, bool quotes)
+{
+	for (int at = p->at; at + 1 < p->length; at++)
+	{
+		char		c = p->text[at];
+
+		if (c == closing && p->text[at + 1] == '}')
+		{
+			p->end = at;
+			p->after = at + 2;
+			if (at > p->at && p->text[at - 1] == '-')
+				p->end--;
+			return true;
+		}
+		if (quotes && (c == '"' || c == '\''))
+			at = SkipString(p, at);
+	}
+	return false;
+}
+
+/* Into the {{ or {% that stands here; false if it is never closed. */
+static bool
+Enter(Parser *p, char closing, bool quotes)
+{
+	p->at += 2;
+	if (CharAt(p, p->at) == '-' && CharAt(p, p->at + 1) != closing)
+		p->at++;
+	return FindEnd(p, closing, quotes);
+}
+
+void
+ParserSkip(Parser *p)
+{
+	p->trim = !p->lines && p->text[p->end] == '-';
+	p->at = p->after;
+}
+
+void
+ParserFinish(Parser *p)
+{
 	SkipSpace(p);
-}
-
-static void
-SkipEnd(Parser *p)
-{
-	p->trim = Peek(p) == '-';
-	p->at += p->trim ? 3 : 2;
+	if (p->at < p->end)
+		ParserRefuse(p, p->at, "markup goes on where it should end",
+					 "Put | between a value and its filters, and a comma between arguments.");
+	ParserSkip(p);
 }
 
 /* ---- text and outputs ---- */
 
-/* Adds the text from start to here, trimmed where its neighbours ask to. */
-static void
-AddText(Parser *p, int start)
+void
+ParserAddText(Parser *p, int start)
 {
 	int			end = p->at;
-	bool		trim_end = AtBegin(p) && PeekAt(p, 2) == '-';
+	bool		trim_end = BeginsAt(p, end) && CharAt(p, end + 2) == '-';
 
-	while (p->trim && start < end && IsSpace(p->text[start]))
+	while (p->trim && start < end && MessageIsSpace(p->text[start]))
 		start++;
-	while (trim_end && start < end && IsSpace(p->text[end - 1]))
+	while (trim_end && start < end && MessageIsSpace(p->text[end - 1]))
 		end--;
+	for (int i = start; i < end && p->blank; i++)
+		p->blank = MessageIsSpace(p->text[i]);
 	if (end > start)
-		ParserAdd(p, MESSAGE_TEXT, start, end - start);
+		ParserAdd(p, NODE_TEXT, start, end - start);
 	p->trim = false;
 }
 
@@ -106,142 +168,192 @@ ParseText(Parser *p)
 {
 	int			start = p->at;
 
-	while (p->at < p->length && !AtBegin(p))
+	while (p->at < p->length && !BeginsAt(p, p->at))
 		p->at++;
-	AddText(p, start);
+	ParserAddText(p, start);
+}
+
+/* The value that an output shows; none at all shows nothing, as in Liquid. */
+void
+ParserShown(Parser *p, int output)
+{
+	p->nodes[output].length = p->after - p->nodes[output].offset;
+	if (p->at < p->end)
+		ParserExpression(p);
+	else
+		ParserAdd(p, NODE_NIL, p->at, 0);
+	ParserFinish(p);
+	ParserClose(p, output);
 }
 
 static void
 ParseOutput(Parser *p)
 {
 	int			start = p->at;
-	int			node = ParserAdd(p, MESSAGE_OUTPUT, start, 0);
+	int			node = ParserAdd(p, NODE_OUTPUT, start, 0);
 
-	SkipBegin(p);
-	ParserExpression(p);
-	if (!AtEnd(p, '}'))
-		ParserRefuse(p, start, "an output is not closed",
-					 "End it with }} and put | between a value and its filters.");
-	SkipEnd(p);
-	ParserClose(p, node);
+	if (!Enter(p, '}', true))
+		ParserRefuse(p, start, "an output is not closed", "End it with }}.");
+	SkipSpace(p);
+	ParserShown(p, node);
+	p->blank = false;
 }
 
 /* ---- tags ---- */
 
-/* Reads the tag {% name %} if it stands here; else nothing. */
-static bool
-ReadTag(Parser *p, const char *name)
+static void
+ReadTagName(Parser *p)
 {
-	int			start = p->at;
+	SkipSpace(p);
+	p->tag = p->at;
+	if (Peek(p) == '#')
+		p->at++;
+	while (IsNamePart(Peek(p)) && Peek(p) != '-')
+		p->at++;
+	p->tag_length = p->at - p->tag;
+	SkipSpace(p);
+}
 
-	if (Peek(p) != '{' || PeekAt(p, 1) != '%')
+/* Whether the tag {% name ... stands here, closed or not. */
+static bool
+TagBegins(const Parser *p, const char *name)
+{
+	int			at = p->at + 2;
+	int			length = strlen(name);
+
+	if (!BeginsAt(p, p->at) || p->text[p->at + 1] != '%')
 		return false;
-	SkipBegin(p);
-	if (p->length - p->at > strlen(name) &&
-		strncmp(p->text + p->at, name, strlen(name)) == 0)
-	{
-		p->at += strlen(name);
-		SkipSpace(p);
-		if (AtEnd(p, '%'))
-		{
-			SkipEnd(p);
-			return true;
-		}
-	}
-	p->at = start;
-	return false;
+	if (CharAt(p, at) == '-')
+		at++;
+	while (MessageIsSpace(CharAt(p, at)))
+		at++;
+	return p->length - at > length &&
+		strncmp(p->text + at, name, length) == 0 &&
+		(*name == '#' || !IsNamePart(p->text[at + length]));
 }
 
+/* Into the tag that stands here. In a comment a quote is not a string's. */
 static void
-RefuseUnclosed(const Parser *p, int start, const char *name)
-{
-	ParserRefuse(p, start, psprintf("tag \"%s\" is not closed", name),
-				 psprintf("End it with {%% end%s %%}.", name));
-}
-
-/* Everything up to {% endraw %} is text. */
-static void
-ParseRaw(Parser *p, int start)
-{
-	int			inside = p->at;
-	Parser		ahead = *p;
-
-	while (!ReadTag(&ahead, "endraw"))
-		if (++ahead.at >= p->length)
-			RefuseUnclosed(p, start, "raw");
-		else
-			p->at = ahead.at;
-	AddText(p, inside);
-	p->at = ahead.at;
-	p->trim = ahead.trim;
-}
-
-/* Past any tag to its %}; false where there is none. */
-static bool
-SkipTag(Parser *p)
-{
-	const char *rest = p->text + p->at;
-	const char *end;
-
-	for (end = rest; end + 1 < p->text + p->length; end++)
-		if (end[0] == '%' && end[1] == '}')
-		{
-			p->at = end + 2 - p->text;
-			return true;
-		}
-	return false;
-}
-
-/* Everything up to {% endcomment %} is nothing; comments may hold comments. */
-static void
-ParseComment(Parser *p, int start)
-{
-	int			depth = 1;
-
-	while (depth > 0)
-	{
-		if (p->at >= p->length)
-			RefuseUnclosed(p, start, "comment");
-		if (ReadTag(p, "endcomment"))
-			depth--;
-		else if (ReadTag(p, "comment"))
-			depth++;
-		else if (Peek(p) != '{' || PeekAt(p, 1) != '%')
-			p->at++;
-		else if (!SkipTag(p))
-			RefuseUnclosed(p, start, "comment");
-	}
-}
-
-static void
-RefuseTag(Parser *p)
-{
-	List	   *known = list_make2("raw", "comment");
-	const char *near;
-	int			word;
-	char	   *name;
-
-	SkipBegin(p);
-	word = p->at;
-	ParserName(p);
-	name = pnstrdup(p->text + word, p->at - word);
-	near = PersonaSuggest(name, known);
-	ParserRefuse(p, word, psprintf("tag \"%s\" is not supported", name),
-				 near ? psprintf("Did you mean {%% %s %%}?", near) :
-				 "Put a condition into the moment's rule or into a token.");
-}
-
-static void
-ParseTag(Parser *p)
+EnterTag(Parser *p)
 {
 	int			start = p->at;
+	bool		comments = TagBegins(p, "#") || TagBegins(p, "liquid");
 
-	if (ReadTag(p, "raw"))
-		ParseRaw(p, start);
-	else if (ReadTag(p, "comment"))
-		ParseComment(p, start);
-	else
-		RefuseTag(p);
+	if (!Enter(p, '%', !comments))
+		ParserRefuse(p, start, "a tag is not closed", "End it with %}.");
+	ReadTagName(p);
+}
+
+/* Into the next line that is not empty; false if there is none. */
+static bool
+EnterLine(Parser *p)
+{
+	while (p->at < p->length && MessageIsSpace(p->text[p->at]))
+		p->at++;
+	if (p->at >= p->length)
+		return false;
+	for (p->end = p->at; p->end < p->length; p->end++)
+		if (p->text[p->end] == '\n')
+			break;
+	p->after = p->end;
+	ReadTagName(p);
+	return true;
+}
+
+bool
+ParserNextTag(Parser *p)
+{
+	if (p->lines)
+		return EnterLine(p);
+	for (; p->at < p->length; p->at++)
+		if (BeginsAt(p, p->at) && p->text[p->at + 1] == '%')
+		{
+			if (!Enter(p, '%', false))
+				return false;
+			ReadTagName(p);
+			return true;
+		}
+	return false;
+}
+
+int
+ParserSeek(Parser *p, const char *name)
+{
+	for (; p->at < p->length; p->at++)
+	{
+		int			start = p->at;
+
+		if (!TagBegins(p, name))
+			continue;
+		if (!Enter(p, '%', false))
+			return -1;
+		ReadTagName(p);
+		return start;
+	}
+	return -1;
+}
+
+static bool
+ReadBody(Parser *p)
+{
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (p->lines)
+		{
+			if (!EnterLine(p))
+				return false;
+		}
+		else if (p->at >= p->length)
+			return false;
+		else if (!BeginsAt(p, p->at))
+		{
+			ParseText(p);
+			continue;
+		}
+		else if (p->text[p->at + 1] == '{')
+		{
+			ParseOutput(p);
+			continue;
+		}
+		else
+			EnterTag(p);
+		if (!ParserTag(p))
+			return true;
+	}
+}
+
+bool
+ParserBody(Parser *p, bool *blank)
+{
+	bool		around = p->blank;
+	bool		more;
+
+	ParserEnter(p, p->at);
+	p->blank = true;
+	more = ReadBody(p);
+	*blank = *blank && p->blank;
+	p->blank = around;
+	p->depth--;
+	return more;
+}
+
+void
+ParserLines(Parser *p)
+{
+	Parser		around = *p;
+
+	ParserEnter(p, p->tag);
+	p->length = p->end;
+	p->lines = true;
+	if (ReadBody(p))
+		ParserRefuseStray(p);
+	p->length = around.length;
+	p->lines = around.lines;
+	p->end = around.end;
+	p->after = around.after;
+	p->depth--;
+	ParserSkip(p);
 }
 
 /* ---- templates ---- */
@@ -266,6 +378,7 @@ MessageTemplate *
 MessageParse(const char *text, int length)
 {
 	Parser		p = {.text = text, .length = length, .capacity = 16};
+	bool		blank = true;
 
 	if (length > MESSAGE_MAX_TEMPLATE)
 		ereport(ERROR,
@@ -273,16 +386,8 @@ MessageParse(const char *text, int length)
 				 errmsg("the template is longer than %d bytes",
 						MESSAGE_MAX_TEMPLATE)));
 	p.nodes = palloc(p.capacity * sizeof(MessageNode));
-	while (p.at < p.length)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (!AtBegin(&p))
-			ParseText(&p);
-		else if (PeekAt(&p, 1) == '{')
-			ParseOutput(&p);
-		else
-			ParseTag(&p);
-	}
+	if (ParserBody(&p, &blank))
+		ParserRefuseStray(&p);
 	return Assemble(&p);
 }
 
@@ -292,67 +397,4 @@ MessageCurrent(const MessageTemplate *template)
 	if (template->version == TEMPLATE_VERSION)
 		return template;
 	return MessageParse(MessageText(template), template->length);
-}
-
-/* ---- what a template uses ---- */
-
-/* Whether a step is a name, as .name or as ["name"]. */
-static bool
-IsPlainStep(const MessageTemplate *template, const MessageNode *step)
-{
-	const char *text = MessageText(template) + step->offset;
-
-	if (step->kind == MESSAGE_NAME)
-		return true;
-	if (step->kind != MESSAGE_STRING || step->length == 0 ||
-		!IsNameStart(*text))
-		return false;
-	for (int i = 1; i < step->length; i++)
-		if (!IsNameStart(text[i]) && !IsDigit(text[i]))
-			return false;
-	return true;
-}
-
-/* A path as far as its names go: items[0].price is items. */
-static char *
-DottedPath(const MessageTemplate *template, const MessageNode *path)
-{
-	StringInfoData dotted;
-
-	initStringInfo(&dotted);
-	for (const MessageNode *step = path + 1; step < MessageNextNode(path);
-		 step = MessageNextNode(step))
-	{
-		if (step > path + 1 && !IsPlainStep(template, step))
-			break;
-		if (dotted.len > 0)
-			appendStringInfoChar(&dotted, '.');
-		appendBinaryStringInfo(&dotted, MessageText(template) + step->offset,
-							   step->length);
-	}
-	return dotted.data;
-}
-
-List *
-MessageVariables(const MessageTemplate *template)
-{
-	List	   *paths = NIL;
-
-	template = MessageCurrent(template);
-	for (int i = 0; i < template->nnodes; i++)
-	{
-		char	   *path;
-		ListCell   *cell;
-		bool		known = false;
-
-		if (template->nodes[i].kind != MESSAGE_PATH)
-			continue;
-		CHECK_FOR_INTERRUPTS();
-		path = DottedPath(template, &template->nodes[i]);
-		foreach(cell, paths)
-			known = known || strcmp(lfirst(cell), path) == 0;
-		if (!known)
-			paths = lappend(paths, path);
-	}
-	return paths;
 }

@@ -3,12 +3,14 @@
  *
  * Numbers, booleans, json, arrays and rows stay what they are, times become
  * ISO 8601, and every other type is the text that its own output function
- * writes. No cast of a user's is ever looked up, as to_jsonb would do.
+ * writes. No cast of a user's is ever looked up, as to_jsonb would do, and a
+ * column that the template does not ask for is not converted.
  */
-#include "message/message.h"
+#include "message/render.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -16,93 +18,116 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
-typedef JsonbParseState *State;
-
-static JsonbValue *PushRecord(State *state, HeapTupleHeader record);
-static void PushValue(State *state, Oid type, Datum value, bool isnull,
-					  JsonbIteratorToken as);
+static MessageValue FromDatum(Oid type, Datum value, bool isnull);
 
 /* ---- values that are one ---- */
 
-static bool
-IsNumber(Oid type)
+static MessageValue
+FromCString(const char *text)
 {
-	return type == INT2OID || type == INT4OID || type == INT8OID ||
-		type == FLOAT4OID || type == FLOAT8OID || type == NUMERICOID;
+	return MessageString(text, strlen(text));
 }
 
-/* Text as a number if that is what it is; infinity and NaN stay text. */
-static JsonbValue
-FromText(Oid type, char *text)
+/* As a number where it is one; infinity and NaN are text. */
+static MessageValue
+FromNumberText(const char *text)
 {
-	JsonbValue	json = {.type = jbvString};
+	int			length = strlen(text);
 
-	if (IsNumber(type) && strspn(text, "0123456789.-+e") == strlen(text))
-	{
-		Datum		number = DirectFunctionCall3(numeric_in,
-												 CStringGetDatum(text),
-												 ObjectIdGetDatum(InvalidOid),
-												 Int32GetDatum(-1));
-
-		json.type = jbvNumeric;
-		json.val.numeric = DatumGetNumeric(number);
-		return json;
-	}
-	json.val.string.val = text;
-	json.val.string.len = strlen(text);
-	return json;
+	if (strspn(text, "0123456789.-+e") == length)
+		return MessageFromDigits(text, length);
+	return FromCString(text);
 }
 
-static JsonbValue
-FromJson(Jsonb *member)
+static MessageValue
+FromNumeric(Numeric number)
 {
-	JsonbValue	json = {.type = jbvBinary};
-
-	if (JB_ROOT_IS_SCALAR(member))
-	{
-		JsonbExtractScalar(&member->root, &json);
-		return json;
-	}
-	json.val.binary.data = &member->root;
-	json.val.binary.len = VARSIZE(member) - VARHDRSZ;
-	return json;
+	if (numeric_is_nan(number) || numeric_is_inf(number))
+		return FromCString(DatumGetCString(DirectFunctionCall1(numeric_out,
+															   NumericGetDatum(number))));
+	return MessageDecimal(number);
 }
 
-static JsonbValue
-FromScalar(Oid type, Datum value)
+static MessageValue
+FromDouble(float8 number)
 {
-	JsonbValue	json = {.type = jbvBool};
-	char	   *written;
+	char	   *digits = palloc(DOUBLE_SHORTEST_DECIMAL_LEN);
+
+	double_to_shortest_decimal_buf(number, digits);
+	return FromNumberText(digits);
+}
+
+static MessageValue
+FromFloat(float4 number)
+{
+	char	   *digits = palloc(FLOAT_SHORTEST_DECIMAL_LEN);
+
+	float_to_shortest_decimal_buf(number, digits);
+	return FromNumberText(digits);
+}
+
+static MessageValue
+FromText(Datum value)
+{
+	text	   *read = DatumGetTextPP(value);
+
+	return MessageString(VARDATA_ANY(read), VARSIZE_ANY_EXHDR(read));
+}
+
+/* Of a type without a case of its own, what it is shown as. */
+static MessageValue
+FromOutput(Oid type, Datum value)
+{
 	Oid			output;
 	bool		varlena;
 
+	getTypeOutputInfo(type, &output, &varlena);
+	return FromCString(OidOutputFunctionCall(output, value));
+}
+
+static MessageValue
+FromScalar(Oid type, Datum value)
+{
 	switch (type)
 	{
 		case BOOLOID:
-			json.val.boolean = DatumGetBool(value);
-			return json;
+			return MessageBoolean(DatumGetBool(value));
+		case INT2OID:
+			return MessageInteger(DatumGetInt16(value));
+		case INT4OID:
+			return MessageInteger(DatumGetInt32(value));
+		case INT8OID:
+			return MessageInteger(DatumGetInt64(value));
+		case NUMERICOID:
+			return FromNumeric(DatumGetNumeric(value));
+		case FLOAT4OID:
+			return FromFloat(DatumGetFloat4(value));
+		case FLOAT8OID:
+			return FromDouble(DatumGetFloat8(value));
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+			return FromText(value);
 		case JSONBOID:
-			return FromJson(DatumGetJsonbP(value));
+			return MessageFromJsonb(DatumGetJsonbP(value));
 		case JSONOID:
-			written = TextDatumGetCString(value);
-			value = DirectFunctionCall1(jsonb_in, CStringGetDatum(written));
-			return FromJson(DatumGetJsonbP(value));
+			return MessageFromJson(DatumGetTextP(value));
 		case DATEOID:
 		case TIMESTAMPOID:
 		case TIMESTAMPTZOID:
-			return FromText(type, JsonEncodeDateTime(NULL, value, type, NULL));
+			return FromCString(JsonEncodeDateTime(NULL, value, type, NULL));
 		default:
-			getTypeOutputInfo(type, &output, &varlena);
-			return FromText(type, OidOutputFunctionCall(output, value));
+			return FromOutput(type, value);
 	}
 }
 
-/* ---- values that hold others ---- */
+/* ---- arrays ---- */
 
 /* A list of its elements; all of them in one row if it has dimensions. */
-static void
-PushArray(State *state, Oid element, ArrayType *array)
+static MessageValue
+FromArray(Oid element, ArrayType *array)
 {
+	MessageValue list = MessageNewItems(VALUE_LIST);
 	int16		length;
 	bool		byval;
 	char		align;
@@ -113,77 +138,115 @@ PushArray(State *state, Oid element, ArrayType *array)
 	get_typlenbyvalalign(element, &length, &byval, &align);
 	deconstruct_array(array, element, length, byval, align, &values, &nulls,
 					  &n);
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	for (int i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		PushValue(state, element, values[i], nulls[i], WJB_ELEM);
+		MessageAppend(list.as.items, FromDatum(element, values[i], nulls[i]));
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
-}
-
-/* A value as a member or as an element, whatever it is. */
-static void
-PushValue(State *state, Oid type, Datum value, bool isnull,
-		  JsonbIteratorToken as)
-{
-	JsonbValue	json = {.type = jbvNull};
-	Oid			element;
-
-	check_stack_depth();
-	type = getBaseType(type);
-	element = get_element_type(type);
-	if (!isnull && OidIsValid(element))
-		PushArray(state, element, DatumGetArrayTypeP(value));
-	else if (!isnull && type_is_rowtype(type))
-		PushRecord(state, DatumGetHeapTupleHeader(value));
-	else
-	{
-		if (!isnull)
-			json = FromScalar(type, value);
-		pushJsonbValue(state, as, &json);
-	}
+	return list;
 }
 
 /* ---- rows ---- */
 
-static void
-PushColumn(State *state, Form_pg_attribute column, Datum value, bool isnull)
+/* A row taken apart into its columns, which are not converted yet. */
+typedef struct Row
 {
-	JsonbValue	key = {.type = jbvString};
+	TupleDesc	desc;
+	Datum	   *values;
+	bool	   *nulls;
+} Row;
 
-	key.val.string.val = NameStr(column->attname);
-	key.val.string.len = strlen(key.val.string.val);
-	pushJsonbValue(state, WJB_KEY, &key);
-	PushValue(state, column->atttypid, value, isnull, WJB_VALUE);
+static MessageValue
+ColumnValue(const Row *row, int i)
+{
+	return FromDatum(TupleDescAttr(row->desc, i)->atttypid, row->values[i],
+					 row->nulls[i]);
 }
 
-/* An object of a row's columns. */
-static JsonbValue *
-PushRecord(State *state, HeapTupleHeader record)
+static void
+OpenRow(MessageItems *items)
+{
+	const Row  *row = items->data;
+	int			n = 0;
+
+	items->values = palloc(Max(1, 2 * items->n) * sizeof(MessageValue));
+	for (int i = 0; i < row->desc->natts; i++)
+		if (!TupleDescAttr(row->desc, i)->attisdropped)
+		{
+			items->values[n++] = FromCString(NameStr(TupleDescAttr(row->desc, i)->attname));
+			items->values[n++] = ColumnValue(row, i);
+		}
+}
+
+static bool
+RowMember(const MessageItems *items, const char *name, int length,
+		  MessageValue *value)
+{
+	const Row  *row = items->data;
+
+	for (int i = row->desc->natts - 1; i >= 0; i--)
+	{
+		Form_pg_attribute column = TupleDescAttr(row->desc, i);
+
+		if (column->attisdropped ||
+			!MessageSliceIs(MessageSliceOf(name, length),
+							NameStr(column->attname)))
+			continue;
+		*value = ColumnValue(row, i);
+		return true;
+	}
+	return false;
+}
+
+static const MessageSource row_source = {OpenRow, RowMember, NULL};
+
+/* Its description is copied, so that nothing has to be given back. */
+static MessageValue
+FromRecord(HeapTupleHeader record)
 {
 	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(record),
 											  HeapTupleHeaderGetTypMod(record));
 	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(record),
 	.t_data = record};
+	Row		   *row = palloc(sizeof(Row));
+	int			n = 0;
 
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < desc->natts; i++)
-	{
-		bool		isnull;
-		Datum		value = heap_getattr(&tuple, i + 1, desc, &isnull);
-
-		if (!TupleDescAttr(desc, i)->attisdropped)
-			PushColumn(state, TupleDescAttr(desc, i), value, isnull);
-	}
+	row->desc = CreateTupleDescCopy(desc);
 	ReleaseTupleDesc(desc);
-	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	row->values = palloc(Max(1, row->desc->natts) * sizeof(Datum));
+	row->nulls = palloc(Max(1, row->desc->natts) * sizeof(bool));
+	heap_deform_tuple(&tuple, row->desc, row->values, row->nulls);
+	for (int i = 0; i < row->desc->natts; i++)
+		n += TupleDescAttr(row->desc, i)->attisdropped ? 0 : 1;
+	return MessageForeign(VALUE_OBJECT, n, &row_source, row);
 }
 
-Jsonb *
-MessageRecordValues(HeapTupleHeader record)
+static MessageValue
+FromDatum(Oid type, Datum value, bool isnull)
 {
-	State		state = NULL;
+	Oid			element;
 
-	return JsonbValueToJsonb(PushRecord(&state, record));
+	if (isnull)
+		return MessageNil();
+	check_stack_depth();
+	type = getBaseType(type);
+	element = get_element_type(type);
+	if (OidIsValid(element))
+		return FromArray(element, DatumGetArrayTypeP(value));
+	if (type_is_rowtype(type))
+		return FromRecord(DatumGetHeapTupleHeader(value));
+	return FromScalar(type, value);
+}
+
+static MessageValue
+OpenRecord(const void *data)
+{
+	return FromRecord(unconstify(void *, data));
+}
+
+text *
+MessageRenderRecord(const MessageTemplate *template, HeapTupleHeader record,
+					bool escape)
+{
+	return MessageRenderValue(template, OpenRecord, record, escape, NULL);
 }

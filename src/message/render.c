@@ -3,99 +3,175 @@
  *
  * A value is written once and never looked at again, so braces in a
  * customer's name stay braces. A missing value is empty, as in Liquid; whoever
- * sends messages is told which one was missing.
+ * sends messages is told which one was missing. A name means, first to last:
+ * the variable of a loop around it, what was assigned or captured, what was
+ * counted, the data.
  */
-#include "message/message.h"
+#include "message/render.h"
 
-#include "mb/pg_wchar.h"
+#include "message/filter.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
-#include "utils/memutils.h"
 
-typedef struct Renderer
+/* ---- registers ---- */
+
+typedef struct RegisterEntry
 {
-	const MessageTemplate *template;
-	const Jsonb *values;
-	bool		escape;
-	const char *missing;
-	MemoryContext caller;		/* where the message and missing live */
-	StringInfoData out;
-} Renderer;
+	MessageSlice name;
+	MessageValue value;
+} RegisterEntry;
 
-static MessageValue Operand(const Renderer *r, const MessageNode *node);
-
-/* ---- operands ---- */
-
-static const char *
-NodeText(const Renderer *r, const MessageNode *node)
+MessageValue *
+RegisterFind(Renderer *r, const Register *names, MessageSlice name)
 {
-	return MessageText(r->template) + node->offset;
+	MessageSpend(&r->budget, names->n);
+	for (int i = 0; i < names->n; i++)
+		if (MessageSlicesMatch(names->entries[i].name, name))
+			return &names->entries[i].value;
+	return NULL;
 }
 
-/* The value a path begins with: a member of the object that was given. */
-static MessageValue
-Head(const Renderer *r, const MessageNode *step)
+void
+RegisterPut(Renderer *r, Register *names, MessageSlice name,
+			MessageValue value)
 {
-	JsonbContainer *root;
+	MessageValue *there = RegisterFind(r, names, name);
 
-	if (r->values == NULL || !JB_ROOT_IS_OBJECT(r->values))
-		return MessageFromJson(NULL);
-	root = unconstify(JsonbContainer *, &r->values->root);
-	return MessageFromJson(getKeyJsonValueFromContainer(root, NodeText(r, step),
-														step->length, NULL));
+	if (there != NULL)
+	{
+		*there = value;
+		return;
+	}
+	if (names->entries == NULL)
+	{
+		names->capacity = 8;
+		names->entries = palloc(names->capacity * sizeof(RegisterEntry));
+	}
+	else if (names->n == names->capacity)
+	{
+		names->capacity *= 2;
+		names->entries = repalloc(names->entries,
+								  names->capacity * sizeof(RegisterEntry));
+	}
+	names->entries[names->n].name = name;
+	names->entries[names->n++].value = value;
+}
+
+/* ---- names and paths ---- */
+
+/* The value of a name in the loops that are running; false if none has it. */
+static bool
+FindInLoops(const Renderer *r, MessageSlice name, MessageValue *value)
+{
+	for (const MessageLoop *loop = r->loop; loop != NULL; loop = loop->around)
+	{
+		if (MessageSlicesMatch(loop->variable, name))
+		{
+			*value = loop->item;
+			return true;
+		}
+		if (MessageSliceIs(name, loop->cols ? "tablerowloop" : "forloop"))
+		{
+			*value = MessageLoopValue(loop);
+			return true;
+		}
+	}
+	return false;
+}
+
+static MessageValue
+FindName(Renderer *r, MessageSlice name)
+{
+	MessageValue value;
+	const MessageValue *kept;
+
+	if (FindInLoops(r, name, &value))
+		return value;
+	kept = RegisterFind(r, &r->assigned, name);
+	if (kept == NULL)
+		kept = RegisterFind(r, &r->counters, name);
+	if (kept != NULL)
+		return *kept;
+	return MessageFind(&r->root, name.text, name.length, &value) ? value :
+		MessageNil();
 }
 
 /* One step further, by a name, by a number or by what another path holds. */
 static MessageValue
-Step(const Renderer *r, const MessageValue *value, const MessageNode *step)
+Step(Renderer *r, const MessageValue *value, const MessageNode *step)
 {
+	MessageSlice name = NodeText(r, step);
 	MessageValue key;
 
-	if (step->kind == MESSAGE_NAME || step->kind == MESSAGE_STRING)
-		return MessageMember(value, NodeText(r, step), step->length);
-	key = Operand(r, step);
-	if (key.kind == MESSAGE_VALUE_NUMBER)
-		return MessageElement(value, strtoll(key.text, NULL, 10));
-	if (key.kind == MESSAGE_VALUE_STRING)
-		return MessageMember(value, key.text, strlen(key.text));
-	return MessageFromJson(NULL);
+	if (step->kind == NODE_NAME || step->kind == NODE_STRING)
+		return MessageMember(value, name.text, name.length);
+	key = RenderOperand(r, step);
+	if (key.type == VALUE_STRING)
+		return MessageMember(value, key.as.string, key.length);
+	if (MessageIsNumber(&key) && value->type != VALUE_OBJECT)
+		return MessageElement(value, MessageToInt(&key));
+	return MessageNil();
 }
 
 static MessageValue
-Path(const Renderer *r, const MessageNode *path)
+Path(Renderer *r, const MessageNode *path)
 {
-	MessageValue value = Head(r, path + 1);
+	const MessageNode *step = path + 1;
+	MessageSlice head = NodeText(r, step);
+	MessageValue value;
 
 	check_stack_depth();
-	for (const MessageNode *step = path + 2; step < MessageNextNode(path);
+	if (step->kind != NODE_NAME && step->kind != NODE_STRING)
+	{
+		MessageValue name = RenderOperand(r, step);
+
+		head = MessageToText(&name);
+	}
+	value = FindName(r, head);
+	for (step = MessageNextNode(step); step < MessageNextNode(path);
 		 step = MessageNextNode(step))
 		value = Step(r, &value, step);
 	return value;
 }
 
+/* ---- operands ---- */
+
 static MessageValue
-Operand(const Renderer *r, const MessageNode *node)
+Range(Renderer *r, const MessageNode *node)
 {
-	MessageValue constant = {MESSAGE_VALUE_NIL};
+	const MessageNode *to = MessageNextNode(node + 1);
+	MessageValue first = RenderOperand(r, node + 1);
+	MessageValue last = RenderOperand(r, to);
+
+	return MessageNewRange(MessageToInt(&first), MessageToInt(&last));
+}
+
+MessageValue
+RenderOperand(Renderer *r, const MessageNode *node)
+{
+	MessageSlice text = NodeText(r, node);
 
 	switch (node->kind)
 	{
-		case MESSAGE_PATH:
+		case NODE_PATH:
 			return Path(r, node);
-		case MESSAGE_STRING:
-			return MessageString(pnstrdup(NodeText(r, node), node->length));
-		case MESSAGE_NUMBER:
-			return MessageNumber(pnstrdup(NodeText(r, node), node->length));
-		case MESSAGE_TRUE:
-			constant.kind = MESSAGE_VALUE_TRUE;
-			break;
-		case MESSAGE_FALSE:
-			constant.kind = MESSAGE_VALUE_FALSE;
-			break;
+		case NODE_STRING:
+			return MessageString(text.text, text.length);
+		case NODE_INTEGER:
+		case NODE_DECIMAL:
+			return MessageFromDigits(text.text, text.length);
+		case NODE_RANGE:
+			return Range(r, node);
+		case NODE_TRUE:
+			return MessageBoolean(true);
+		case NODE_FALSE:
+			return MessageBoolean(false);
+		case NODE_EMPTY:
+			return MessageOfType(VALUE_EMPTY);
+		case NODE_BLANK:
+			return MessageOfType(VALUE_BLANK);
 		default:
-			break;
+			return MessageNil();
 	}
-	return constant;
 }
 
 /* ---- what is missing ---- */
@@ -104,161 +180,390 @@ Operand(const Renderer *r, const MessageNode *node)
 static bool
 IsMissing(const MessageNode *node, const MessageValue *value)
 {
-	return node->kind == MESSAGE_PATH && value->kind != MESSAGE_VALUE_FALSE &&
-		MessageIsBlank(value);
+	return node->kind == NODE_PATH && value->type != VALUE_FALSE &&
+		value->type != VALUE_LOOP && MessageIsBlank(value);
 }
 
 static void
 NoteMissing(Renderer *r, const MessageNode *path)
 {
-	if (r->missing == NULL)
-		r->missing = MemoryContextStrdup(r->caller,
-										 pnstrdup(NodeText(r, path), path->length));
+	if (r->missing.text == NULL)
+		r->missing = NodeText(r, path);
 }
 
-/* ---- outputs ---- */
+/* ---- values with their filters ---- */
 
 /*
  * One filter. A missing argument is missing from the message too, but what
  * `default` falls back to is only asked for when it is needed.
  */
-static void
-Filter(Renderer *r, const MessageNode *filter, MessageValue *value)
+static MessageValue
+Filter(Renderer *r, const MessageNode *filter, const MessageValue *value)
 {
-	MessageValue args[MESSAGE_MAX_ARGUMENTS + 1] = {{MESSAGE_VALUE_NIL}};
-	int			nargs = 0;
+	MessageCall call;
 
+	call.value = *value;
+	call.nargs = 0;
+	call.option = MessageNil();
+	call.escape = r->escape;
+	call.budget = &r->budget;
 	for (const MessageNode *arg = filter + 1; arg < MessageNextNode(filter);
 		 arg = MessageNextNode(arg))
 	{
-		if (arg->kind == MESSAGE_OPTION)
+		MessageValue *given = &call.args[call.nargs];
+
+		if (arg->kind == NODE_OPTION)
 		{
-			args[MESSAGE_MAX_ARGUMENTS] = Operand(r, arg + 1);
+			call.option = RenderOperand(r, arg + 1);
 			continue;
 		}
-		args[nargs] = Operand(r, arg);
-		if (IsMissing(arg, &args[nargs]) && !MessageIsDefault(filter->filter))
+		*given = RenderOperand(r, arg);
+		if (IsMissing(arg, given) && !MessageIsDefault(filter->detail))
 			NoteMissing(r, arg);
-		nargs++;
+		call.nargs++;
 	}
-	MessageApply(filter->filter, value, args, nargs);
+	return MessageApply(filter->detail, &call);
 }
 
 /* Whether a fallback leaves nothing missing: it is written out, or holds. */
 static bool
 IsFallback(const MessageNode *filter, const MessageValue *value)
 {
-	return MessageIsDefault(filter->filter) &&
-		(filter->size == 0 || filter[1].kind != MESSAGE_PATH ||
+	return MessageIsDefault(filter->detail) &&
+		(filter->size == 0 || filter[1].kind != NODE_PATH ||
 		 !MessageIsBlank(value));
+}
+
+/* The operand and filters from `node` to `end`; whether it was missing. */
+static MessageValue
+Expression(Renderer *r, const MessageNode *node, const MessageNode *end,
+		   bool *missing)
+{
+	const MessageNode *operand = node;
+	MessageValue value = RenderOperand(r, operand);
+
+	*missing = IsMissing(operand, &value);
+	for (node = MessageNextNode(node); node < end;
+		 node = MessageNextNode(node))
+	{
+		value = Filter(r, node, &value);
+		if (IsFallback(node, &value))
+			*missing = false;
+	}
+	return value;
+}
+
+/* ---- showing and keeping ---- */
+
+static void
+Show(Renderer *r, const MessageValue *value)
+{
+	bool		harmless = value->type != VALUE_STRING &&
+	value->type != VALUE_LIST && value->type != VALUE_OBJECT;
+
+	if (!r->escape || value->safe || harmless)
+		MessageWrite(r->out, value);
+	else
+		MessageEscape(r->out, MessageToText(value));
 }
 
 static void
 Output(Renderer *r, const MessageNode *output)
 {
-	const MessageNode *operand = output + 1;
-	MessageValue value = Operand(r, operand);
-	bool		missing = IsMissing(operand, &value);
-	char	   *text;
+	bool		missing;
+	MessageValue value = Expression(r, output + 1, MessageNextNode(output),
+									&missing);
 
-	for (const MessageNode *filter = MessageNextNode(operand);
-		 filter < MessageNextNode(output); filter = MessageNextNode(filter))
-	{
-		Filter(r, filter, &value);
-		if (IsFallback(filter, &value))
-			missing = false;
-	}
 	if (missing)
-		NoteMissing(r, operand);
-	text = MessageToText(&value);
-	if (r->escape && !value.safe)
-		text = MessageEscape(text);
-	appendStringInfoString(&r->out, text);
+		NoteMissing(r, output + 1);
+	Show(r, &value);
 }
 
-/* What one output needed in between is gone before the next one begins. */
+/* What is missing shows when it is shown. */
 static void
-RenderNodes(Renderer *r)
+Assign(Renderer *r, const MessageNode *node)
 {
-	const MessageNode *node = r->template->nodes;
-	const MessageNode *end = node + r->template->nnodes;
-	MemoryContext work = AllocSetContextCreate(r->caller, "persona output",
-											   ALLOCSET_SMALL_SIZES);
+	bool		missing;
+	MessageValue value = Expression(r, node + 1, MessageNextNode(node),
+									&missing);
 
-	MemoryContextSwitchTo(work);
-	for (; node < end; node = MessageNextNode(node))
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (node->kind == MESSAGE_TEXT)
-			appendBinaryStringInfo(&r->out, NodeText(r, node), node->length);
-		else
-			Output(r, node);
-		MessageCheckLength(r->out.len);
-		MemoryContextReset(work);
-	}
-	MemoryContextSwitchTo(r->caller);
-	MemoryContextDelete(work);
+	MessageSpendAssigned(&r->budget, MessageWeight(&value));
+	RegisterPut(r, &r->assigned, NodeText(r, node), value);
 }
 
-text *
-MessageRender(const MessageTemplate *template, const Jsonb *values,
-			  bool escape, const char **missing)
+/* A body's text by itself, ready for HTML if the message is. */
+static MessageValue
+Captured(Renderer *r, const MessageNode *node)
 {
-	Renderer	r = {0};
+	StringInfo	around = r->out;
+	StringInfoData body;
+	MessageValue value;
 
-	r.template = MessageCurrent(template);
-	r.values = values;
-	r.escape = escape;
-	r.caller = CurrentMemoryContext;
-	initStringInfo(&r.out);
-	RenderNodes(&r);
-	if (missing != NULL)
-		*missing = r.missing;
-	return cstring_to_text_with_len(r.out.data, r.out.len);
+	initStringInfo(&body);
+	r->out = &body;
+	RenderBody(r, node);
+	r->out = around;
+	value = MessageBuilt(&body);
+	value.safe = r->escape;
+	MessageSpendAssigned(&r->budget, value.length);
+	return value;
 }
 
-/* ---- subject lines ---- */
-
-/*
- * How many bytes of a control character stand here, 0 if none does. In UTF-8
- * these are also U+0080 to U+009F and the separators of lines and paragraphs.
- */
-static int
-ControlLength(const char *text)
+static void
+Capture(Renderer *r, const MessageNode *node)
 {
-	const unsigned char *c = (const unsigned char *) text;
+	RegisterPut(r, &r->assigned, NodeText(r, node), Captured(r, node));
+}
 
-	if (*c < 0x20 || *c == 0x7f)
-		return 1;
-	if (GetDatabaseEncoding() != PG_UTF8)
-		return 0;
-	if (c[0] == 0xc2 && c[1] < 0xa0)
-		return 2;
-	if (c[0] == 0xe2 && c[1] == 0x80 && (c[2] == 0xa8 || c[2] == 0xa9))
-		return 3;
+static void
+Ifchanged(Renderer *r, const MessageNode *node)
+{
+	MessageValue body = Captured(r, node);
+	MessageSlice text = MessageToText(&body);
+
+	if (r->unchanged.text != NULL && MessageSlicesMatch(r->unchanged, text))
+		return;
+	r->unchanged = text;
+	MessageWrite(r->out, &body);
+}
+
+/* ---- counting and taking turns ---- */
+
+/* A counter that the data has a number for goes on from there. */
+static int64
+CountFrom(Renderer *r, MessageSlice name)
+{
+	const MessageValue *counter = RegisterFind(r, &r->counters, name);
+	MessageValue given;
+
+	if (counter != NULL)
+		return counter->as.integer;
+	if (MessageFind(&r->root, name.text, name.length, &given) &&
+		MessageIsNumber(&given))
+		return MessageToInt(&given);
 	return 0;
 }
 
-text *
-MessageOneLine(text *message)
+/* `increment` shows a number and adds one; `decrement` takes one first. */
+static void
+Count(Renderer *r, const MessageNode *node, int64 before, int64 after)
 {
-	const char *at = text_to_cstring(message);
-	bool		space = false;
-	StringInfoData line;
+	MessageSlice name = NodeText(r, node);
+	int64		n = CountFrom(r, name) + before;
 
-	initStringInfo(&line);
-	while (*at != '\0')
+	appendStringInfo(r->out, INT64_FORMAT, n);
+	RegisterPut(r, &r->counters, name, MessageInteger(n + after));
+}
+
+/* Turns are kept by the cycle's name, or by what it is written as. */
+static MessageSlice
+CycleName(Renderer *r, const MessageNode *cycle)
+{
+	MessageValue name;
+	MessageSlice text;
+
+	if (cycle->detail == 0)
+		return NodeText(r, cycle);
+	name = RenderOperand(r, cycle + 1);
+	text = MessageToText(&name);
+	return MessageSliceOf(psprintf(":%.*s", text.length, text.text),
+						  text.length + 1);
+}
+
+static void
+Cycle(Renderer *r, const MessageNode *cycle)
+{
+	MessageSlice name = CycleName(r, cycle);
+	const MessageValue *kept = RegisterFind(r, &r->cycles, name);
+	int64		turn = kept ? kept->as.integer : 0;
+	const MessageNode *node = cycle->detail ? MessageNextNode(cycle + 1) :
+	cycle + 1;
+	int			n = 0;
+	MessageValue value = MessageNil();
+
+	for (; node < MessageNextNode(cycle); node = MessageNextNode(node))
+		if (n++ == turn)
+			value = RenderOperand(r, node);
+	MessageSpend(&r->budget, n + name.length);
+	Show(r, &value);
+	RegisterPut(r, &r->cycles, name,
+				MessageInteger(turn + 1 < n ? turn + 1 : 0));
+}
+
+/* ---- conditions ---- */
+
+static bool
+Test(Renderer *r, const MessageNode *test)
+{
+	const MessageNode *right = MessageNextNode(test + 1);
+	int			operator = test->detail & TEST_OPERATOR;
+	MessageValue a = RenderOperand(r, test + 1);
+	MessageValue b;
+
+	if (operator == TEST_TRUTH)
+		return MessageIsTrue(&a);
+	b = RenderOperand(r, right);
+	return MessageHolds(&r->budget, operator, &a, &b);
+}
+
+/*
+ * What a false one before `and`, and a true one before `or`, decides, is
+ * decided: all that follows is on the other side.
+ */
+static bool
+Condition(Renderer *r, const MessageNode *condition)
+{
+	const MessageNode *test = condition + 1;
+	bool		holds = true;
+
+	if (condition->kind == NODE_TRUE)
+		return true;
+	for (; test < MessageNextNode(condition); test = MessageNextNode(test))
 	{
-		int			control = ControlLength(at);
-
-		if (control == 0)
-		{
-			if (space)
-				appendStringInfoChar(&line, ' ');
-			appendStringInfoChar(&line, *at);
-		}
-		space = control > 0;
-		at += Max(1, control);
+		MessageSpend(&r->budget, MESSAGE_ITEM_WORK);
+		holds = Test(r, test);
+		if ((test->detail & TEST_AND && !holds) ||
+			(test->detail & TEST_OR && holds))
+			break;
 	}
-	return cstring_to_text_with_len(line.data, line.len);
+	return holds == !(condition->detail & TEST_NOT);
+}
+
+/* The first branch whose condition holds. */
+static void
+If(Renderer *r, const MessageNode *node)
+{
+	const MessageNode *branch = node + 1;
+
+	for (; branch < MessageNextNode(node); branch = MessageNextNode(branch))
+		if (Condition(r, branch + 1))
+		{
+			RenderNodes(r, MessageNextNode(branch + 1),
+						MessageNextNode(branch));
+			return;
+		}
+}
+
+/* ---- case ---- */
+
+/* A `when` is shown once for each of its values that is equal. */
+static bool
+When(Renderer *r, const MessageNode *when, const MessageValue *value)
+{
+	const MessageNode *body = when + 1;
+	const MessageNode *choice = when + 1;
+	bool		any = false;
+
+	for (int i = 0; i < when->detail; i++)
+		body = MessageNextNode(body);
+	for (; choice < body; choice = MessageNextNode(choice))
+	{
+		MessageValue other = RenderOperand(r, choice);
+
+		MessageSpend(&r->budget, MESSAGE_ITEM_WORK);
+		if (!MessageEqual(&r->budget, value, &other))
+			continue;
+		any = true;
+		RenderNodes(r, body, MessageNextNode(when));
+	}
+	return any;
+}
+
+/* Every `when` that matches, and every `else` that none came before. */
+static void
+Case(Renderer *r, const MessageNode *node)
+{
+	const MessageNode *part = MessageNextNode(node + 1);
+	MessageValue value = RenderOperand(r, node + 1);
+	bool		any = false;
+
+	for (; part < MessageNextNode(node); part = MessageNextNode(part))
+		if (part->kind == NODE_WHEN)
+			any = When(r, part, &value) || any;
+		else if (!any)
+			RenderBody(r, part);
+}
+
+/* ---- nodes ---- */
+
+static void
+RenderNode(Renderer *r, const MessageNode *node)
+{
+	switch (node->kind)
+	{
+		case NODE_OUTPUT:
+			Output(r, node);
+			break;
+		case NODE_ASSIGN:
+			Assign(r, node);
+			break;
+		case NODE_CAPTURE:
+			Capture(r, node);
+			break;
+		case NODE_IF:
+			If(r, node);
+			break;
+		case NODE_CASE:
+			Case(r, node);
+			break;
+		case NODE_FOR:
+			RenderFor(r, node);
+			break;
+		case NODE_TABLEROW:
+			RenderTablerow(r, node);
+			break;
+		case NODE_BREAK:
+			r->jump = JUMP_BREAK;
+			break;
+		case NODE_CONTINUE:
+			r->jump = JUMP_CONTINUE;
+			break;
+		case NODE_CYCLE:
+			Cycle(r, node);
+			break;
+		case NODE_INCREMENT:
+			Count(r, node, 0, 1);
+			break;
+		case NODE_DECREMENT:
+			Count(r, node, -1, 0);
+			break;
+		case NODE_IFCHANGED:
+			Ifchanged(r, node);
+			break;
+		default:
+			break;
+	}
+}
+
+void
+RenderNodes(Renderer *r, const MessageNode *node, const MessageNode *end)
+{
+	check_stack_depth();
+	for (; node < end && r->jump == JUMP_NONE; node = MessageNextNode(node))
+	{
+		if (node->kind == NODE_TEXT)
+		{
+			MessageSlice text = NodeText(r, node);
+
+			MessageSpend(&r->budget, text.length);
+			appendBinaryStringInfo(r->out, text.text, text.length);
+		}
+		else
+		{
+			MessageSpend(&r->budget, MESSAGE_ITEM_WORK);
+			RenderNode(r, node);
+		}
+		MessageCheckLength(r->out->len);
+	}
+}
+
+void
+RenderTemplate(Renderer *r)
+{
+	const MessageTemplate *template = r->template;
+
+	r->budget.work = MESSAGE_MAX_WORK;
+	r->budget.steps = MESSAGE_MAX_STEPS;
+	r->budget.assigned = MESSAGE_MAX_ASSIGNED;
+	RenderNodes(r, template->nodes, template->nodes + template->nnodes);
 }

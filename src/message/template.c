@@ -77,6 +77,37 @@ persona_template_variables(PG_FUNCTION_ARGS)
 										  TYPALIGN_INT));
 }
 
+PG_FUNCTION_INFO_V1(persona_template_nameless);
+
+/* persona.template_nameless(template) */
+Datum
+persona_template_nameless(PG_FUNCTION_ARGS)
+{
+	const MessageTemplate *template = PG_GETARG_TEMPLATE(0);
+
+	PG_RETURN_TEXT_P(cstring_to_text(MessageNameless(template)));
+}
+
+PG_FUNCTION_INFO_V1(persona_template_broken_html);
+
+/* persona.template_broken_html(template): what is wrong and where, or NULL */
+Datum
+persona_template_broken_html(PG_FUNCTION_ARGS)
+{
+	const MessageTemplate *template = PG_GETARG_TEMPLATE(0);
+	const char *text = MessageText(template);
+	int			line = 1;
+	int			offset;
+	char	   *problem = MessageBrokenHtml(template, &offset);
+
+	if (problem == NULL)
+		PG_RETURN_NULL();
+	for (int i = 0; i < offset; i++)
+		if (text[i] == '\n')
+			line++;
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s in line %d", problem, line)));
+}
+
 PG_FUNCTION_INFO_V1(persona_render);
 
 /* persona.render(template, jsonb, escape) */
@@ -93,11 +124,9 @@ PG_FUNCTION_INFO_V1(persona_render_text);
 Datum
 persona_render_text(PG_FUNCTION_ARGS)
 {
-	char	   *data = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Datum		json = DirectFunctionCall1(jsonb_in, CStringGetDatum(data));
-
-	PG_RETURN_TEXT_P(MessageRender(PG_GETARG_TEMPLATE(0), DatumGetJsonbP(json),
-								   PG_GETARG_BOOL(2), NULL));
+	PG_RETURN_TEXT_P(MessageRenderText(PG_GETARG_TEMPLATE(0),
+									   PG_GETARG_TEXT_P(1),
+									   PG_GETARG_BOOL(2)));
 }
 
 PG_FUNCTION_INFO_V1(persona_render_record);
@@ -106,7 +135,7 @@ PG_FUNCTION_INFO_V1(persona_render_record);
 Datum
 persona_render_record(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TEXT_P(MessageRender(PG_GETARG_TEMPLATE(0),
-								   MessageRecordValues(PG_GETARG_HEAPTUPLEHEADER(1)),
-								   PG_GETARG_BOOL(2), NULL));
+	PG_RETURN_TEXT_P(MessageRenderRecord(PG_GETARG_TEMPLATE(0),
+										 PG_GETARG_HEAPTUPLEHEADER(1),
+										 PG_GETARG_BOOL(2)));
 }

@@ -1,128 +1,49 @@
 /*
- * value.c: what a path leads to, and how a value is written.
+ * value.c: values, how they are made and what a path finds in them.
  *
- * Values are jsonb's. Numbers keep the digits they came with, so a price of
- * 2.50 stays 2.50. A list is written as Liquid does, its elements one after
- * the other; an object as JSON.
+ * Lists and objects that come from outside are opened when somebody looks at
+ * all of them; a single member or element is fetched on its own.
  */
-#include "message/message.h"
+#include "message/value.h"
 
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
-#include "utils/numeric.h"
 
-MessageValue
-MessageString(char *text)
+/* ---- the budget ---- */
+
+void
+MessageSpend(MessageBudget *budget, int64 work)
 {
-	MessageValue value = {MESSAGE_VALUE_STRING, text};
-
-	return value;
+	CHECK_FOR_INTERRUPTS();
+	if (work > budget->work)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the message takes too much work"),
+				 errhint("Let its lists be shorter, or put what it reckons into a token.")));
+	budget->work -= work;
 }
 
-MessageValue
-MessageNumber(char *digits)
+void
+MessageSpendStep(MessageBudget *budget)
 {
-	MessageValue value = {MESSAGE_VALUE_NUMBER, digits};
-
-	return value;
+	MessageSpend(budget, MESSAGE_ITEM_WORK);
+	if (--budget->steps < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the loops of the message take more than %d passes",
+						MESSAGE_MAX_STEPS),
+				 errhint("Give them a limit: {%% for x in list limit: 10 %%}.")));
 }
 
-MessageValue
-MessageFromJson(const JsonbValue *json)
+void
+MessageSpendAssigned(MessageBudget *budget, int64 bytes)
 {
-	MessageValue value = {MESSAGE_VALUE_NIL};
-	Datum		number;
-
-	if (json == NULL)
-		return value;
-	switch (json->type)
-	{
-		case jbvBool:
-			value.kind = json->val.boolean ? MESSAGE_VALUE_TRUE :
-				MESSAGE_VALUE_FALSE;
-			break;
-		case jbvNumeric:
-			number = NumericGetDatum(json->val.numeric);
-			number = DirectFunctionCall1(numeric_out, number);
-			return MessageNumber(DatumGetCString(number));
-		case jbvString:
-			return MessageString(pnstrdup(json->val.string.val,
-										  json->val.string.len));
-		case jbvBinary:
-			value.kind = MESSAGE_VALUE_JSON;
-			value.json = json->val.binary.data;
-			break;
-		default:
-			break;
-	}
-	return value;
+	if (bytes > budget->assigned)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the message assigns more than %d bytes",
+						MESSAGE_MAX_ASSIGNED)));
+	budget->assigned -= bytes;
 }
-
-/* ---- steps ---- */
-
-static bool
-IsList(const MessageValue *value)
-{
-	return value->kind == MESSAGE_VALUE_JSON &&
-		JsonContainerIsArray(value->json);
-}
-
-static bool
-Is(const char *name, int length, const char *what)
-{
-	return length == strlen(what) && strncmp(name, what, length) == 0;
-}
-
-MessageValue
-MessageMember(const MessageValue *value, const char *name, int length)
-{
-	MessageValue nothing = {MESSAGE_VALUE_NIL};
-
-	if (value->kind == MESSAGE_VALUE_JSON &&
-		JsonContainerIsObject(value->json))
-	{
-		JsonbValue *member = getKeyJsonValueFromContainer(value->json, name,
-														  length, NULL);
-
-		if (member != NULL)
-			return MessageFromJson(member);
-	}
-	if (Is(name, length, "size") && (value->kind == MESSAGE_VALUE_JSON ||
-									 value->kind == MESSAGE_VALUE_STRING))
-		return MessageNumber(psprintf("%d", MessageSize(value)));
-	if (Is(name, length, "first"))
-		return MessageElement(value, 0);
-	if (Is(name, length, "last"))
-		return MessageElement(value, -1);
-	return nothing;
-}
-
-MessageValue
-MessageElement(const MessageValue *value, int64 index)
-{
-	MessageValue nothing = {MESSAGE_VALUE_NIL};
-
-	if (!IsList(value))
-		return nothing;
-	if (index < 0)
-		index += JsonContainerSize(value->json);
-	if (index < 0 || index >= JsonContainerSize(value->json))
-		return nothing;
-	return MessageFromJson(getIthJsonbValueFromContainer(value->json, index));
-}
-
-int
-MessageSize(const MessageValue *value)
-{
-	if (value->kind == MESSAGE_VALUE_JSON)
-		return JsonContainerSize(value->json);
-	if (value->kind == MESSAGE_VALUE_STRING)
-		return pg_mbstrlen(value->text);
-	return 0;
-}
-
-/* ---- values as text ---- */
 
 void
 MessageCheckLength(int length)
@@ -134,86 +55,230 @@ MessageCheckLength(int length)
 						MESSAGE_MAX_OUTPUT)));
 }
 
-/* The elements of a list one after the other, lists in it likewise. */
-static void
-WriteList(StringInfo out, JsonbContainer *list, int depth)
+int64
+MessageWeight(const MessageValue *value)
 {
-	JsonbIterator *at = JsonbIteratorInit(list);
-	JsonbValue	element;
-	JsonbIteratorToken token;
-
-	check_stack_depth();
-	if (depth > MESSAGE_MAX_DEPTH)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a list is nested deeper than %d levels",
-						MESSAGE_MAX_DEPTH)));
-	while ((token = JsonbIteratorNext(&at, &element, true)) != WJB_DONE)
+	switch (value->type)
 	{
-		MessageValue value;
-
-		CHECK_FOR_INTERRUPTS();
-		if (token != WJB_ELEM)
-			continue;
-		value = MessageFromJson(&element);
-		if (IsList(&value))
-			WriteList(out, value.json, depth + 1);
-		else
-			appendStringInfoString(out, MessageToText(&value));
-		MessageCheckLength(out->len);
-	}
-}
-
-char *
-MessageToText(const MessageValue *value)
-{
-	StringInfoData out;
-
-	switch (value->kind)
-	{
-		case MESSAGE_VALUE_NIL:
-			return pstrdup("");
-		case MESSAGE_VALUE_FALSE:
-			return pstrdup("false");
-		case MESSAGE_VALUE_TRUE:
-			return pstrdup("true");
-		case MESSAGE_VALUE_JSON:
-			if (!IsList(value))
-				return JsonbToCString(NULL, value->json, 0);
-			initStringInfo(&out);
-			WriteList(&out, value->json, 1);
-			return out.data;
+		case VALUE_STRING:
+			return value->length;
+		case VALUE_DECIMAL:
+			return VARSIZE_ANY(value->as.decimal);
+		case VALUE_LIST:
+		case VALUE_OBJECT:
+			return (int64) value->as.items->n * MESSAGE_ITEM_WORK;
+		case VALUE_RANGE:
+			return MessageSize(value) * MESSAGE_ITEM_WORK;
 		default:
-			return value->text;
+			return 0;
 	}
 }
 
-int
-MessageToInt(const MessageValue *value)
-{
-	const int64 most = 1000000000;
-	int64		number;
+/* ---- making values ---- */
 
-	if (value->kind != MESSAGE_VALUE_NUMBER &&
-		value->kind != MESSAGE_VALUE_STRING)
-		return 0;
-	number = strtoll(value->text, NULL, 10);
-	return Max(-most, Min(most, number));
+MessageValue
+MessageBuilt(StringInfo text)
+{
+	char	   *exact;
+
+	MessageCheckLength(text->len);
+	exact = palloc(text->len + 1);
+	memcpy(exact, text->data, text->len + 1);
+	pfree(text->data);
+	return MessageString(exact, text->len);
+}
+
+MessageValue
+MessageNewRange(int64 from, int64 to)
+{
+	MessageRange *range = palloc(sizeof(MessageRange));
+	MessageValue value = MessageOfType(VALUE_RANGE);
+
+	range->from = from;
+	range->to = to;
+	value.as.range = range;
+	return value;
+}
+
+MessageValue
+MessageForeign(MessageType type, int n, const MessageSource *source,
+			   const void *data)
+{
+	MessageValue value = MessageNewItems(type);
+
+	value.as.items->source = source;
+	value.as.items->data = data;
+	value.as.items->n = n;
+	return value;
+}
+
+MessageValue
+MessageNewItems(MessageType type)
+{
+	return MessageItemsValue(type, palloc0(sizeof(MessageItems)));
+}
+
+void
+MessageAppend(MessageItems *items, MessageValue value)
+{
+	if (items->values == NULL)
+	{
+		items->capacity = 8;
+		items->values = palloc(items->capacity * sizeof(MessageValue));
+	}
+	else if (items->n == items->capacity)
+	{
+		items->capacity *= 2;
+		items->values = repalloc(items->values,
+								 items->capacity * sizeof(MessageValue));
+	}
+	items->values[items->n++] = value;
+}
+
+/* ---- what is there ---- */
+
+int64
+MessageSize(const MessageValue *value)
+{
+	MessageSlice text = {value->as.string, value->length};
+
+	switch (value->type)
+	{
+		case VALUE_LIST:
+		case VALUE_OBJECT:
+			return value->as.items->n;
+		case VALUE_STRING:
+			return MessageLength(text);
+		case VALUE_RANGE:
+			return Max(0, value->as.range->to - value->as.range->from + 1);
+		default:
+			return 0;
+	}
+}
+
+bool
+MessageIsEmpty(const MessageValue *value)
+{
+	switch (value->type)
+	{
+		case VALUE_STRING:
+			return value->length == 0;
+		case VALUE_LIST:
+		case VALUE_OBJECT:
+			return value->as.items->n == 0;
+		default:
+			return false;
+	}
 }
 
 bool
 MessageIsBlank(const MessageValue *value)
 {
-	switch (value->kind)
+	if (value->type == VALUE_STRING)
 	{
-		case MESSAGE_VALUE_NIL:
-		case MESSAGE_VALUE_FALSE:
-			return true;
-		case MESSAGE_VALUE_STRING:
-			return value->text[strspn(value->text, " \t\r\n\f\v")] == '\0';
-		case MESSAGE_VALUE_JSON:
-			return JsonContainerSize(value->json) == 0;
-		default:
-			return false;
+		for (int i = 0; i < value->length; i++)
+			if (!MessageIsSpace(value->as.string[i]))
+				return false;
+		return true;
 	}
+	return !MessageIsTrue(value) || MessageIsEmpty(value) ||
+		value->type == VALUE_EMPTY || value->type == VALUE_BLANK;
+}
+
+/* ---- looking into lists and objects ---- */
+
+const MessageValue *
+MessageOpen(MessageItems *items)
+{
+	if (items->source != NULL)
+	{
+		const MessageSource *source = items->source;
+
+		source->open(items);
+		items->source = NULL;
+	}
+	return items->values;
+}
+
+bool
+MessageFind(const MessageValue *value, const char *name, int length,
+			MessageValue *member)
+{
+	const MessageItems *items = value->as.items;
+
+	if (value->type != VALUE_OBJECT)
+		return false;
+	if (items->source != NULL)
+		return items->source->member(items, name, length, member);
+	/* Of two members with one name the last counts, as in jsonb. */
+	for (int i = items->n - 1; i >= 0; i--)
+	{
+		const MessageValue *key = &items->values[2 * i];
+
+		if (key->length == length &&
+			memcmp(key->as.string, name, length) == 0)
+		{
+			*member = items->values[2 * i + 1];
+			return true;
+		}
+	}
+	return false;
+}
+
+MessageValue
+MessagePair(const MessageValue *object, int index)
+{
+	const MessageValue *values = MessageOpen(object->as.items);
+	MessageItems *pair = palloc0(sizeof(MessageItems) +
+								 2 * sizeof(MessageValue));
+
+	pair->n = 2;
+	pair->values = (MessageValue *) (pair + 1);
+	pair->values[0] = values[2 * index];
+	pair->values[1] = values[2 * index + 1];
+	return MessageItemsValue(VALUE_LIST, pair);
+}
+
+MessageValue
+MessageElement(const MessageValue *value, int64 index)
+{
+	int64		n;
+
+	if (value->type == VALUE_OBJECT && index == 0 && value->as.items->n > 0)
+		return MessagePair(value, 0);
+	if (value->type != VALUE_LIST && value->type != VALUE_RANGE)
+		return MessageNil();
+	n = MessageSize(value);
+	if (index < 0)
+		index += n;
+	if (index < 0 || index >= n)
+		return MessageNil();
+	if (value->type == VALUE_RANGE)
+		return MessageInteger(value->as.range->from + index);
+	if (value->as.items->source != NULL &&
+		value->as.items->source->element != NULL)
+		return value->as.items->source->element(value->as.items, index);
+	return MessageOpen(value->as.items)[index];
+}
+
+MessageValue
+MessageMember(const MessageValue *value, const char *name, int length)
+{
+	MessageSlice step = {name, length};
+	MessageValue member;
+
+	if (value->type == VALUE_LOOP)
+		return MessageLoopMember(value->as.loop, name, length);
+	if (MessageFind(value, name, length, &member))
+		return member;
+	if (MessageSliceIs(step, "size") && (value->type == VALUE_STRING ||
+										 value->type == VALUE_LIST ||
+										 value->type == VALUE_OBJECT ||
+										 value->type == VALUE_RANGE))
+		return MessageInteger(MessageSize(value));
+	if (MessageSliceIs(step, "first"))
+		return MessageElement(value, 0);
+	if (MessageSliceIs(step, "last") && value->type != VALUE_OBJECT)
+		return MessageElement(value, -1);
+	return MessageNil();
 }

@@ -3,61 +3,42 @@
  *
  * One AFTER ... FOR EACH STATEMENT trigger a table and kind of event appends
  * the statement's new rows to the inbox and does nothing else: it reads no
- * hot table, updates no shared row, evaluates no rule. Whatever goes wrong in
- * here is kept from the customer's statement, which succeeds as if persona
- * were not there; only a cancel, a shutdown and class 40 pass through.
+ * hot table, updates no shared row, decides nothing. Rows that no live moment
+ * can want are left out (prefilter.c). Of an UPDATE the rows that it changed
+ * are events, as they are now. Whatever goes wrong in here is kept from the
+ * customer's statement, which succeeds as if persona were not there; only a
+ * cancel, a shutdown and class 40 pass through.
  */
 #include "moment/moment.h"
 
-#include "access/heapam.h"
-#include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-/* Rows written at once: bounds the memory of a COPY of millions. */
-#define CAPTURE_CHUNK 1000
-
-/* The longest wait for a lock that persona may add to a purchase. */
-#define CAPTURE_LOCK_TIMEOUT "100ms"
-
-/* The columns of the inbox, in their order. */
-enum
-{
-	INBOX_SUBJECT, INBOX_EVENT, INBOX_KEY, INBOX_AT, INBOX_SEEN_AT,
-	INBOX_COLUMNS
-};
-
 typedef struct Capture
 {
 	TriggerData *trigger;
+	bool		unfiltered;		/* take every row */
+	bool		filtering;		/* a rule is being evaluated */
 	Space	   *space;
 	SpaceEvent *event;
+	const MomentPrefilter *prefilter;	/* NULL: every row is taken */
 	FmgrInfo   *outputs;		/* of the key columns, then of the subject */
 	FmgrInfo	input;			/* of K */
 	Oid			io_param;
 	Datum		name;			/* the event's */
 	TimestampTz seen_at;
-	Relation	inbox;
-	EState	   *estate;			/* for its indexes; NULL: it has none */
-	ResultRelInfo *result;
-	TupleTableSlot **slots;
-	int			most;			/* slots that this statement can use */
-	int			nslots;
-	BulkInsertState bulk;		/* NULL for a single row */
+	MemoryContext context;		/* of the statement */
+	MomentInbox *inbox;			/* opened for the first row that is kept */
 } Capture;
 
 /* ---- one row ---- */
@@ -125,132 +106,119 @@ EventKey(const Capture *c, TupleTableSlot *row)
 }
 
 static void
-FillSlot(Capture *c, TupleTableSlot *row, TupleTableSlot *slot)
+FillRow(Capture *c, TupleTableSlot *row, TupleTableSlot *to)
 {
-	ExecClearTuple(slot);
-	memset(slot->tts_isnull, false, INBOX_COLUMNS * sizeof(bool));
-	slot->tts_values[INBOX_SUBJECT] =
-		SubjectKey(c, row, &slot->tts_isnull[INBOX_SUBJECT]);
-	slot->tts_values[INBOX_EVENT] = c->name;
-	slot->tts_values[INBOX_KEY] = EventKey(c, row);
-	slot->tts_values[INBOX_AT] = EventTime(c, row, &slot->tts_isnull[INBOX_AT]);
-	slot->tts_values[INBOX_SEEN_AT] = TimestampTzGetDatum(c->seen_at);
-	ExecStoreVirtualTuple(slot);
-	ExecMaterializeSlot(slot);
+	to->tts_values[INBOX_SUBJECT] =
+		SubjectKey(c, row, &to->tts_isnull[INBOX_SUBJECT]);
+	to->tts_values[INBOX_EVENT] = c->name;
+	to->tts_values[INBOX_KEY] = EventKey(c, row);
+	to->tts_values[INBOX_AT] = EventTime(c, row, &to->tts_isnull[INBOX_AT]);
+	to->tts_values[INBOX_SEEN_AT] = TimestampTzGetDatum(c->seen_at);
+}
+
+/* ---- which rows ---- */
+
+/* Whether an update changed anything: bytes are compared, no code is called. */
+static bool
+IsChanged(TupleTableSlot *was, TupleTableSlot *is)
+{
+	TupleDesc	desc = is->tts_tupleDescriptor;
+
+	slot_getallattrs(was);
+	slot_getallattrs(is);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (was->tts_isnull[i] != is->tts_isnull[i])
+			return true;
+		if (!is->tts_isnull[i] &&
+			!datum_image_eq(was->tts_values[i], is->tts_values[i],
+							att->attbyval, att->attlen))
+			return true;
+	}
+	return false;
+}
+
+static bool
+IsKept(Capture *c, TupleTableSlot *row)
+{
+	bool		kept;
+
+	if (c->prefilter == NULL || c->unfiltered)
+		return true;
+	c->filtering = true;
+	kept = MomentPrefilterKeeps(c->prefilter, row);
+	c->filtering = false;
+	return kept;
 }
 
 /* ---- a statement's rows ---- */
 
-/* The lock is nearly always free; only where it is not is a limit set. */
-static void
-LockInbox(Oid relid)
-{
-	int			level;
-
-	if (ConditionalLockRelationOid(relid, RowExclusiveLock))
-		return;
-	level = NewGUCNestLevel();
-	(void) set_config_option("lock_timeout", CAPTURE_LOCK_TIMEOUT,
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
-	LockRelationOid(relid, RowExclusiveLock);
-	AtEOXact_GUC(false, level);
-}
-
 static void
 OpenInbox(Capture *c)
 {
-	Oid			schema = get_namespace_oid(c->space->schema, false);
-	Oid			relid = get_relname_relid("inbox", schema);
+	MemoryContext caller = MemoryContextSwitchTo(c->context);
 
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("space \"%s\" has no inbox", c->space->name)));
-	LockInbox(relid);
-	c->inbox = table_open(relid, NoLock);
-	/* The inbox comes without an index, but somebody may have added one. */
-	if (c->inbox->rd_rel->relhasindex)
-	{
-		c->estate = CreateExecutorState();
-		c->result = makeNode(ResultRelInfo);
-		InitResultRelInfo(c->result, c->inbox, 1, NULL, 0);
-		ExecOpenIndices(c->result, false);
-	}
-	c->most = Min(CAPTURE_CHUNK,
-				  tuplestore_tuple_count(c->trigger->tg_newtable));
-	c->slots = palloc0(sizeof(TupleTableSlot *) * c->most);
-	if (c->most > 1)
-		c->bulk = GetBulkInsertState();
+	c->inbox = MomentInboxOpen(c->space,
+							   tuplestore_tuple_count(c->trigger->tg_newtable));
+	MemoryContextSwitchTo(caller);
 }
 
 static void
-InsertIndexTuples(Capture *c)
+TakeRow(Capture *c, TupleTableSlot *row)
 {
-	for (int i = 0; i < c->nslots; i++)
-	{
-		ResetPerTupleExprContext(c->estate);
-		CompatInsertIndexTuples(c->result, c->slots[i], c->estate);
-	}
-}
-
-static void
-Flush(Capture *c)
-{
-	if (c->nslots == 0)
+	if (!IsKept(c, row))
 		return;
-	table_multi_insert(c->inbox, c->slots, c->nslots, GetCurrentCommandId(true),
-					   0, c->bulk);
-	if (c->estate != NULL)
-		InsertIndexTuples(c);
-	c->nslots = 0;
-	CHECK_FOR_INTERRUPTS();
+	if (c->inbox == NULL)
+		OpenInbox(c);
+	FillRow(c, row, MomentInboxRow(c->inbox));
+	MomentInboxAppend(c->inbox);
+}
+
+/* The row that an update found there; both tables are in the same order. */
+static bool
+NextChange(Capture *c, TupleTableSlot *was, TupleTableSlot *row)
+{
+	if (!tuplestore_gettupleslot(c->trigger->tg_newtable, true, false, row))
+		return false;
+	if (was != NULL &&
+		!tuplestore_gettupleslot(c->trigger->tg_oldtable, true, false, was))
+		elog(ERROR, "an update has more new rows than old ones");
+	return true;
+}
+
+static TupleTableSlot *
+RowSlot(const Capture *c)
+{
+	return MakeSingleTupleTableSlot(RelationGetDescr(c->trigger->tg_relation),
+									&TTSOpsMinimalTuple);
 }
 
 static void
-CloseInbox(Capture *c)
+TakeRows(Capture *c)
 {
-	for (int i = 0; i < c->most && c->slots[i] != NULL; i++)
-		ExecDropSingleTupleTableSlot(c->slots[i]);
-	if (c->bulk != NULL)
-	{
-		FreeBulkInsertState(c->bulk);
-		table_finish_bulk_insert(c->inbox, 0);
-	}
-	if (c->estate != NULL)
-	{
-		ExecCloseIndices(c->result);
-		FreeExecutorState(c->estate);
-	}
-	table_close(c->inbox, NoLock);
-}
-
-static void
-CopyRows(Capture *c)
-{
-	Tuplestorestate *store = c->trigger->tg_newtable;
-	TupleDesc	desc = RelationGetDescr(c->trigger->tg_relation);
-	TupleTableSlot *row = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext,
+	TupleTableSlot *row = RowSlot(c);
+	TupleTableSlot *was = c->trigger->tg_oldtable ? RowSlot(c) : NULL;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext per_row = AllocSetContextCreate(caller,
 												  "persona captured row",
-												  ALLOCSET_DEFAULT_SIZES);
+												  ALLOCSET_SMALL_SIZES);
 
-	tuplestore_rescan(store);
-	while (tuplestore_gettupleslot(store, true, false, row))
+	tuplestore_rescan(c->trigger->tg_newtable);
+	if (was != NULL)
+		tuplestore_rescan(c->trigger->tg_oldtable);
+	while (NextChange(c, was, row))
 	{
-		MemoryContext old;
-
-		if (c->slots[c->nslots] == NULL)
-			c->slots[c->nslots] = table_slot_create(c->inbox, NULL);
-		old = MemoryContextSwitchTo(per_row);
-		FillSlot(c, row, c->slots[c->nslots]);
-		MemoryContextSwitchTo(old);
+		MemoryContextSwitchTo(per_row);
+		if (was == NULL || IsChanged(was, row))
+			TakeRow(c, row);
+		MemoryContextSwitchTo(caller);
 		MemoryContextReset(per_row);
-		if (++c->nslots == c->most)
-			Flush(c);
 	}
-	Flush(c);
 	ExecDropSingleTupleTableSlot(row);
+	if (was != NULL)
+		ExecDropSingleTupleTableSlot(was);
 }
 
 /* Whether a type's text depends on no setting and calls no code of a user's. */
@@ -304,27 +272,63 @@ Prepare(Capture *c)
 	c->seen_at = GetCurrentTimestamp();
 }
 
+/* A trigger that was moved to another table would read the wrong columns. */
+static void
+FindEvent(Capture *c)
+{
+	char	  **args = c->trigger->tg_trigger->tgargs;
+
+	c->space = SpaceGet(args[0]);
+	c->event = SpaceFindEvent(c->space, args[1]);
+	if (c->event == NULL ||
+		c->event->relid != RelationGetRelid(c->trigger->tg_relation))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("event \"%s\" is not defined over this table", args[1])));
+}
+
+/*
+ * Looks up what the definitions say, which is in memory but for the first time.
+ * Under SERIALIZABLE no rules are compiled: what is read for that could fail the
+ * customer's commit.
+ */
+static void
+Learn(Capture *c)
+{
+	Oid			trigger = c->trigger->tg_trigger->tgoid;
+	int			level;
+
+	c->prefilter = MomentPrefilterFind(trigger);
+	if (c->prefilter != NULL)
+	{
+		FindEvent(c);
+		return;
+	}
+	level = PersonaHurryBegin();
+	FindEvent(c);
+	if (!IsolationIsSerializable())
+		c->prefilter = MomentPrefilterMake(trigger, c->space, c->event,
+										   RelationGetDescr(c->trigger->tg_relation));
+	PersonaPinEnd(level);
+}
+
 static void
 CaptureRows(void *arg)
 {
-	Capture		c = {.trigger = arg};
-	Trigger    *trigger = c.trigger->tg_trigger;
+	Capture    *c = arg;
 	PersonaAct	act;
 
-	c.space = SpaceGet(trigger->tgargs[0]);
-	c.event = SpaceFindEvent(c.space, trigger->tgargs[1]);
-	if (c.event == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("event \"%s\" is not defined", trigger->tgargs[1])));
-	if (HasStyles(&c))
-		PersonaActBegin(&act, c.space->owner);
+	c->context = CurrentMemoryContext;
+	c->inbox = NULL;
+	Learn(c);
+	if (HasStyles(c))
+		PersonaActBegin(&act, c->space->owner);
 	else
-		PersonaActLightly(&act, c.space->owner);
-	Prepare(&c);
-	OpenInbox(&c);
-	CopyRows(&c);
-	CloseInbox(&c);
+		PersonaActLightly(&act, c->space->owner);
+	Prepare(c);
+	TakeRows(c);
+	if (c->inbox != NULL)
+		MomentInboxClose(c->inbox);
 	PersonaActEnd(&act);
 }
 
@@ -364,6 +368,30 @@ Note(Trigger *trigger, int sqlstate)
 						unpack_sql_state(sqlstate))));
 }
 
+/* ---- the trigger ---- */
+
+/*
+ * Whether it can be seen without a subtransaction, which costs more than all
+ * the rest, that no row of an INSERT is wanted.
+ */
+static bool
+AllLeftOut(TriggerData *trigger)
+{
+	const MomentPrefilter *prefilter = MomentPrefilterFind(trigger->tg_trigger->tgoid);
+	TupleTableSlot *row;
+	bool		all = true;
+
+	if (prefilter == NULL || !MomentPrefilterIsSafe(prefilter) ||
+		trigger->tg_oldtable != NULL)
+		return false;
+	row = MomentPrefilterSlot(prefilter);
+	tuplestore_rescan(trigger->tg_newtable);
+	while (all && tuplestore_gettupleslot(trigger->tg_newtable, true, false, row))
+		all = !MomentPrefilterKeeps(prefilter, row);
+	ExecClearTuple(row);
+	return all;
+}
+
 static bool
 HasRows(TriggerData *trigger)
 {
@@ -377,7 +405,8 @@ PG_FUNCTION_INFO_V1(persona_capture);
 Datum
 persona_capture(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Capture		capture = {.trigger = (TriggerData *) fcinfo->context};
+	TriggerData *trigger = capture.trigger;
 	int			sqlstate;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) ||
@@ -388,9 +417,15 @@ persona_capture(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("capture() is an AFTER ... FOR EACH STATEMENT trigger"),
 				 errhint("persona.activate() creates it.")));
-	if (!persona_enabled || !HasRows(trigger))
+	if (!persona_enabled || !HasRows(trigger) || AllLeftOut(trigger))
 		return PointerGetDatum(NULL);
-	sqlstate = PersonaTrap(CaptureRows, trigger);
+	sqlstate = PersonaTrap(CaptureRows, &capture);
+	if (sqlstate != 0 && capture.filtering)
+	{
+		/* A rule that fails on one row is run()'s to look into: take all. */
+		capture.unfiltered = true;
+		sqlstate = PersonaTrap(CaptureRows, &capture);
+	}
 	if (sqlstate != 0)
 		Note(trigger->tg_trigger, sqlstate);
 	return PointerGetDatum(NULL);

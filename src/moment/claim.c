@@ -6,6 +6,10 @@
  * statement. A withdrawal that committed before is therefore seen, and one
  * that comes during the claim waits for it. Leases are measured by the real
  * clock, whatever persona's clock says.
+ *
+ * A message is handed out at least once, and once a lease. One whose lease was
+ * lost comes again with its next attempt and the same key, up to a stated
+ * number of attempts.
  */
 #include "moment/moment.h"
 
@@ -30,6 +34,7 @@ typedef struct Claim
 {
 	const Space *space;
 	char	   *channel;
+	char	   *link;			/* the base of its links if that is https */
 	Interval   *lease;
 	int			wanted;
 	int			claimed;
@@ -54,6 +59,7 @@ typedef struct Definitions
 	const Claim *claim;
 	List	   *purposes;		/* of Purpose * */
 	char	   *live;			/* the live moments, as an array literal */
+	char	   *bound;			/* the database that the outbox sends from */
 } Definitions;
 
 static void
@@ -76,9 +82,11 @@ ReadDefinitions(void *arg)
 		definitions->purposes = lappend(definitions->purposes, purpose);
 	}
 	PersonaExecute("SELECT ARRAY(SELECT moment FROM persona.moment"
-				   " WHERE space = $1 AND state = 'live')::pg_catalog.text AS live",
+				   "  WHERE space = $1 AND state = 'live')::pg_catalog.text AS live,"
+				   " (SELECT outbox FROM persona.outbox WHERE space = $1) AS bound",
 				   &args, true);
 	definitions->live = pstrdup(PersonaColumnText(0, "live"));
+	definitions->bound = PersonaColumnText(0, "bound");
 }
 
 /* ---- one page: lock, then look again ---- */
@@ -126,84 +134,104 @@ LockPage(Claim *c, const char *live)
 	return n;
 }
 
-/* Why a message may not go after all; NULL in SQL where it may. */
+/*
+ * What becomes of the open messages of a page: claimed, or closed. One that
+ * was handed over before and never acknowledged may have been sent: it is
+ * closed as unconfirmed, never as cancelled. One whose acknowledgement came
+ * after its lease was lost has been sent.
+ */
 static char *
-Refusal(const Claim *c, const Purpose *purpose)
+Open(const Claim *c, const Purpose *purpose)
 {
-	return psprintf("CASE WHEN m.expires_at <= persona.now() THEN 'expired'"
-					" WHEN %s IS NOT NULL THEN 'suppressed'"
-					" WHEN NOT m.transactional AND NOT coalesce(k.allowed, false) THEN k.reason"
-					" WHEN pg_catalog.cardinality(%s) > 0 THEN 'data_preference' END",
-					ConsentSuppressed(c->space, "m.subject", "m.channel"),
-					ConsentRefusedCategories(c->space, "m.subject",
-											 "m.categories"));
+	return psprintf("SELECT m.ctid AS row, r.refusal, CASE WHEN m.sent_at IS NOT NULL THEN 'sent'"
+					"   WHEN r.refusal IS NULL THEN 'claimed'"
+					"   WHEN m.attempt > 0 THEN 'unconfirmed' ELSE 'cancelled' END AS becomes"
+					"  FROM %s m LEFT JOIN LATERAL %s k ON true"
+					"  CROSS JOIN LATERAL (SELECT coalesce(%s, CASE WHEN m.attempt >= persona.most_attempts()"
+					"   THEN 'lease_lost' END) AS refusal) r"
+					"  WHERE m.ctid = ANY ($1) AND m.subject = ANY ($2) AND m.purpose = %s"
+					"  AND m.done_at IS NULL"
+					"  AND (m.leased_until IS NULL OR m.leased_until < pg_catalog.clock_timestamp())"
+					"  FOR UPDATE OF m SKIP LOCKED",
+					SpaceTable(c->space, "message"),
+					ConsentLateral(c->space, "m.subject", purpose->purpose,
+								   purpose->basis, "m.channel",
+								   "persona.now()"),
+					MomentRefusal(c->space), PersonaLiteral(purpose->purpose));
 }
 
-/*
- * Claims what may go and closes what may not, of one purpose. A message that
- * was handed over before and never acknowledged may have been sent: it is
- * closed as unconfirmed, never as cancelled.
- */
+/* Claims what may go of one purpose, closes and blanks what may not. */
 static uint64
 ClaimPurpose(Claim *c, const Purpose *purpose)
 {
 	PersonaArgs args = {0};
-	const char *table = SpaceTable(c->space, "message");
 
 	PersonaArg(&args, TIDARRAYOID, c->rows, false);
 	PersonaArg(&args, get_array_type(c->space->key.type), c->subjects, false);
 	PersonaArg(&args, INTERVALOID, IntervalPGetDatum(c->lease), false);
-	return PersonaExecute(psprintf("WITH open AS MATERIALIZED (SELECT m.ctid AS row, %s AS refusal"
-								   "  FROM %s m LEFT JOIN LATERAL %s k ON true"
-								   "  WHERE m.ctid = ANY ($1) AND m.subject = ANY ($2) AND m.purpose = %s"
-								   "  AND m.done_at IS NULL"
-								   "  AND (m.leased_until IS NULL OR m.leased_until < pg_catalog.clock_timestamp())"
-								   "  FOR UPDATE OF m SKIP LOCKED),"
-								   " taken AS (UPDATE %s m SET"
-								   "  state = CASE WHEN o.refusal IS NULL THEN 'claimed'"
-								   "   WHEN m.attempt > 0 THEN 'unconfirmed' ELSE 'cancelled' END,"
-								   "  reason = o.refusal,"
-								   "  attempt = m.attempt + CASE WHEN o.refusal IS NULL THEN 1 ELSE 0 END,"
-								   "  claimed_at = CASE WHEN o.refusal IS NULL THEN persona.now() ELSE m.claimed_at END,"
-								   "  leased_until = CASE WHEN o.refusal IS NULL THEN pg_catalog.clock_timestamp() + $3 END,"
-								   "  done_at = CASE WHEN o.refusal IS NOT NULL THEN persona.now() END,"
-								   "  subject_line = CASE WHEN o.refusal IS NULL THEN m.subject_line END,"
-								   "  body = CASE WHEN o.refusal IS NULL THEN m.body END"
-								   "  FROM open o WHERE m.ctid = o.row RETURNING m.*)"
+	return PersonaExecute(psprintf("WITH open AS MATERIALIZED (%s),"
+								   " taken AS (UPDATE %s m SET state = 'claimed', reason = NULL,"
+								   "  attempt = m.attempt + 1, claimed_at = persona.now(),"
+								   "  leased_until = pg_catalog.clock_timestamp() + $3"
+								   "  FROM open o WHERE m.ctid = o.row AND o.becomes = 'claimed' RETURNING m.*),"
+								   " closed AS (UPDATE %s m SET state = o.becomes,"
+								   "  reason = CASE WHEN o.becomes <> 'sent' THEN o.refusal END,"
+								   "  leased_until = NULL, done_at = persona.now(),"
+								   "  address = NULL, subject_line = NULL, body = NULL, headers = NULL"
+								   "  FROM open o WHERE m.ctid = o.row AND o.becomes <> 'claimed')"
 								   " SELECT message, decision, subject::pg_catalog.text AS subject, moment, variant, address,"
-								   "  subject_line, body, headers, attempt, message::pg_catalog.text AS idempotency_key"
-								   " FROM taken WHERE state = 'claimed' ORDER BY ready_at, message",
-								   Refusal(c, purpose), table,
-								   ConsentLateral(c->space, "m.subject",
-												  purpose->purpose,
-												  purpose->basis, "m.channel",
-												  "persona.now()"),
-								   PersonaLiteral(purpose->purpose), table),
+								   "  subject_line, body, headers, attempt, message::pg_catalog.text AS idempotency_key, transactional"
+								   " FROM taken ORDER BY ready_at, message",
+								   Open(c, purpose),
+								   SpaceTable(c->space, "message"),
+								   SpaceTable(c->space, "message")),
 						  &args, false);
 }
 
-/* Hands the claimed rows to the caller. */
+/* Columns of what ClaimPurpose returns; the last is not for the sender. */
+enum
+{
+	SUBJECT = 2, HEADERS = 8, TRANSACTIONAL = 11, COLUMNS
+};
+
+/*
+ * Hands the claimed rows to the caller. Those a customer can say no to carry
+ * the headers by which a mailbox offers that.
+ */
 static void
 Return(Claim *c, uint64 n)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) c->fcinfo->resultinfo;
+	SPITupleTable *claimed = SPI_tuptable;
 
 	for (uint64 i = 0; i < n; i++)
-		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+	{
+		Datum		values[COLUMNS];
+		bool		nulls[COLUMNS];
+
+		heap_deform_tuple(claimed->vals[i], claimed->tupdesc, values, nulls);
+		if (c->link != NULL && !DatumGetBool(values[TRANSACTIONAL]))
+		{
+			values[HEADERS] = MomentUnsubscribeHeaders(c->space, c->channel, c->link,
+													   TextDatumGetCString(values[SUBJECT]),
+													   nulls[HEADERS] ? 0 : values[HEADERS]);
+			nulls[HEADERS] = false;
+		}
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
 	c->claimed += n;
 }
 
+/* Page after page, until enough is claimed or nothing more is ready. */
 static void
-ClaimPages(Claim *c)
+ClaimPages(Claim *c, const Definitions *definitions)
 {
-	Definitions definitions = {.claim = c};
 	ListCell   *cell;
 
-	SpaceWithDefinitions(ReadDefinitions, &definitions);
-	while (c->claimed < c->wanted && LockPage(c, definitions.live) > 0)
+	while (c->claimed < c->wanted && LockPage(c, definitions->live) > 0)
 	{
 		CHECK_FOR_INTERRUPTS();
-		foreach(cell, definitions.purposes)
+		foreach(cell, definitions->purposes)
 		{
 			Return(c, ClaimPurpose(c, lfirst(cell)));
 		}
@@ -212,8 +240,9 @@ ClaimPages(Claim *c)
 
 /* ---- what a sender who gets nothing should know ---- */
 
+/* What waits to be decided: perhaps nobody calls run(). */
 static void
-ExplainNothing(const Claim *c)
+ExplainUndecided(const Claim *c)
 {
 	bool		isnull;
 	int64		waiting;
@@ -230,6 +259,30 @@ ExplainNothing(const Claim *c)
 				 errhint("CALL persona.run(); and let pg_cron call it each minute.")));
 }
 
+/* What is ready and held back: its moment is paused. */
+static void
+ExplainPaused(const Claim *c, const char *live)
+{
+	PersonaArgs args = {0};
+	uint64		n;
+
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->channel), false);
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(live), false);
+	n = PersonaExecute(psprintf("SELECT moment, pg_catalog.count(*)::pg_catalog.text AS n FROM %s"
+								" WHERE channel = $1 AND done_at IS NULL AND moment <> ALL ($2::pg_catalog.text[])"
+								" GROUP BY moment ORDER BY moment",
+								SpaceTable(c->space, "message")), &args, true);
+	for (uint64 i = 0; i < n; i++)
+		ereport(NOTICE,
+				(errmsg("moment \"%s\" is not live: %s messages of it wait",
+						PersonaColumnText(i, "moment"),
+						PersonaColumnText(i, "n")),
+				 errhint("SELECT persona.resume('%s', held => 'send') lets them go.",
+						 PersonaColumnText(i, "moment"))));
+}
+
+/* ---- what must hold before anything is claimed ---- */
+
 static void
 RefuseSnapshot(void)
 {
@@ -242,20 +295,69 @@ RefuseSnapshot(void)
 }
 
 static void
-RefuseChannel(const Space *space, const char *channel)
+FindChannel(Claim *c)
 {
 	PersonaArgs args = {0};
 
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(space->name), false);
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(channel), false);
-	if (PersonaExecute("SELECT FROM persona.channel WHERE space = $1 AND channel = $2",
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->space->name), false);
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->channel), false);
+	if (PersonaExecute("SELECT link FROM persona.channel WHERE space = $1 AND channel = $2",
 					   &args, true) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("channel \"%s\" does not exist in space \"%s\"",
-						channel, space->name),
+						c->channel, c->space->name),
 				 errhint("Define it with persona.define_channel('%s', ...).",
-						 channel)));
+						 c->channel)));
+	c->link = PersonaColumnText(0, "link");
+	/* RFC 8058 asks for https; with any other link there are no headers. */
+	if (c->link != NULL && pg_strncasecmp(c->link, "https://", 8) != 0)
+		c->link = NULL;
+}
+
+/* A channel, a number, a lease; errors say what is wrong with them. */
+static void
+ReadArguments(Claim *c)
+{
+	FunctionCallInfo fcinfo = c->fcinfo;
+	const Interval zero = {0};
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("claim() needs a channel and a number of messages")));
+	c->channel = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	c->wanted = PG_GETARG_INT32(1);
+	if (c->wanted < 1 || c->wanted > CLAIM_MOST)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a claim takes 1 to %d messages, not %d", CLAIM_MOST,
+						c->wanted)));
+	c->lease = PG_ARGISNULL(2) ?
+		DatumGetIntervalP(DirectFunctionCall3(interval_in,
+											  CStringGetDatum("5 min"), 0, -1)) :
+		PG_GETARG_INTERVAL_P(2);
+	if (DatumGetBool(DirectFunctionCall2(interval_le,
+										 IntervalPGetDatum(c->lease),
+										 IntervalPGetDatum(&zero))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a lease must be longer than nothing"),
+				 errhint("Pass what a sender needs for one batch and some more, such as lease => '5 min'.")));
+}
+
+/*
+ * The space that is meant, as the caller may see it: that of another brand
+ * does not exist, whatever it holds.
+ */
+static Space *
+VisibleSpace(FunctionCallInfo fcinfo)
+{
+	PersonaArgs args = {0};
+
+	PersonaArg(&args, TEXTOID, PG_GETARG_DATUM(3), PG_ARGISNULL(3));
+	PersonaExecute("SELECT space FROM persona.resolve_space($1)", &args, true);
+	return SpaceGet(PersonaColumnText(0, "space"));
 }
 
 PG_FUNCTION_INFO_V1(persona_claim);
@@ -265,39 +367,32 @@ Datum
 persona_claim(PG_FUNCTION_ARGS)
 {
 	Claim		claim = {.fcinfo = fcinfo};
+	Definitions definitions = {.claim = &claim};
 
+	MomentRefuseStandby("claim()");
 	RefuseSnapshot();
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("claim() needs a channel and a number of messages")));
-	claim.wanted = PG_GETARG_INT32(1);
-	if (claim.wanted < 1 || claim.wanted > CLAIM_MOST)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a claim takes 1 to %d messages, not %d", CLAIM_MOST,
-						claim.wanted)));
-	claim.channel = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	claim.lease = PG_ARGISNULL(2) ?
-		DatumGetIntervalP(DirectFunctionCall3(interval_in,
-											  CStringGetDatum("5 min"), 0, -1)) :
-		PG_GETARG_INTERVAL_P(2);
+	ReadArguments(&claim);
 	InitMaterializedSRF(fcinfo, 0);
-	claim.space = SpaceGet(PG_ARGISNULL(3) ? NULL :
-						   text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	SPI_connect();
+	claim.space = VisibleSpace(fcinfo);
+	FindChannel(&claim);
 	if (!persona_enabled)
 	{
 		ereport(NOTICE, (errmsg("persona.enabled is off: nothing is handed over")));
+		SPI_finish();
 		return (Datum) 0;
 	}
 	if (PersonaClockIsMoved())
 		ereport(NOTICE, (errmsg("persona's clock stands at %s",
 								timestamptz_to_str(PersonaNow()))));
-	SPI_connect();
-	RefuseChannel(claim.space, claim.channel);
-	ClaimPages(&claim);
+	SpaceWithDefinitions(ReadDefinitions, &definitions);
+	MomentRefuseCopy(claim.space, definitions.bound);
+	ClaimPages(&claim, &definitions);
 	if (claim.claimed == 0)
-		ExplainNothing(&claim);
+	{
+		ExplainUndecided(&claim);
+		ExplainPaused(&claim, definitions.live);
+	}
 	SPI_finish();
 	return (Datum) 0;
 }

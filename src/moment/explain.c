@@ -22,11 +22,8 @@ LatestEvent(const Space *space, const SpaceEvent *event, const char *subject,
 	PersonaArgs args = {0};
 
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT ARRAY[");
-	for (int i = 0; i < event->nkeys; i++)
-		appendStringInfo(&sql, "%se.%s::pg_catalog.text", i ? ", " : "",
-						 quote_identifier(event->keys[i].name));
-	appendStringInfo(&sql, "] AS key FROM %s e WHERE e.%s = $1::%s",
+	appendStringInfo(&sql, "SELECT %s AS key FROM %s e WHERE e.%s = $1::%s",
+					 SpaceEventKey(event, "e"),
 					 PersonaRelationName(event->relid),
 					 quote_identifier(event->subject.name),
 					 PersonaTypeName(space->key.type));

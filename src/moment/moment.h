@@ -2,6 +2,9 @@
  * moment.h: from an event to a message, as C sees it.
  *
  *	capture.c	the trigger: a statement's new rows go into the inbox
+ *	prefilter.c	which of these rows no moment can want
+ *	inbox.c		rows appended to the inbox, many at a time
+ *	catchup.c	the events that no trigger saw, and those that are polled
  *	load.c		a moment with its channel, purpose, policies and variants
  *	compile.c	the one statement that reads all that a batch must know
  *	zone.c		a subject's own time: local hours and quiet hours
@@ -19,6 +22,9 @@
  *	report.c	what a run counted, and what it says of it
  *	retain.c	what has been kept long enough
  *	claim.c		outbox -> sender, consent read again under lock
+ *	refusal.c	why a message may not be handed over after all
+ *	adopt.c		the one database that an outbox sends from
+ *	header.c	the headers by which a mailbox offers to unsubscribe
  */
 #ifndef PERSONA_MOMENT_H
 #define PERSONA_MOMENT_H
@@ -27,6 +33,7 @@
 #include "message/message.h"
 #include "space/space.h"
 
+#include "executor/tuptable.h"
 #include "storage/itemptr.h"
 #include "utils/date.h"
 #include "utils/jsonb.h"
@@ -124,6 +131,55 @@ extern bool MomentCovers(const char *parent, const char *category);
 
 extern MomentVariant *MomentFindVariant(const Moment *moment,
 										const char *name);
+
+/* ---- a statement's rows (prefilter.c, inbox.c) ---- */
+
+typedef struct MomentPrefilter MomentPrefilter;
+
+/* What is kept of a trigger, if definitions are still what they were. */
+extern MomentPrefilter *MomentPrefilterFind(Oid trigger);
+
+/* Compiles it anew, for rows of the event's table; reads definitions. */
+extern MomentPrefilter *MomentPrefilterMake(Oid trigger, const Space *space,
+											const SpaceEvent *event,
+											TupleDesc desc);
+
+/* Whether rows can be tried outside of a trap, and a slot to do so. */
+extern bool MomentPrefilterIsSafe(const MomentPrefilter *prefilter);
+extern TupleTableSlot *MomentPrefilterSlot(const MomentPrefilter *prefilter);
+
+/* False where the entry rules of all live moments are plainly false. */
+extern bool MomentPrefilterKeeps(const MomentPrefilter *prefilter,
+								 TupleTableSlot *row);
+
+/* The columns of the inbox, in their order. */
+enum
+{
+	INBOX_SUBJECT, INBOX_EVENT, INBOX_KEY, INBOX_AT, INBOX_SEEN_AT,
+	INBOX_COLUMNS
+};
+
+typedef struct MomentInbox MomentInbox;
+
+/* For at most `most` rows; waits no more than 0.1 s for a lock. */
+extern MomentInbox *MomentInboxOpen(const Space *space, int64 most);
+
+/* An empty row to be filled in, and its appending. */
+extern TupleTableSlot *MomentInboxRow(MomentInbox *inbox);
+extern void MomentInboxAppend(MomentInbox *inbox);
+extern void MomentInboxClose(MomentInbox *inbox);
+
+/* ---- what no trigger saw (catchup.c) ---- */
+
+/*
+ * Polls what is polled and, where it is time or a trigger is missing, catches
+ * up with the others; `at_once` does not ask for the time. Within SPI, as the
+ * space's owner; the number of events put into the inbox.
+ */
+extern uint64 MomentCatchUp(const Space *space, bool at_once, List **tallies);
+
+/* Notes that run() was called. */
+extern void MomentNoteRun(const Space *space);
 
 /* ---- the statements of a batch (compile.c) ---- */
 
@@ -328,5 +384,33 @@ extern void MomentShowProgress(const char *space, uint64 rows, int batches);
 
 /* An array of tids as a parameter. */
 extern Datum MomentTids(const ItemPointerData *rows, int n);
+
+/* ---- the outbox (refusal.c, adopt.c, header.c) ---- */
+
+/*
+ * text: why message `m` of a purpose may not go after all; NULL where it may.
+ * Expects `k`, the ConsentLateral of its subject, purpose and channel.
+ */
+extern char *MomentRefusal(const Space *space);
+
+/* Which database this is: its system, its oid and its timeline. */
+extern char *MomentHere(void);
+
+/* An error where nothing can be written here: `what` needs the primary. */
+extern void MomentRefuseStandby(const char *what);
+
+/*
+ * An error unless the space sends from here. `bound` is what its outbox is
+ * bound to, or NULL.
+ */
+extern void MomentRefuseCopy(const Space *space, const char *bound);
+
+/*
+ * The headers (jsonb, or 0 for none) and those of one-click unsubscribing, by
+ * a link on the base `link`. Within an open SPI connection.
+ */
+extern Datum MomentUnsubscribeHeaders(const Space *space, const char *channel,
+									  const char *link, const char *subject,
+									  Datum headers);
 
 #endif							/* PERSONA_MOMENT_H */

@@ -104,6 +104,18 @@ KeepStep(Step *step)
 }
 
 static void
+NoteStep(Step *step)
+{
+	MomentNoteRun(step->space);
+}
+
+static void
+CatchUpStep(Step *step)
+{
+	(void) MomentCatchUp(step->space, false, &step->tallies);
+}
+
+static void
 Transaction(Step *step, void (*work) (Step *step))
 {
 	PersonaAct	act;
@@ -225,6 +237,7 @@ RefuseAtomic(FunctionCallInfo fcinfo)
 				 errmsg("run() cannot run inside a transaction block"),
 				 errdetail("It commits a batch at a time."),
 				 errhint("Call it on its own: CALL persona.run().")));
+	MomentRefuseStandby("run()");
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
@@ -265,6 +278,8 @@ persona_run(PG_FUNCTION_ARGS)
 	if (PersonaClockIsMoved())
 		ereport(NOTICE, (errmsg("persona's clock stands at %s",
 								timestamptz_to_str(PersonaNow()))));
+	Transaction(&step, NoteStep);
+	Transaction(&step, CatchUpStep);
 	StartAll(&step);
 	FindMoments(&run);
 	GuardAll(&step);

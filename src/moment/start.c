@@ -8,6 +8,7 @@
  */
 #include "moment/moment.h"
 
+#include "consent/consent.h"
 #include "experiment/experiment.h"
 
 #include "catalog/pg_type.h"
@@ -283,11 +284,13 @@ WriteSchedule(const Batch *batch, const Moment *moment, List *entries)
 								   " JOIN %s i ON i.ctid = x.row"
 								   " WHERE NOT EXISTS (SELECT FROM %s d WHERE d.subject = i.subject"
 								   "  AND d.decision = x.decision::pg_catalog.uuid)"
+								   " AND NOT %s"
 								   " ORDER BY x.decision, x.ord ON CONFLICT DO NOTHING",
 								   SpaceTable(batch->space, "schedule"),
 								   PersonaLiteral(moment->name),
 								   SpaceTable(batch->space, "inbox"),
-								   SpaceTable(batch->space, "decision")),
+								   SpaceTable(batch->space, "decision"),
+								   ConsentErased(batch->space, "x.decision")),
 						  &args, false);
 }
 

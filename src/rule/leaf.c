@@ -138,6 +138,12 @@ IsDear(Node *node, void *arg)
 	return expression_tree_walker(node, IsDear, arg);
 }
 
+bool
+RuleIsHarmless(Node *expr)
+{
+	return !IsDear(expr, NULL);
+}
+
 static RuleInput *
 MakeInput(RuleInputKind kind, Node *expr, Oid family, Oid cut, Oid collation)
 {

@@ -19,6 +19,7 @@
  *	match.c		matches(): such a rule evaluated row by row
  *	inline.c	matches() in a query: the native condition in its place
  *	segment.c	what SQL asks of all this
+ *	evaluate.c	one expression over one subject
  *	book.h		many rules over many subjects
  *	lint.h		the mistakes that a rule may have
  *	branch.c	the boolean structure of a rule, and logic over it
@@ -251,6 +252,9 @@ extern void RuleRefuseFunction(const char *text, FuncCall *call);
  * rule that asks for anything else than columns is refused.
  */
 extern Node *RuleOverRow(const char *text, TupleDesc row, Oid type);
+
+/* Whether no value makes an analysed value fail, and it costs next to nothing. */
+extern bool RuleIsHarmless(Node *expr);
 
 /* match_columns(rule, row_type, names, VARIADIC columns) */
 #define RULE_FIRST_COLUMN 3

@@ -156,6 +156,14 @@ RefuseUnknown(const char *name)
 }
 
 Space *
+SpaceFind(const char *name)
+{
+	if (stale)
+		Refresh();
+	return FindSpace(name);
+}
+
+Space *
 SpaceGet(const char *name)
 {
 	Space	   *space;
@@ -322,6 +330,23 @@ SpaceEventTime(const SpaceEvent *event, const char *alias)
 	if (event->at.type == TIMESTAMPTZOID)
 		return column;
 	return psprintf("(%s::pg_catalog.timestamp AT TIME ZONE 'UTC')", column);
+}
+
+char *
+SpaceEventKey(const SpaceEvent *event, const char *alias)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = 0; i < event->nkeys; i++)
+	{
+		char	   *key = psprintf("%s.%s", alias,
+								   quote_identifier(event->keys[i].name));
+
+		appendStringInfo(&sql, "%sCASE WHEN %s IS NOT NULL THEN pg_catalog.concat(%s) END",
+						 i ? ", " : "", key, key);
+	}
+	return psprintf("ARRAY[%s]::pg_catalog.text[]", sql.data);
 }
 
 char *

@@ -38,7 +38,7 @@ typedef struct SpaceEvent
 	SpaceColumn at;				/* its time; at.name is NULL where it has none */
 	int			nkeys;			/* columns that identify a row; 0: none known */
 	SpaceColumn *keys;
-	char	   *fires;			/* insert | never */
+	char	   *fires;			/* insert | update | insert,update | poll | never */
 	const char *only;			/* SQL over e: which rows are events; or NULL */
 } SpaceEvent;
 
@@ -73,6 +73,9 @@ typedef struct Space
  */
 extern Space *SpaceGet(const char *name);
 
+/* The space of just that name, or NULL: for a name that nobody vouches for. */
+extern Space *SpaceFind(const char *name);
+
 /*
  * Runs work(arg), which reads or marks definitions by SPI, as their owner and
  * under the latest snapshot, whoever asks and whatever the isolation level.
@@ -106,6 +109,12 @@ extern uint64 SpaceGeneration(void);
  * timestamp or date without zone is read as UTC, as the catalog says.
  */
 extern char *SpaceEventTime(const SpaceEvent *event, const char *alias);
+
+/*
+ * SQL of an event's key as text[], as the trigger writes it: by each type's own
+ * output, which a cast to text is not for every type.
+ */
+extern char *SpaceEventKey(const SpaceEvent *event, const char *alias);
 
 /* "persona_shop"."decision": one of the space's own tables, quoted. */
 extern char *SpaceTable(const Space *space, const char *table);

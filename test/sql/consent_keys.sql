@@ -2,6 +2,7 @@
 -- literal, and what is no such key is refused.
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
+SET jit = off;
 CREATE SCHEMA ck;
 CREATE TABLE ck.by_smallint (id smallint PRIMARY KEY);
 CREATE TABLE ck.by_int (id int PRIMARY KEY);

@@ -2,6 +2,7 @@
 -- compared with every answer persona gives over a generated history: late
 -- arrivals, equal instants, parents, every purpose, every channel.
 SET client_min_messages = warning;
+SET jit = off;
 CREATE SCHEMA consent_law;
 SET search_path = consent_law, public;
 SET persona.space = 'consent_law';
@@ -12,7 +13,7 @@ SELECT code FROM persona.define_channel('email', '''a@example.org''');
 SELECT code FROM persona.define_channel('sms', '''+49''');
 SELECT p.*, code FROM
 	(VALUES ('a', 'consent', interval '90 days'), ('a.b', 'consent', '30 days'), ('a.b.c', 'opt_out', NULL),
-		('ab', 'consent', NULL), ('d', 'opt_out', '45 days'), ('e', 'legitimate_interest', NULL), ('f', 'contract', '10 days')) p (purpose, basis, expires)
+		('ab', 'consent', NULL), ('g', 'double_opt_in', '60 days'), ('g.h', 'double_opt_in', NULL), ('d', 'opt_out', '45 days'), ('e', 'legitimate_interest', NULL), ('f', 'contract', '10 days')) p (purpose, basis, expires)
 	LEFT JOIN LATERAL persona.define_purpose(p.purpose, p.basis, p.expires) ON true;
 
 -- h(i, n): a number 0..n-1 for the i-th choice, the same on every machine
@@ -23,28 +24,35 @@ AS $$ SELECT (('x' || left(md5(choice), 7))::bit(28)::int) % n $$;
 -- an order that has nothing to do with their time
 CREATE TABLE said AS
 SELECT s AS subject, i,
-	(ARRAY['a', 'a', 'a.b', 'a.b.c', 'ab', 'd', 'e', 'f', NULL])[1 + h(concat('purpose', s, '/', i), 9)] AS purpose,
+	(ARRAY['a', 'a', 'a.b', 'a.b.c', 'ab', 'd', 'e', 'f', 'g', 'g.h', NULL])[1 + h(concat('purpose', s, '/', i), 11)] AS purpose,
 	(ARRAY['email', 'email', 'sms', NULL])[1 + h(concat('channel', s, '/', i), 4)] AS channel,
-	h(concat('decision', s, '/', i), 3) > 0 AS yes,
+	(ARRAY['withdraw', 'grant', 'grant', 'confirm'])[1 + h(concat('decision', s, '/', i), 4)] AS decision,
 	timestamptz '2024-01-01 00:00+00' + interval '7 days' * h(concat('at', s, '/', i), 20) AS at
 FROM generate_series(1, 23) s, generate_series(1, 14) i;
-SELECT count(*) AS said, count(CASE WHEN yes THEN persona.grant_consent(subject, purpose, channel, 'test', at)
-	ELSE persona.withdraw_consent(subject, purpose, channel, 'test', at) END) AS recorded
-FROM (SELECT * FROM said ORDER BY subject, i) s;
+SELECT count(*) AS said, count(CASE decision WHEN 'grant' THEN persona.grant_consent(subject, purpose, channel, 'test', at)
+	WHEN 'withdraw' THEN persona.withdraw_consent(subject, purpose, channel, 'test', at) END) AS one_by_one
+FROM (SELECT * FROM said WHERE i % 2 = 0 ORDER BY subject, i) s;
+INSERT INTO persona_consent_law.consent (subject, purpose, channel, decision, source, at)
+SELECT subject, purpose, channel, decision, 'test', at FROM said WHERE i % 2 = 1 OR decision = 'confirm' ORDER BY subject, i;
+SELECT count(*) AS recorded, array_agg(DISTINCT decision ORDER BY decision) AS decisions, count(*) FILTER (WHERE decision = 'request') = (SELECT count(*) FROM said
+	WHERE decision = 'grant' AND purpose LIKE 'g%') AS requests, count(DISTINCT ledger) = count(*) AS ids FROM persona_consent_law.consent;
 
 -- consent_current is the ledger folded from scratch
 CREATE VIEW folded AS
 SELECT DISTINCT ON (subject, coalesce(purpose, ''), coalesce(channel, ''))
 	subject, coalesce(purpose, '') AS purpose, coalesce(channel, '') AS channel, decision, at, expires_at, ledger
 FROM persona_consent_law.consent
-ORDER BY 1, 2, 3, at DESC, decision = 'withdraw' DESC, seq DESC;
+WHERE decision <> 'request'
+ORDER BY 1, 2, 3, at DESC, array_position('{confirm,grant,withdraw}', decision) DESC, seq DESC;
 SELECT count(*) > 200 AS enough,
 	NOT EXISTS (TABLE folded EXCEPT TABLE persona_consent_law.consent_current) AS nothing_lost,
 	NOT EXISTS (TABLE persona_consent_law.consent_current EXCEPT TABLE folded) AS nothing_added
 FROM persona_consent_law.consent_current;
+SELECT count(*) AS by_itself FROM persona.verify_current();
+SELECT count(*) AS broken FROM persona.verify_ledger();
 
 -- The law once more: walk through what was said in the order of its time (at
--- one instant yes before no), a statement about everything wiping the slate;
+-- one instant yes before no, a confirmed one first), a statement about everything wiping the slate;
 -- then climb from the purpose to its parents and take the first word found.
 CREATE FUNCTION law(who int, about text, over text, instant timestamptz,
 	OUT allowed boolean, OUT reason text, OUT ledger_id uuid, OUT since timestamptz, OUT until timestamptz)
@@ -55,10 +63,11 @@ DECLARE
 	label text := about;
 	basis text := (SELECT p.basis FROM persona.purpose p WHERE p.space = 'consent_law' AND p.purpose = about);
 	word jsonb;
+	yes boolean;
 BEGIN
 	FOR said IN SELECT * FROM persona_consent_law.consent c
-		WHERE subject = who AND (channel IS NULL OR channel = over) AND at <= instant
-		ORDER BY at, decision = 'withdraw', purpose NULLS FIRST, channel NULLS FIRST, seq
+		WHERE subject = who AND (channel IS NULL OR channel = over) AND at <= instant AND decision <> 'request'
+		ORDER BY at, array_position('{confirm,grant,withdraw}', decision), purpose NULLS FIRST, channel NULLS FIRST, seq
 	LOOP
 		IF said.purpose IS NULL THEN
 			slate := '{}';
@@ -73,13 +82,16 @@ BEGIN
 	ledger_id := word ->> 'ledger';
 	since := word ->> 'at';
 	until := word ->> 'expires_at';
-	IF word ->> 'decision' = 'grant' AND (until IS NULL OR instant < until) THEN
+	yes := word ->> 'decision' = 'confirm' OR (word ->> 'decision' = 'grant' AND basis <> 'double_opt_in');
+	IF yes AND (until IS NULL OR instant < until) THEN
 		allowed := true; reason := 'granted';
-	ELSIF basis = 'contract' OR (basis <> 'consent' AND word ->> 'decision' IS DISTINCT FROM 'withdraw') THEN
+	ELSIF basis = 'contract' OR (basis NOT IN ('consent', 'double_opt_in') AND word ->> 'decision' IS DISTINCT FROM 'withdraw') THEN
 		allowed := true; reason := basis; ledger_id := NULL; since := NULL; until := NULL;
 	ELSE
 		allowed := false;
-		reason := CASE word ->> 'decision' WHEN 'withdraw' THEN 'withdrawn' WHEN 'grant' THEN 'consent_expired' ELSE 'no_consent' END;
+		reason := CASE WHEN word ->> 'decision' = 'withdraw' THEN 'withdrawn' WHEN yes THEN 'consent_expired' ELSE 'no_consent' END;
+		ledger_id := CASE WHEN reason <> 'no_consent' THEN ledger_id END;
+		since := CASE WHEN reason <> 'no_consent' THEN since END;
 		since := CASE WHEN reason = 'consent_expired' THEN until ELSE since END;
 		until := NULL;
 	END IF;
@@ -120,7 +132,7 @@ WHERE p.space = 'consent_law' AND c.space = 'consent_law';
 -- The view, the point call and the law agree: now, and wherever the clock is
 -- put. The view has a row for each subject that ever said something.
 CREATE VIEW agreement AS
-SELECT count(*) = 23 * 7 * 2 AS whole,
+SELECT count(*) = 23 * 9 * 2 AS whole,
 	count(*) FILTER (WHERE (v.allowed, v.reason, v.since, v.until) IS DISTINCT FROM (s.allowed, s.reason, s.since, s.until)) AS view_differs,
 	count(*) FILTER (WHERE (s.allowed, s.reason, s.ledger_id, s.since, s.until)
 		IS DISTINCT FROM (law.allowed, law.reason, law.ledger_id, law.since, law.until)) AS law_differs,

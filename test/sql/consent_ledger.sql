@@ -141,7 +141,7 @@ UPDATE persona_cl_shop.consent SET decision = 'grant';
 DELETE FROM persona_cl_shop.consent;
 TRUNCATE persona_cl_shop.consent;
 -- who breaks the door leaves a broken chain, whatever was changed
-ALTER TABLE persona_cl_shop.consent DISABLE TRIGGER append_only;
+ALTER TABLE persona_cl_shop.consent DISABLE TRIGGER USER;
 CREATE FUNCTION cl.shows(change text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	broken bigint;
@@ -160,7 +160,7 @@ SELECT change, cl.shows('UPDATE %s SET ' || change || ' WHERE subject = 1 AND se
 SELECT cl.shows('DELETE FROM %s WHERE subject = 1 AND seq = 2') AS a_row_taken_out,
 	cl.shows('INSERT INTO %s SELECT subject, seq + 1, ledger, purpose, channel, ''grant'', basis, source, evidence, at, recorded_at, recorded_by, expires_at, chain
 		FROM persona_cl_shop.consent WHERE subject = 3 AND seq = 2') AS a_row_put_in;
-ALTER TABLE persona_cl_shop.consent ENABLE TRIGGER append_only;
+ALTER TABLE persona_cl_shop.consent ENABLE TRIGGER USER;
 SELECT cl.broken();
 
 SELECT persona.drop_space('cl_shop', force => true);

@@ -66,7 +66,7 @@ SELECT persona.grant_consent(8, 'news', 'email', 'x') IS NOT NULL AS recorded, p
 SELECT c, persona.may_contact(8, 'news', c) FROM unnest(ARRAY['email', 'sms']) c;
 SELECT purpose, channel, allowed, reason FROM persona_cp_shop.consent_state WHERE subject = 8 AND purpose = 'news' ORDER BY 1, 2;
 UPDATE persona_cp_shop.consent SET decision = 'withdraw';
--- a stranger sees no space, whatever functions he may call
+-- a stranger may not, whatever functions he may call
 SET ROLE consent_stranger;
 SELECT persona.may_contact(8, 'news', 'email');
 SELECT persona.withdraw_consent(8, NULL, NULL, 'x');

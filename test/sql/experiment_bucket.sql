@@ -25,13 +25,22 @@ SELECT bool_and(persona.bucket(repeat('u', n), repeat('s', 99))
 	= persona.murmur3(repeat('s', 99) || '.' || repeat('u', n), 0) / 4294967296.0) AS of_any_length
 FROM (SELECT generate_series(0, 400) UNION VALUES (100000)) AS l (n);
 
--- uniform: chi-square over 100 buckets, 99 degrees, is below 181 with p = 1e-6
-SELECT sum((n - 2000.0) ^ 2 / 2000) < 181 AS uniform
-FROM (SELECT count(*) AS n FROM generate_series(1, 200000) i GROUP BY floor(persona.bucket(i, 'uniform') * 100)) b;
+-- uniform: chi-square over 100 buckets of a million units, 99 degrees, is below 181 with p = 1e-6
+SELECT sum((n - 10000.0) ^ 2 / 10000) < 181 AS uniform
+FROM (SELECT count(*) AS n FROM generate_series(1, 1000000) i GROUP BY floor(persona.bucket(i, 'uniform') * 100)) b;
 -- independent: 10 x 10 buckets of two seeds
-SELECT sum((n - 2000.0) ^ 2 / 2000) < 181 AS independent
-FROM (SELECT count(*) AS n FROM generate_series(1, 200000) i
+SELECT sum((n - 10000.0) ^ 2 / 10000) < 181 AS independent
+FROM (SELECT count(*) AS n FROM generate_series(1, 1000000) i
 	GROUP BY floor(persona.bucket(i, 'one') * 10), floor(persona.bucket(i, 'two') * 10)) b;
+-- two experiments on a fifth each share 4 %
+SELECT abs(avg((persona.choose(i, 'one', '{0.5,0.5}', 0.2) IS NOT NULL AND persona.choose(i, 'two', '{0.5,0.5}', 0.2) IS NOT NULL)::int) - 0.04) < 0.002 AS overlap
+FROM generate_series(1, 100000) i;
+-- frozen: what the documented steps give elsewhere, for units 1 to 40
+SELECT string_agg(coalesce(persona.choose(i, 'thanks', '{0.7,0.3}')::text, '-'), '' ORDER BY i) = '1122212111122111111121121112211212112112' AS two,
+	string_agg(coalesce(persona.choose(i, 'thanks', '{0.1,0.2,0.3,0.4}')::text, '-'), '' ORDER BY i) = '2333324231434223334434434443421443413444' AS four,
+	string_agg(coalesce(persona.choose(i, 'thanks', '{0.5,0.25,0.25}', 0.5)::text, '-'), '' ORDER BY i) = '1-23--32-1-2--2211--312-23--31-31--13133' AS half_covered,
+	string_agg(coalesce(persona.choose(i, 'thanks', '{0.9,0.05,0.05}')::text, '-'), '' ORDER BY i) = '1111113111111111111111111111311111111111' AS rare
+FROM generate_series(1, 40) i;
 
 -- equal weights: stretches of the bucket, in the order of the variants
 SELECT bool_and(persona.choose(i, 'x', '{0.5,0.5}') = 1 + floor(persona.bucket(i, 'x') * 2)) AS halves,
@@ -54,6 +63,11 @@ SELECT bool_and(persona.choose(i, 'x', '{0.9,0.1}') = 1 OR persona.choose(i, 'x'
 	bool_and(persona.choose(i, 'x', '{0.5,0.5}') = 1 OR persona.choose(i, 'x', '{0.4999,0.5001}') = 2) AS from_equal,
 	bool_and(persona.choose(i, 'x', '{0,1}') = 2) AS no_weight_no_unit
 FROM generate_series(1, 100000) i;
+-- a small variant that doubles keeps who it has; also where only one of the others pays, few more move than must
+SELECT bool_and(a <> 2 OR b = 2) AND bool_and(a <> 3 OR b = 3) AS nobody_leaves, abs(avg((a <> b)::int) - 0.1) < 0.01 AS as_few_as_can_be,
+	bool_and(b <> 2 OR c = 2) AS nobody_leaves_either, avg((b <> c)::int) < 0.1 * 2 / 1.1 AS few_more_than_must
+FROM (SELECT persona.choose(i, 'x', '{0.9,0.05,0.05}') AS a, persona.choose(i, 'x', '{0.8,0.1,0.1}') AS b, persona.choose(i, 'x', '{0.7,0.2,0.1}') AS c
+	FROM generate_series(1, 100000) i) v;
 -- coverage: growing it moves nobody, and it says nothing about the variant
 SELECT abs(avg((small IS NOT NULL)::int) - 0.2) < 0.01 AS coverage_met,
 	bool_and(small IS NULL OR small = large) AS coverage_moves_nobody,
@@ -91,7 +105,7 @@ FROM seeds;
 SELECT typcollation = 0 AS non_collatable FROM pg_type WHERE oid = 'persona.seed'::regtype;
 SELECT bool_and(provolatile = 'i' AND proisstrict AND proparallel = 's' AND has_function_privilege('public', oid, 'EXECUTE')) AS pure_and_public,
 	count(*)
-FROM pg_proc WHERE pronamespace = 'persona'::regnamespace AND proname IN ('murmur3', 'bucket', 'choose');
+FROM pg_proc WHERE pronamespace = 'persona'::regnamespace AND proname IN ('murmur3', 'fnv1a', 'bucket', 'choose', 'scheme_in', 'scheme_out');
 -- a bucket is a function of nothing else
 SET TimeZone = 'Asia/Tokyo';
 SET search_path = pg_catalog;

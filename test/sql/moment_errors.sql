@@ -142,6 +142,7 @@ CALL persona.run();
 SELECT persona.resume('thanks', held => 'send') AS dropped;
 CALL persona.run();
 SELECT persona.resume('thanks');
+SET client_min_messages = warning;
 SELECT persona.drop_space('me', force => true);
 REVOKE ALL ON PROCEDURE persona.run FROM me_stranger;
 REVOKE ALL ON FUNCTION persona.moment_gates FROM me_stranger;

@@ -69,7 +69,7 @@ COPY mg.orders FROM stdin;
 RESET ROLE;
 SELECT count(*) AS rows, count(DISTINCT xmin::text) AS statements FROM persona_mg.inbox;
 ALTER TABLE mg.orders DISABLE TRIGGER ALL;
-INSERT INTO mg.orders VALUES (20, 18, 'i20', 'a', 10, '2026-01-01 12:30+00');
+INSERT INTO mg.orders VALUES (20, 18, 'i20', 'a', 10, '2025-12-01 12:30+00');
 ALTER TABLE mg.orders ENABLE TRIGGER ALL;
 -- a customer unknown to the subject table
 INSERT INTO persona_mg.inbox VALUES (12345, 'purchase', '{1}', '2026-01-01 12:30+00', now());

@@ -195,7 +195,7 @@ DECLARE
 	found text := '';
 	has boolean;
 BEGIN
-	FOR relation IN SELECT oid FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace IN ('persona'::regnamespace, 'persona_re_shop'::regnamespace) LOOP
+	FOR relation IN SELECT oid FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace IN ('persona'::regnamespace, 'persona_re_shop'::regnamespace) ORDER BY oid::regclass::text LOOP
 		EXECUTE format('SELECT EXISTS (SELECT FROM %s t WHERE t::text LIKE %L)', relation, '%' || canary || '%') INTO has;
 		found := found || CASE WHEN has THEN relation::text || ' ' ELSE '' END;
 	END LOOP;

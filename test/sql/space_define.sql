@@ -110,6 +110,7 @@ RESET persona.clock;
 SELECT persona.now() = now() AS real_time;
 
 -- dropping
+INSERT INTO sp.customer (id) VALUES (1) ON CONFLICT DO NOTHING;
 INSERT INTO persona_space_other.anchor VALUES (1, now());
 INSERT INTO persona_space_other.consent (subject, seq, ledger, decision, source, at, recorded_at, recorded_by, chain)
 VALUES (1, 1, gen_random_uuid(), 'grant', 'test', now(), now(), 'me', '');

@@ -1,0 +1,86 @@
+/*
+ * render.h: what the parts of the renderer share. Nobody else includes it but
+ * those who bring the data (json.c, record.c).
+ */
+#ifndef PERSONA_RENDER_H
+#define PERSONA_RENDER_H
+
+#include "message/message.h"
+#include "message/value.h"
+
+/* What a template keeps by a name while it is rendered. */
+typedef struct Register
+{
+	struct RegisterEntry *entries;
+	int			n;
+	int			capacity;
+} Register;
+
+typedef enum
+{
+	JUMP_NONE,
+	JUMP_BREAK,
+	JUMP_CONTINUE
+} Jump;
+
+typedef struct Renderer
+{
+	const MessageTemplate *template;
+	MessageValue root;			/* the data */
+	bool		escape;
+	MessageSlice missing;		/* the first path that led nowhere */
+	MessageBudget budget;
+	StringInfo	out;			/* the message, or what is captured */
+	Jump		jump;			/* a break or continue on its way up */
+	MessageLoop *loop;			/* the innermost */
+	Register	assigned;
+	Register	counters;
+	Register	cycles;
+	Register	positions;		/* where loops left off */
+	MessageSlice unchanged;		/* what ifchanged showed last */
+} Renderer;
+
+/*
+ * Renders into a text of the caller's memory context; everything in between
+ * is in one of its own, and gone.
+ */
+extern text *MessageRenderValue(const MessageTemplate *template,
+								 MessageValue (*open) (const void *data),
+								 const void *data, bool escape,
+								 const char **missing);
+
+/* A jsonb, and JSON as a text, as values (json.c). */
+extern MessageValue MessageFromJsonb(const Jsonb *json);
+extern MessageValue MessageFromJson(const void *json);
+
+/* The kernel of it, in the current context. */
+extern void RenderTemplate(Renderer *r);
+
+extern void RenderNodes(Renderer *r, const MessageNode *node,
+						const MessageNode *end);
+extern MessageValue RenderOperand(Renderer *r, const MessageNode *node);
+
+static inline void
+RenderBody(Renderer *r, const MessageNode *body)
+{
+	RenderNodes(r, body + 1, MessageNextNode(body));
+}
+
+/* The value kept by that name, or NULL. */
+extern MessageValue *RegisterFind(Renderer *r, const Register *names,
+								  MessageSlice name);
+extern void RegisterPut(Renderer *r, Register *names, MessageSlice name,
+						MessageValue value);
+
+/* for and tablerow (loop.c) */
+extern void RenderFor(Renderer *r, const MessageNode *node);
+extern void RenderTablerow(Renderer *r, const MessageNode *node);
+
+static inline MessageSlice
+NodeText(const Renderer *r, const MessageNode *node)
+{
+	return MessageSliceOf(MessageText(r->template) + node->offset,
+						  node->length);
+}
+
+#endif							/* PERSONA_RENDER_H */

@@ -10,14 +10,13 @@
  */
 #include "moment/moment.h"
 
+#include "consent/consent.h"
+
 #include "catalog/pg_type.h"
-#include "common/cryptohash.h"
-#include "common/sha2.h"
 #include "executor/spi.h"
 #include "port/pg_bswap.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/formatting.h"
 
 bool
 MomentCapIsByAddress(const MomentCap *cap)
@@ -36,34 +35,14 @@ MomentCapsByAddress(const Moment *moment)
 	return false;
 }
 
-/* Blanks around an address and its case make no other of it. */
-static char *
-Normalized(const char *address)
-{
-	static const char blanks[] = " \t\r\n";
-	const char *from = address + strspn(address, blanks);
-	size_t		n = strlen(from);
-
-	while (n > 0 && strchr(blanks, from[n - 1]) != NULL)
-		n--;
-	return asc_tolower(from, n);
-}
-
+/* Of the keyed hash by which consent knows an address, the first eight bytes. */
 int64
 MomentAddressHash(const Space *space, const char *address)
 {
-	char	   *text = psprintf("%s\x1f%s", space->name, Normalized(address));
-	uint8		digest[PG_SHA256_DIGEST_LENGTH];
-	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
+	Datum		hash = ConsentPseudonym(space, "address", address);
 	uint64		first;
 
-	if (pg_cryptohash_init(context) < 0 ||
-		pg_cryptohash_update(context, (uint8 *) text, strlen(text)) < 0 ||
-		pg_cryptohash_final(context, digest, sizeof(digest)) < 0)
-		elog(ERROR, "could not compute a sha256: %s",
-			 pg_cryptohash_error(context));
-	pg_cryptohash_free(context);
-	memcpy(&first, digest, sizeof(first));
+	memcpy(&first, VARDATA_ANY(DatumGetByteaPP(hash)), sizeof(first));
 	return (int64) pg_ntoh64(first);
 }
 

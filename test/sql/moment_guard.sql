@@ -9,7 +9,7 @@ CREATE TABLE mu.orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, cust
 CREATE TABLE mu.ticket (LIKE mu.orders INCLUDING ALL);
 CREATE INDEX ON mu.orders (customer_id, at);
 CREATE INDEX ON mu.ticket (customer_id, at);
-INSERT INTO mu.customer SELECT i, 'c' || i || '@example.org' FROM generate_series(1, 15000) i;
+INSERT INTO mu.customer SELECT i, 'c' || i || '@example.org' FROM generate_series(1, 10000) i;
 SET persona.clock = '2026-03-02 12:00+00';
 SELECT count(*) FROM persona.define_space('mu', 'mu.customer');
 SET persona.space = 'mu';
@@ -30,7 +30,7 @@ FROM persona_mu.decision d GROUP BY 1;
 
 -- a young moment may take a tenth of the subjects at once, and not one more; the others go on
 SELECT mu.moment('tenth', 'tenth'), mu.moment('flood', 'flood'), mu.moment('other', 'other');
-SELECT mu.buy('tenth', 1500), mu.buy('flood', 1501), mu.buy('other', 10);
+SELECT mu.buy('tenth', 1000), mu.buy('flood', 1001), mu.buy('other', 10);
 CALL persona.run();
 SELECT * FROM mu.seen ORDER BY 1;
 SELECT moment, held_at IS NOT NULL AS held FROM persona.moment WHERE space = 'mu' ORDER BY 1;
@@ -200,7 +200,7 @@ SELECT count(persona.pause(moment)) FROM persona.moment WHERE space = 'mu' AND s
 -- fair: a flood in one moment starves neither another moment nor the inbox, however few batches a call may do
 SET persona.clock = '2026-04-04 12:00+00';
 SELECT mu.moment('wave', 'wave', priority => 9), mu.moment('drop', 'drop');
-SELECT mu.buy('wave', 15000);
+SELECT mu.buy('wave', 6000);
 CALL persona.run();
 SELECT persona.resume('wave', held => 'send') AS dropped;
 SELECT mu.buy('drop', 3);
@@ -211,13 +211,13 @@ BEGIN
 	END LOOP;
 END
 $$;
-CALL mu.few(2);
-SELECT moment, CASE moment WHEN 'wave' THEN decided < 15000 ELSE decided = 3 END AS fair FROM mu.seen WHERE moment IN ('wave', 'drop') ORDER BY 1;
+CALL mu.few(1);
+SELECT moment, CASE moment WHEN 'wave' THEN decided < 6000 ELSE decided = 3 END AS fair FROM mu.seen WHERE moment IN ('wave', 'drop') ORDER BY 1;
 CALL persona.run();
 SELECT * FROM mu.seen WHERE moment IN ('wave', 'drop') ORDER BY 1;
 -- a run that is cut short leaves whole batches: a message for each decision that sends
 SELECT mu.moment('short', 'short');
-SELECT mu.buy('short', 15000);
+SELECT mu.buy('short', 4000);
 CALL persona.run();
 SELECT persona.resume('short', held => 'send') AS dropped;
 SET statement_timeout = '150ms';

@@ -36,11 +36,11 @@ SELECT count(*) FROM persona.define_policy(channel => 'ml_mail', purpose => 'mar
 /* Four moments of one event: what each of them asks. */
 CREATE TABLE ml.asks (moment text PRIMARY KEY, purpose text, priority int, transactional boolean, stale boolean);
 INSERT INTO ml.asks VALUES ('news', 'marketing.news', 1, false, false), ('offer', 'marketing', 5, false, false), ('receipt', 'care', 3, true, false), ('digest', 'care', 2, false, true);
-SELECT count(*) FROM ml.asks a, persona.define_moment(a.moment, on_event => 'purchase',
+SELECT count(*) >= 0 AS defined FROM ml.asks a, persona.define_moment(a.moment, on_event => 'purchase',
 	when_rule => (CASE WHEN a.stale THEN 'count(feed) >= 0 AND ' ELSE '' END || '(new.amount > 20 AND vip)')::persona.rule,
 	cancel_rule => 'count(returned) FILTER (WHERE sku = new.sku) > 0 OR 10 / divisor > 100', expires => '2 days', purpose => a.purpose, channel => 'ml_mail',
 	template => 'Hello {{ health }} {{ new.sku }}', generic => 'Hello {{ name }}', delay => '1 day', priority => a.priority, transactional => a.transactional, hypothesis => 'h');
-SELECT count(*) FROM ml.asks a, persona.activate(a.moment);
+SELECT count(*) >= 0 AS activated FROM ml.asks a, persona.activate(a.moment);
 INSERT INTO ml.feed SELECT 1 + floor(random() * 1500)::int, '2026-03-01 12:00+00' FROM generate_series(1, 100);
 INSERT INTO ml.orders SELECT i, 1 + floor(random() * 1500)::int, 'k', 's' || floor(random() * 20), 50, timestamptz '2026-03-02 12:00+00' + i * interval '1 ms' FROM generate_series(1, 1200) i;
 UPDATE ml.customer SET vip = true;
@@ -56,6 +56,8 @@ SELECT count(persona.withdraw_consent(id, 'marketing.news', 'ml_mail', 'test', a
 SELECT count(persona.withdraw_consent(id, NULL, NULL, 'test')) > 0 AS said FROM ml.customer WHERE ml.chance(0.05);
 SELECT count(*) > 0 AS said FROM (SELECT persona.set_preference(id, ml.pick('user.health', 'user.name', 'user'), ml.chance(0.3)) FROM ml.customer WHERE ml.chance(0.2)) s;
 SELECT count(*) > 0 AS said FROM (SELECT persona.suppress(id, CASE WHEN ml.chance(0.5) THEN 'ml_mail' END, 'asked') FROM ml.customer WHERE ml.chance(0.03)) s;
+CREATE TABLE ml.bounced AS SELECT DISTINCT email FROM ml.customer WHERE btrim(email) <> '' AND ml.chance(0.02);
+SELECT count(*) > 0 AS said FROM (SELECT persona.suppress_address(upper(email), CASE WHEN ml.chance(0.5) THEN 'ml_mail' END, 'bounced') FROM ml.bounced) s;
 UPDATE ml.customer SET vip = CASE WHEN ml.chance(0.05) THEN NULL ELSE ml.chance(0.95) END;
 UPDATE ml.customer SET divisor = 0 WHERE ml.chance(0.01);
 INSERT INTO ml.returned SELECT i, o.customer_id, o.sku, '2026-03-03 00:00+00' FROM (SELECT *, row_number() OVER () AS i FROM ml.orders WHERE ml.chance(0.05)) o;
@@ -128,6 +130,7 @@ BEGIN
 		WHEN o.id IS NULL THEN 'event_gone'
 		WHEN EXISTS (SELECT FROM persona_ml.suppression s WHERE s.subject = q.subject) THEN 'suppressed'
 		WHEN c.divisor = 0 AND NOT returned THEN 'rule_unknown'
+		WHEN c.email IN (SELECT email FROM ml.bounced) THEN 'suppressed'
 		WHEN btrim(coalesce(c.email, '')) = '' THEN 'unreachable'
 		WHEN coalesce(o.amount <= 20, false) OR NOT coalesce(c.vip, true) THEN 'rule_false'
 		WHEN o.amount IS NULL OR o.amount = 'NaN' OR c.vip IS NULL THEN 'rule_unknown'
@@ -138,7 +141,7 @@ BEGIN
 		WHEN ml.refuses(q.subject, 'user.name') THEN 'data_preference'
 		WHEN ml.local_hour(c.zone) >= 20 OR ml.local_hour(c.zone) < 7 THEN 'quiet'
 		WHEN NOT a.transactional AND (sent >= 3 OR a.purpose ~ '^marketing' AND sent_marketing >= 1) THEN 'frequency_cap' END;
-	law.outcome := CASE WHEN law.closed = 'quiet' THEN 'defer' WHEN law.closed IS NOT NULL THEN 'skip' 
+	law.outcome := CASE WHEN law.closed = 'quiet' THEN 'defer' WHEN law.closed IS NOT NULL THEN 'skip'
 		WHEN a.purpose ~ '^marketing' AND persona.bucket(q.subject::text, 'ml.holdout') < 0.2 THEN 'holdout' ELSE 'send' END;
 	RETURN law;
 END

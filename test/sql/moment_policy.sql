@@ -145,10 +145,10 @@ SELECT (SELECT count(*) FROM persona_mp.message) AS messages, (SELECT count(*) F
 SELECT count(*) FROM persona.define_policy(channel => 'mp_text');
 SELECT count(*) FROM persona.define_policy(quiet => '22:00-08:00');
 SELECT count(*) FROM persona.define_attribute('likes', 'user.taste', 'observed');
-SELECT count(*) FROM persona.define_moment('rich', on_event => 'purchase',
+SELECT count(*) >= 0 AS defined FROM persona.define_moment('rich', on_event => 'purchase',
 	when_rule => 'new.amount > 100 AND amount > 0 AND weight > 0 AND (ago(seen) > ''1 day'') IS NOT FALSE AND coalesce(max(purchase.amount), 0) >= 0 AND sum(purchase.amount) FILTER (WHERE amount > 0) > 100',
 	purpose => 'service', channel => 'mp_mail', template => 'You spent {{ new.amount | default: "a lot" }}, you like {{ likes }}', generic => 'Thanks', hypothesis => 'h');
-SELECT count(*) FROM persona.activate('rich');
+SELECT count(*) >= 0 AS activated FROM persona.activate('rich');
 UPDATE mp.customer SET zone = CASE id WHEN 26 THEN 'Mars/Phobos' WHEN 27 THEN 'XYZ+5' WHEN 28 THEN NULL WHEN 29 THEN '' ELSE zone END,
 	amount = CASE id WHEN 22 THEN numeric 'NaN' ELSE amount END, weight = CASE id WHEN 23 THEN float8 'NaN' ELSE weight END,
 	seen = CASE id WHEN 24 THEN timestamptz 'infinity' WHEN 25 THEN '-infinity' ELSE seen END WHERE id BETWEEN 21 AND 30;

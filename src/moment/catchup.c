@@ -53,13 +53,14 @@ Window(const SpaceEvent *event)
 	return psprintf("%s >= $1%s AND %s < 'infinity'", at, zone, at);
 }
 
-/* That a table of the space does not have the event d. */
+/* That a table of the space does not have the event d, or this update of it. */
 static char *
 NotIn(const Reading *r, const char *table)
 {
 	return psprintf("NOT EXISTS (SELECT FROM %s q WHERE q.subject = d.subject"
-					" AND q.event = %s AND q.event_key = d.event_key)",
-					SpaceTable(r->space, table), PersonaLiteral(r->event->name));
+					" AND q.event = %s AND q.event_key = d.event_key%s)",
+					SpaceTable(r->space, table), PersonaLiteral(r->event->name),
+					strstr(r->event->fires, "update") ? " AND q.at = d.at" : "");
 }
 
 /* Events n of subjects s; d is what the inbox will say of one. */
@@ -177,7 +178,10 @@ MakeWish(void *arg)
 							   MomentPrefilterSql(wish->space, wish->moment));
 }
 
-/* What any of the moments wants; one that cannot be compiled wants nothing. */
+/*
+ * What any of the moments wants. One that cannot be compiled wants nothing, but
+ * what was seen is kept for it.
+ */
 static void
 AddWishes(Reading *r, List *moments)
 {
@@ -189,12 +193,12 @@ AddWishes(Reading *r, List *moments)
 		Wish		wish = {.space = r->space, .moment = lfirst(cell)};
 		int			sqlstate = PersonaTrap(MakeWish, &wish);
 
+		r->since = Min(r->since, wish.since);
 		if (sqlstate != 0)
 		{
 			SpaceIncident(r->space, "catch_up", wish.moment->name, sqlstate);
 			continue;
 		}
-		r->since = Min(r->since, wish.since);
 		r->wanted = r->wanted == NULL ? wish.condition :
 			psprintf("%s OR %s", r->wanted, wish.condition);
 	}

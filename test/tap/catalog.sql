@@ -44,8 +44,8 @@ SELECT is_empty($$SELECT relname FROM pg_class WHERE relkind = 'v' AND relnamesp
 	'views show what their reader may see');
 SELECT is_empty($$SELECT i.indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
 	JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-	WHERE c.relnamespace IN (SELECT schema FROM spaces) AND c.relname <> 'calendar' AND i.indisunique AND a.attname <> 'subject'$$,
-	'unique indexes of state begin with the subject, but for the calendar''s');
+	WHERE c.relnamespace IN (SELECT schema FROM spaces) AND c.relname NOT IN ('calendar', 'progress') AND i.indisunique AND a.attname <> 'subject'$$,
+	'unique indexes of state begin with the subject, but for how far run() has come');
 SELECT is_empty($$SELECT a.attrelid::regclass, a.attname
 	FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN spaces s ON s.schema = c.relnamespace
 	WHERE c.relkind IN ('r', 'p') AND (a.attidentity <> '' OR a.atthasdef
@@ -64,9 +64,9 @@ SELECT is_empty($$SELECT a.aggfnoid FROM ours JOIN pg_aggregate a ON a.aggfnoid 
 	WHERE a.aggcombinefn = 0 OR a.aggtranstype = 'internal'::regtype AND (a.aggserialfn = 0 OR a.aggdeserialfn = 0)$$,
 	'aggregates can be combined across workers and shards');
 SELECT is_empty($$SELECT c.oid::regclass FROM pg_class c
-	WHERE c.relnamespace IN (SELECT schema FROM spaces) AND c.relkind IN ('r', 'p') AND c.relname NOT IN ('moment_day', 'incident', 'secret', 'tombstone', 'suppressed_address', 'calendar')
+	WHERE c.relnamespace IN (SELECT schema FROM spaces) AND c.relkind IN ('r', 'p') AND c.relname NOT IN ('moment_day', 'incident', 'calendar', 'progress', 'secret', 'tombstone', 'suppressed_address')
 	AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'subject')$$,
-	'every table of state has a subject, but for those that only count, the calendar, and those that must not know one');
+	'every table of state has a subject, but for those that only count or say how far run() has come, and those that must not know one');
 SELECT is_empty($$SELECT c.oid::regclass, x.privilege_type FROM pg_class c, aclexplode(c.relacl) x
 	WHERE c.relnamespace IN (SELECT schema FROM spaces UNION ALL SELECT 'persona'::regnamespace) AND x.grantee = 0$$,
 	'PUBLIC has no right on any table or view');

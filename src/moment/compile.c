@@ -173,7 +173,13 @@ AddVariable(Builder *b, const char *path, StringInfo plain, StringInfo event)
 
 	if (AlreadyAdded(b, head))
 		return;
-	sql = Compile(b, MomentVariableExpression(b->moment, path), InvalidOid,
+	if (token == NULL && MomentPage(head) != NULL)
+	{
+		sql = MomentLinkSql(b->space, b->moment, MomentPage(head));
+		type = TEXTOID;
+	}
+	else
+		sql = Compile(b, MomentVariableExpression(b->moment, path), InvalidOid,
 				  token ? psprintf("token \"%s\"", head) :
 				  "template", &type);
 	appendStringInfo(into, "%s%s, %s", into->len ? ", " : "",

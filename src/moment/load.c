@@ -61,7 +61,7 @@ static const char *const moments_sql =
 " m.when_rule, m.cancel_rule, m.once_per, m.expires,"
 " m.expires_is_interval, m.purpose, m.channel, m.delay::text AS delay, m.local_time,"
 " m.transactional, m.share, m.activated_at, p.basis, c.address, c.time_zone,"
-" c.format = 'html' AS html"
+" c.link, c.format = 'html' AS html"
 " FROM persona.moment m"
 " LEFT JOIN persona.purpose p ON p.space = m.space AND p.purpose = m.purpose"
 " LEFT JOIN persona.channel c ON c.space = m.space AND c.channel = m.channel"
@@ -129,6 +129,7 @@ ReadMoment(uint64 row, const Space *space)
 	moment->channel = Keep(row, "channel");
 	moment->address = Keep(row, "address");
 	moment->time_zone = Keep(row, "time_zone");
+	moment->link = Keep(row, "link");
 	moment->html = IsTrue(row, "html");
 	moment->delay = Keep(row, "delay");
 	value = PersonaColumn(row, "local_time", &isnull);

@@ -100,6 +100,7 @@ typedef struct Moment
 	char	   *channel;
 	char	   *address;
 	char	   *time_zone;		/* NULL: UTC */
+	char	   *link;			/* the base of the channel's links, or NULL */
 	bool		html;
 	char	   *delay;			/* an interval, as text */
 	bool		has_local_time;
@@ -404,6 +405,14 @@ extern void MomentRefuseStandby(const char *what);
  * bound to, or NULL.
  */
 extern void MomentRefuseCopy(const Space *space, const char *bound);
+
+/*
+ * The page that a variable of a template links to: unsubscribe_url and
+ * preferences_url; NULL for any other. And the link, as SQL over d.subject.
+ */
+extern const char *MomentPage(const char *variable);
+extern char *MomentLinkSql(const Space *space, const Moment *moment,
+						   const char *page);
 
 /*
  * The headers (jsonb, or 0 for none) and those of one-click unsubscribing, by

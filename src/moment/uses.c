@@ -63,8 +63,11 @@ PutTemplate(Listing *listing, const char *part, const MessageTemplate *template)
 	if (template == NULL)
 		return;
 	foreach(cell, MessageVariables(template))
-		PutExpression(listing, part, true,
-					  MomentVariableExpression(listing->moment, lfirst(cell)));
+	{
+		if (MomentPage(lfirst(cell)) == NULL)
+			PutExpression(listing, part, true,
+						  MomentVariableExpression(listing->moment, lfirst(cell)));
+	}
 }
 
 static void

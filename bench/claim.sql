@@ -26,7 +26,7 @@ CALL persona.run();
 /* So many at once are held, which is said aloud. */
 SELECT persona.resume('thanks', held => 'send');
 CALL persona.run();
-RESET client_min_messages;
+SET client_min_messages = warning;
 \o
 DO $$ BEGIN ASSERT (SELECT count(*) FROM persona_shop.message WHERE state = 'ready') = 20000, 'all is to be sent'; END $$;
 CREATE TABLE was AS SELECT * FROM persona_shop.message;

@@ -1327,6 +1327,12 @@ REVOKE ALL ON PROCEDURE run(int, text) FROM PUBLIC;
 
 /* Sending */
 
+/* Open to PUBLIC, as run() acts as the owner, who was granted nothing; it refuses all but members. */
+CREATE FUNCTION page_link(page text, subject text, channel text, link text, space text) RETURNS text
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'persona_page_link';
+COMMENT ON FUNCTION page_link(text, text, text, text, text) IS
+'What unsubscribe_url and preferences_url are in a template: a page on the base of a channel''s links, with a token of preference_token(). For members of the space''s owner only (42501).';
+
 CREATE FUNCTION most_attempts() RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC

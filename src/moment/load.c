@@ -63,7 +63,7 @@ static const char *const moments_sql =
 "  AND f.state = 'live') AS followed,"
 " m.when_rule, m.cancel_rule, m.once_per, m.restart, m.again_after::text AS again_after, m.expires,"
 " m.expires_is_interval, m.purpose, m.channel, m.delay::text AS delay, m.local_time::text AS local_time,"
-" m.transactional, m.share, m.activated_at, p.basis, c.time_zone,"
+" m.transactional, m.share, m.activated_at, p.basis, c.time_zone, c.link,"
 " coalesce(m.experiment, m.moment) AS experiment, e.unit,"
 " CASE WHEN e.experiment IS NOT NULL THEN e::text END AS assign"
 " FROM persona.moment m"
@@ -173,6 +173,7 @@ ReadMoment(uint64 row, const Space *space)
 	moment->basis = Keep(row, "basis");
 	moment->channel = Keep(row, "channel");
 	moment->time_zone = Keep(row, "time_zone");
+	moment->link = Keep(row, "link");
 	moment->delay = Keep(row, "delay");
 	moment->local_time = Keep(row, "local_time");
 	moment->transactional = IsTrue(row, "transactional");

@@ -139,6 +139,7 @@ typedef struct Moment
 	char	   *basis;
 	char	   *channel;
 	char	   *time_zone;		/* of that channel; NULL: UTC */
+	char	   *link;			/* the base of that channel's links, or NULL */
 	char	   *delay;			/* an interval, as text */
 	char	   *local_time;		/* NULL: at any hour */
 	bool		transactional;
@@ -572,6 +573,14 @@ extern void MomentRefuseStandby(const char *what);
  * bound to, or NULL.
  */
 extern void MomentRefuseCopy(const Space *space, const char *bound);
+
+/*
+ * The page that a variable of a template links to: unsubscribe_url and
+ * preferences_url; NULL for any other. And the link, as SQL over d.subject.
+ */
+extern const char *MomentPage(const char *variable);
+extern char *MomentLinkSql(const Space *space, const Moment *moment,
+						   const char *page);
 
 /*
  * The headers (jsonb, or 0 for none) and those of one-click unsubscribing, by

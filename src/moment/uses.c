@@ -65,9 +65,12 @@ PutTemplate(Listing *listing, const MomentVariant *variant,
 	if (template == NULL)
 		return;
 	foreach(cell, MessageVariables(template))
-		PutExpression(listing, variant->name, true,
-					  MomentVariableExpression(listing->moment, variant,
-											   lfirst(cell)));
+	{
+		if (MomentPage(lfirst(cell)) == NULL)
+			PutExpression(listing, variant->name, true,
+						  MomentVariableExpression(listing->moment, variant,
+												   lfirst(cell)));
+	}
 }
 
 static void

@@ -104,9 +104,15 @@ AddVariable(Builder *b, const char *path, StringInfo plain, StringInfo event)
 		b->uses_context = true;
 		return;
 	}
-	sql = MomentCompilePart(b, token ? token->expression : PathExpression(head),
-							InvalidOid, token ? psprintf("token \"%s\"", head) :
-							"template", &type);
+	if (token == NULL && MomentPage(head) != NULL)
+	{
+		sql = MomentLinkSql(b->space, b->moment, MomentPage(head));
+		type = TEXTOID;
+	}
+	else
+		sql = MomentCompilePart(b, token ? token->expression : PathExpression(head),
+								InvalidOid, token ? psprintf("token \"%s\"", head) :
+								"template", &type);
 	appendStringInfo(into, "%s%s, %s", into->len ? ", " : "",
 					 PersonaLiteral(into == event ? head + 4 : head),
 					 AsJson(sql, type));

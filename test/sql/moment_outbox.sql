@@ -178,6 +178,23 @@ UPDATE persona_mo.message SET headers = '{"X-Campaign": "7", "List-Unsubscribe":
 SELECT subject::int % 2 = 0 AS receipt, headers ? 'List-Unsubscribe-Post' AS offered, headers->>'List-Unsubscribe' ~ '^<https:' AS by_link, headers->>'X-Campaign' AS kept, count(*) > 0
 FROM persona.claim('email', 20) GROUP BY 1, 2, 3, 4 ORDER BY 1;
 
+-- the same link, and one to all preferences, within a message
+SELECT code FROM persona.define_channel('letter', 'email', time_zone => $$'UTC'$$, link => 'https://shop.example');
+SELECT count(*) > 0 AS defined FROM persona.define_moment('letter', on_event => 'purchase', purpose => 'service', channel => 'letter', template => '{{ unsubscribe_url }} {{ email }}', generic => '{{ preferences_url }}');
+SELECT count(*) > 0 AS live FROM persona.activate('letter');
+INSERT INTO mo.orders SELECT 1000 + i, i, now() FROM generate_series(301, 320) i;
+CALL persona.run();
+SELECT variant, body ~ CASE variant WHEN 'personal' THEN '^https://shop[.]example/unsubscribe[?]token=[\w.~-]+ c\d+$' ELSE '^https://shop[.]example/preferences[?]token=[\w.~-]+$' END AS linked,
+	bool_and((SELECT count(*) > 0 FROM persona.preferences(substring(body FROM 'token=(\S+)')))) AS valid
+FROM persona.claim('letter', 100) WHERE moment = 'letter' GROUP BY 1, 2 ORDER BY 1;
+SELECT bool_and(passed) AS open FROM persona.why_not(320, 'letter') WHERE gate IN ('render', 'entry');
+SELECT code FROM persona.define_channel('letter', 'email', time_zone => $$'UTC'$$);
+INSERT INTO mo.orders SELECT 1100 + i, i, now() FROM generate_series(301, 320) i;
+CALL persona.run();
+-- nothing goes out with a link that leads nowhere
+SELECT reason, count(*) FROM persona_mo.decision WHERE moment = 'letter' AND event_key[1]::int > 1400 GROUP BY 1;
+SELECT count(*) FROM persona.page_link('unsubscribe', '1', NULL, 'https://shop.example', 'mo');
+
 -- a copy: nothing is handed over until somebody adopts it
 SELECT outbox = persona.database_identity() AS bound_here, outbox ~ '^[0-9]+/[0-9]+/[0-9]+$' AS form, why FROM persona.outbox WHERE space = 'mo';
 SELECT persona.adopt('Ann', 'to see');
@@ -232,7 +249,8 @@ FROM (VALUES ('SELECT persona.ack(ARRAY[$1], space => ''mo_b'')'), ('SELECT pers
 	('SELECT persona.still_ok($1, space => ''mo_b'')'), ('SELECT persona.message_refusal($1, ''mo_b'')'),
 	('SELECT persona.ack(ARRAY[$1], space => ''mo'')'), ('SELECT persona.fail($1, ''x'', space => ''mo'')'), ('SELECT persona.feedback($1, ''opened'', space => ''mo'')'),
 	('SELECT persona.still_ok($1, space => ''mo'')'), ('SELECT message FROM persona.claim(''email'', 1, space => ''mo'')'), ('SELECT persona.adopt(''b'', ''c'', space => ''mo'')'),
-	('SELECT message FROM persona.claim(''email'', 1, space => ''nowhere'')'), ('SELECT persona.message_refusal($1, ''mo'')')) q(question);
+	('SELECT message FROM persona.claim(''email'', 1, space => ''nowhere'')'), ('SELECT persona.message_refusal($1, ''mo'')'),
+	('SELECT persona.page_link(''unsubscribe'', ''1'', ''email'', ''https://shop.example'', ''mo'')')) q(question);
 RESET ROLE;
 RESET persona.space;
 SELECT persona.drop_space('mo_b', force => true), persona.drop_space('mo', force => true);

@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use Cwd qw(abs_path);
 use File::Basename;
+use MIME::QuotedPrint;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -75,7 +76,7 @@ $node->safe_psql('postgres', q{
 	SELECT persona.define_channel('email', 'email', link => 'https://shop.example/persona');
 	SELECT persona.define_purpose('service', 'opt_out');
 	SELECT persona.define_moment('thanks', on_event => 'purchase', purpose => 'service', channel => 'email',
-		subject_line => 'Danke, {{ name }}', template => 'Hallo {{ name }}', generic => 'Grüß Gott');
+		subject_line => 'Danke, {{ name }}', template => 'Hallo {{ name }}, {{ unsubscribe_url }}', generic => 'Grüß Gott, {{ unsubscribe_url }}');
 	SELECT persona.activate('thanks');
 	INSERT INTO orders SELECT i, i, now() FROM generate_series(1, 60) i;
 	CALL persona.run()});
@@ -120,6 +121,8 @@ is($node->safe_psql('postgres', q{SELECT subject, what, detail->>'status' FROM p
 # One click: what a web server does with the POST. A GET reads only.
 my ($token) = $mail->{'list-unsubscribe'} =~ m{^<https://shop[.]example/persona/unsubscribe\?token=([^>]+)>$};
 ok($token, 'List-Unsubscribe has a link');
+my ($in_text) = decode_qp($mail->{body}) =~ m{, https://shop[.]example/persona/unsubscribe\?token=(\S+)$}m;
+is($node->safe_psql('postgres', "SELECT count(*) FROM persona.preferences('$in_text')"), '1', 'and so has the text');
 is($node->safe_psql('postgres', "BEGIN READ ONLY; SELECT count(*) FROM persona.preferences('$token')"), '1', 'which can be read');
 is($node->safe_psql('postgres', q{SELECT persona.may_contact(1, 'service', 'email')}), 't', 'and changes nothing by that');
 is($node->safe_psql('postgres', qq{SELECT persona.apply_preferences('$token', '{"everything": false}')}), '1', 'one click');

@@ -32,7 +32,7 @@ SELECT is_empty($$SELECT name FROM ours WHERE language IN ('plpgsql', 'sql') AND
 SELECT is_empty($$SELECT name FROM ours WHERE prosecdef AND proname NOT IN ('log_definition', 'follow_ddl')$$,
 	'nothing runs as the installer but the log of definitions and what follows renames');
 SELECT is_empty($$SELECT name FROM ours WHERE has_function_privilege('public', oid, 'EXECUTE') AND NOT of_a_type AND provolatile <> 'i'
-	AND proname NOT IN ('now', 'ago', 'before', 'released', 'render')$$,
+	AND proname NOT IN ('now', 'ago', 'before', 'released', 'render', 'page_link')$$,
 	'PUBLIC may call pure primitives only');
 SELECT is_empty($$SELECT name FROM ours WHERE provolatile = 'i' AND proparallel <> 's' AND has_function_privilege('public', oid, 'EXECUTE')$$,
 	'pure primitives are parallel safe');

@@ -2326,7 +2326,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	kinds text[] := ARRAY['segment', 'moment', 'experiment', 'event', 'facet', 'attribute', 'channel', 'purpose'];
+	kinds text[] := ARRAY['segment', 'moment', 'experiment', 'event', 'facet', 'attribute', 'channel', 'purpose', 'category'];
 	users text[];
 	known text[];
 BEGIN
@@ -2361,5 +2361,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION drop_definition(text, text, text) IS
-'Removes a segment, moment, experiment, event, facet, attribute, channel or purpose from a space, or says what still uses it (2BP01). Its versions stay in definition_log.';
+'Removes a segment, moment, experiment, event, facet, attribute, channel, purpose or category from a space, or says what still uses it (2BP01). Its versions stay in definition_log.';
 REVOKE ALL ON FUNCTION drop_definition(text, text, text) FROM PUBLIC;

@@ -56,10 +56,11 @@ Standing(const Space *space, const char *subject)
 
 /* ---- 2 and 3: the one that wins ---- */
 
-/* Later first; of two at the same instant the withdrawal comes after. */
-#define LATER_FIRST "s.at DESC, s.decision DESC, s.purpose DESC," \
-	" s.channel DESC, s.seq DESC"
-
+/*
+ * Later first; of two at the same instant the withdrawal. Of those that cover
+ * a purpose no two have names of one length, so the name is no key of its own.
+ * Times are compared by themselves first, as that rules most out.
+ */
 static char *
 Winner(const char *statements, const char *purposes, const char *channel)
 {
@@ -68,13 +69,15 @@ Winner(const char *statements, const char *purposes, const char *channel)
 					"  AND s.purpose = ANY (%2$s)"
 					"  AND NOT EXISTS (SELECT FROM (%1$s) b"
 					"   WHERE b.purpose = '' AND (b.channel = '' OR b.channel = %3$s)"
+					"   AND b.at >= s.at"
 					"   AND (b.at, b.decision, b.purpose, b.channel, b.seq)"
 					"    > (s.at, s.decision, s.purpose, s.channel, s.seq))"
-					" ORDER BY pg_catalog.length(s.purpose) DESC, " LATER_FIRST
-					" LIMIT 1)",
+					" ORDER BY pg_catalog.length(s.purpose) DESC, s.at DESC,"
+					"  s.decision DESC, s.channel DESC, s.seq DESC LIMIT 1)",
 					statements, purposes, channel);
 }
 
+/* Every purpose, which is '', the parents of one, and that one. */
 char *
 ConsentCoveringSql(const char *purpose_sql)
 {

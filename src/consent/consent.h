@@ -119,6 +119,9 @@ extern Datum ConsentArgKey(FunctionCallInfo fcinfo, const Space *space);
 /* Argument n, a text, as C text; NULL for NULL. */
 extern char *ConsentArgText(FunctionCallInfo fcinfo, int n);
 
+/* The table that is the space's ledger. */
+extern Oid	ConsentLedger(const Space *space);
+
 /*
  * From here to ConsentEnd the session is the space's owner, connected to SPI;
  * an error unless the caller has the right `duty` on the space's ledger.

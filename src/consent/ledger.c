@@ -287,20 +287,28 @@ SetPlace(const Space *space, Row *row)
 
 /* ---- the triggers ---- */
 
-static TriggerData *
+/*
+ * The space of a call as a trigger on its ledger. On any other table it would
+ * let that table's owner write in the name of the space's.
+ */
+static Space *
 Called(FunctionCallInfo fcinfo, const char *name)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Space	   *space = NULL;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
-		!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
-		trigger->tg_trigger->tgnargs != 1)
+	if (CALLED_AS_TRIGGER(fcinfo) &&
+		TRIGGER_FIRED_FOR_ROW(trigger->tg_event) &&
+		TRIGGER_FIRED_BY_INSERT(trigger->tg_event) &&
+		trigger->tg_trigger->tgnargs == 1)
+		space = SpaceGet(trigger->tg_trigger->tgargs[0]);
+	if (space == NULL ||
+		RelationGetRelid(trigger->tg_relation) != ConsentLedger(space))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("%s() is a trigger for each row of a ledger", name),
 				 errhint("persona.define_space() creates it.")));
-	return trigger;
+	return space;
 }
 
 PG_FUNCTION_INFO_V1(persona_append_consent);
@@ -309,9 +317,9 @@ PG_FUNCTION_INFO_V1(persona_append_consent);
 Datum
 persona_append_consent(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = Called(fcinfo, "append_consent");
+	Space	   *space = Called(fcinfo, "append_consent");
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	TupleDesc	layout = RelationGetDescr(trigger->tg_relation);
-	Space	   *space = SpaceGet(trigger->tg_trigger->tgargs[0]);
 	MemoryContext caller = CurrentMemoryContext;
 	HeapTuple	tuple = trigger->tg_trigtuple;
 	PersonaAct	act;
@@ -395,8 +403,8 @@ PG_FUNCTION_INFO_V1(persona_fold_consent);
 Datum
 persona_fold_consent(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = Called(fcinfo, "fold_consent");
-	Space	   *space = SpaceGet(trigger->tg_trigger->tgargs[0]);
+	Space	   *space = Called(fcinfo, "fold_consent");
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	static const int from[] = {SUBJECT, PURPOSE, CHANNEL, DECISION, AT,
 	EXPIRES_AT, LEDGER};
 	Datum		values[lengthof(from)];

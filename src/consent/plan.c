@@ -4,7 +4,9 @@
  * Questions about a consent come once a row of somebody's query, statements
  * once a row of somebody's COPY. Each query is a function that writes its SQL
  * for a space; what it was written from, the definitions, has a generation,
- * and under another one it is written and planned again.
+ * and under another one it is written and planned again. The old plan may be
+ * under way further up, for a statement on the ledger runs others by its
+ * triggers: it is freed once none is.
  */
 #include "consent/consent.h"
 
@@ -21,19 +23,32 @@ typedef struct Kept
 
 static List *kept;				/* of Kept * */
 static uint64 kept_generation;	/* of the definitions they were made from */
+static List *retired;			/* of Kept *, made from older ones */
+static int	running;			/* statements under way, one inside another */
 
+/* Puts plans of older definitions aside, and frees them where that is safe. */
 static void
-Forget(void)
+Retire(void)
 {
-	while (kept != NIL)
-	{
-		Kept	   *first = linitial(kept);
+	MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
 
-		kept = list_delete_first(kept);
-		SPI_freeplan(first->plan);
-		pfree(first->space);
-		pfree(first);
+	if (kept_generation != SpaceGeneration())
+	{
+		retired = list_concat(retired, kept);
+		list_free(kept);
+		kept = NIL;
+		kept_generation = SpaceGeneration();
 	}
+	while (running == 0 && retired != NIL)
+	{
+		Kept	   *last = llast(retired);
+
+		retired = list_delete_last(retired);
+		SPI_freeplan(last->plan);
+		pfree(last->space);
+		pfree(last);
+	}
+	MemoryContextSwitchTo(caller);
 }
 
 static SPIPlanPtr
@@ -61,9 +76,7 @@ Planned(const Space *space, const ConsentQuery *query)
 	Kept	   *made;
 	ListCell   *cell;
 
-	if (kept_generation != SpaceGeneration())
-		Forget();
-	kept_generation = SpaceGeneration();
+	Retire();
 	foreach(cell, kept)
 	{
 		Kept	   *one = lfirst(cell);
@@ -82,6 +95,26 @@ Planned(const Space *space, const ConsentQuery *query)
 	return plan;
 }
 
+/* Executes a plan that nobody frees meanwhile. */
+static int
+Execute(SPIPlanPtr plan, const Datum *values, const char *flags,
+		bool read_only)
+{
+	volatile int result = 0;
+
+	running++;
+	PG_TRY();
+	{
+		result = SPI_execute_plan(plan, (Datum *) values, flags, read_only, 0);
+	}
+	PG_FINALLY();
+	{
+		running--;
+	}
+	PG_END_TRY();
+	return result;
+}
+
 uint64
 ConsentRun(const Space *space, const ConsentQuery *query,
 		   const Datum *values, const bool *nulls, bool read_only)
@@ -92,8 +125,7 @@ ConsentRun(const Space *space, const ConsentQuery *query,
 
 	for (int i = 0; i < query->nargs; i++)
 		flags[i] = nulls != NULL && nulls[i] ? 'n' : ' ';
-	result = SPI_execute_plan(Planned(space, query), (Datum *) values, flags,
-							  read_only, 0);
+	result = Execute(Planned(space, query), values, flags, read_only);
 	MemoryContextSwitchTo(caller);
 	if (result < 0)
 		elog(ERROR, "a statement about consent failed: %s",

@@ -102,8 +102,8 @@ ConsentArgText(FunctionCallInfo fcinfo, int n)
 
 /* ---- the duties ---- */
 
-static Oid
-Ledger(const Space *space)
+Oid
+ConsentLedger(const Space *space)
 {
 	return get_relname_relid("consent", get_namespace_oid(space->schema, false));
 }
@@ -115,7 +115,7 @@ ConsentBegin(PersonaAct *act, const Space *space, AclMode duty)
 	const char *right = duty == ACL_INSERT ? "INSERT" :
 		duty == ACL_SELECT ? "SELECT" : "DELETE";
 
-	if (pg_class_aclcheck(Ledger(space), caller, duty) != ACLCHECK_OK)
+	if (pg_class_aclcheck(ConsentLedger(space), caller, duty) != ACLCHECK_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to %s consents of space \"%s\"",

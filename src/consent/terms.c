@@ -116,14 +116,15 @@ Read(void *arg)
 								 terms->space, ReadCategory);
 }
 
+/* What was handed out stays good until the end of the transaction. */
 static void
 Forget(void)
 {
-	if (memory == NULL)
-		memory = AllocSetContextCreate(CacheMemoryContext, "persona consent",
-									   ALLOCSET_SMALL_SIZES);
+	if (memory != NULL)
+		MemoryContextSetParent(memory, TopTransactionContext);
+	memory = AllocSetContextCreate(CacheMemoryContext, "persona consent",
+								   ALLOCSET_SMALL_SIZES);
 	known = NIL;
-	MemoryContextReset(memory);
 	known_generation = SpaceGeneration();
 }
 

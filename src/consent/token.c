@@ -140,6 +140,10 @@ TokenSign(const ConsentToken *token, const bytea *secret)
 	appendStringInfoString(&bytes, token->subject);
 	TokenHmac(secret, bytes.data, bytes.len, mac);
 	appendBinaryStringInfo(&bytes, (char *) mac, MAC);
+	if (pg_b64_enc_len(bytes.len) > TOKEN_MOST)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a key of this length does not fit into a link")));
 	return Encode(&bytes);
 }
 

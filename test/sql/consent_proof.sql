@@ -51,6 +51,19 @@ SELECT count(*) FROM persona.erase_subject('c29');
 DROP TRIGGER fail ON persona_cv_shop.consent;
 SELECT cv.refused(current_user::text, 'DELETE FROM persona_cv_shop.consent');
 
+-- its triggers write in the owner's name, so they work on no other table
+CREATE TABLE cv.mine (LIKE persona_cv_shop.consent);
+CREATE TRIGGER fold AFTER INSERT ON cv.mine FOR EACH ROW EXECUTE FUNCTION persona.fold_consent('cv_shop');
+INSERT INTO cv.mine SELECT * FROM persona_cv_shop.consent LIMIT 1;
+CREATE TRIGGER append BEFORE INSERT ON cv.mine FOR EACH ROW EXECUTE FUNCTION persona.append_consent('cv_shop');
+INSERT INTO cv.mine (subject, decision, source) VALUES ('c1', 'grant', 'x');
+SELECT persona.append_consent();
+-- a key that is too long for a link says so
+INSERT INTO cv.customer VALUES (repeat('x', 2000)), (repeat('x', 4000));
+SELECT length(persona.preference_token(repeat('x', 2000))) > 2000 AS fits, (SELECT count(*) FROM persona.preferences(persona.preference_token(repeat('x', 2000)))) AS boxes;
+SELECT persona.preference_token(repeat('x', 4000));
+DELETE FROM cv.customer WHERE length(id) > 1000;
+
 -- who breaks the door: each change to each column of each of ten rows is found
 -- where it was made, and so is each row taken out or put in
 ALTER TABLE persona_cv_shop.consent DISABLE TRIGGER USER;

@@ -156,6 +156,22 @@ SELECT count(*) AS settings FROM pg_settings, persona_ct_shop.secret WHERE posit
 SELECT use, key, length(secret) AS bytes FROM persona_ct_shop.secret ORDER BY 1, 2;
 SELECT count(DISTINCT secret) = count(*) AS no_two_alike FROM (TABLE persona_ct_shop.secret UNION ALL TABLE persona_ct_other.secret) s;
 
+-- definitions that change in the middle of a page, with every statement of it
+CREATE SEQUENCE ct.version;
+CREATE FUNCTION ct.redefine() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM persona.define_purpose('p' || i, 'opt_out', description => nextval('ct.version')::text, space => 'ct_shop') FROM generate_series(1, 5) i;
+	RETURN NEW;
+END $$;
+SELECT count(*) AS findings FROM generate_series(1, 20) i, persona.define_purpose('p' || i, 'opt_out');
+CREATE TRIGGER a_redefine BEFORE INSERT ON persona_ct_shop.consent FOR EACH ROW EXECUTE FUNCTION ct.redefine();
+CREATE TRIGGER z_redefine AFTER INSERT ON persona_ct_shop.consent FOR EACH ROW EXECUTE FUNCTION ct.redefine();
+SELECT persona.apply_preferences(persona.preference_token(7), jsonb_build_object('purpose', jsonb_object_agg('p' || i, i % 4 = 0))) AS noes FROM generate_series(1, 20) i;
+SELECT persona.apply_preferences(persona.preference_token(7), jsonb_build_object('purpose', jsonb_object_agg('p' || i, i % 4 > 0))) AS turned FROM generate_series(1, 20) i;
+SELECT persona.apply_preferences(persona.preference_token(7), '{"everything": false}') AS all_of_it, nextval('ct.version') > 300 AS often;
+SELECT count(*) FILTER (WHERE allowed) AS left_open FROM persona.preferences(persona.preference_token(7)) WHERE kind = 'purpose';
+SELECT count(*) AS broken FROM persona.verify_ledger();
+
 SELECT persona.drop_space(s, force => true) FROM unnest(ARRAY['ct_shop', 'ct_other']) s;
 DROP SCHEMA ct CASCADE;
 DROP OWNED BY consent_web;

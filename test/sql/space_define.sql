@@ -110,10 +110,8 @@ RESET persona.clock;
 SELECT persona.now() = now() AS real_time;
 
 -- dropping
-INSERT INTO sp.customer (id) VALUES (1) ON CONFLICT DO NOTHING;
-INSERT INTO persona_space_other.anchor VALUES (1, now());
-INSERT INTO persona_space_other.consent (subject, seq, ledger, decision, source, at, recorded_at, recorded_by, chain)
-VALUES (1, 1, gen_random_uuid(), 'grant', 'test', now(), now(), 'me', '');
+INSERT INTO sp.customer VALUES (1, 'Ann', 'DE') ON CONFLICT DO NOTHING;
+INSERT INTO persona_space_other.consent (subject, decision, source) VALUES (1, 'grant', 'test');
 SELECT persona.drop_space('space_other');
 SELECT persona.drop_space('space_other', force => true);
 SELECT persona.drop_space('space_shop');

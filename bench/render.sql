@@ -59,16 +59,16 @@ SELECT 1 / (bool_and(persona.render(template, o) = by_replace(o, p.body, p.line,
 FROM orders o, templates, parts p, formats f \g /dev/null
 
 CALL pg_temp.compare('render(template, row)', 'replace()', 2000,
-	$$SELECT sum(length(persona.render(template, o))) FROM orders o, templates$$,
-	$$SELECT sum(length(by_replace(o, p.body, p.line, p.points))) FROM orders o, parts p$$, '', 11, NULL);
+	$$SELECT sum(octet_length(persona.render(template, o))) FROM orders o, templates$$,
+	$$SELECT sum(octet_length(by_replace(o, p.body, p.line, p.points))) FROM orders o, parts p$$, '', 11, NULL);
 CALL pg_temp.compare('render(template, row)', 'format()', 2000,
-	$$SELECT sum(length(persona.render(template, o))) FROM orders o, templates$$,
-	$$SELECT sum(length(by_format(o, f.body, f.line, f.points))) FROM orders o, formats f$$, '', 11, NULL);
+	$$SELECT sum(octet_length(persona.render(template, o))) FROM orders o, templates$$,
+	$$SELECT sum(octet_length(by_format(o, f.body, f.line, f.points))) FROM orders o, formats f$$, '', 11, NULL);
 CREATE TABLE documents AS SELECT to_jsonb(o) AS data FROM orders o;
 VACUUM ANALYZE documents;
 CALL pg_temp.compare('render(template, jsonb)', 'format()', 2000,
-	$$SELECT sum(length(persona.render(template, data))) FROM documents, templates$$,
-	$$SELECT sum(length(by_format(o, f.body, f.line, f.points))) FROM orders o, formats f$$, '', 11, NULL);
+	$$SELECT sum(octet_length(persona.render(template, data))) FROM documents, templates$$,
+	$$SELECT sum(octet_length(by_format(o, f.body, f.line, f.points))) FROM orders o, formats f$$, '', 11, NULL);
 CALL pg_temp.compare('render(template, jsonb, escape => true)', 'format()', 2000,
-	$$SELECT sum(length(persona.render(template, data, escape => true))) FROM documents, templates$$,
-	$$SELECT sum(length(by_format(o, f.body, f.line, f.points))) FROM orders o, formats f$$, '', 11, NULL);
+	$$SELECT sum(octet_length(persona.render(template, data, escape => true))) FROM documents, templates$$,
+	$$SELECT sum(octet_length(by_format(o, f.body, f.line, f.points))) FROM orders o, formats f$$, '', 11, NULL);

@@ -86,6 +86,13 @@ CompatDecodeDateTime(char **field, int *ftype, int nf, int *dtype,
 #define CompatJsonDone() return
 #endif
 
+/* 18 has bytes, not characters, on the one side of Base64. */
+#if PG_VERSION_NUM >= 180000
+typedef uint8 CompatByte;
+#else
+typedef char CompatByte;
+#endif
+
 /* 17 can be given the memory of the context. */
 #if PG_VERSION_NUM >= 170000
 #define CompatMakeJsonLexContext(json) makeJsonLexContext(NULL, json, true)

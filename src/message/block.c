@@ -31,11 +31,11 @@ DropSpace(Parser *p, int block)
 				node->length = 0;
 }
 
-/* The end tag is reached. */
+/* The end tag is reached, of which no more than its name is read. */
 static void
 EndBlock(Parser *p, int block, bool blank)
 {
-	ParserFinish(p);
+	ParserSkip(p);
 	ParserClose(p, block);
 	if (blank)
 		DropSpace(p, block);
@@ -43,7 +43,7 @@ EndBlock(Parser *p, int block, bool blank)
 		p->blank = false;
 }
 
-/* A body of its own up to its one end tag. */
+/* A body of its own up to its one end tag, and past that. */
 static void
 OnlyBody(Parser *p, int start, const char *name, bool *blank)
 {
@@ -52,6 +52,7 @@ OnlyBody(Parser *p, int start, const char *name, bool *blank)
 		ParserRefuseUnclosed(p, start, name);
 	if (!ParserIsTag(p, psprintf("end%s", name)))
 		RefuseInside(p, name);
+	ParserSkip(p);
 }
 
 /* ---- if and unless ---- */
@@ -311,7 +312,6 @@ ParserCapture(Parser *p, int start)
 	if (quote)
 		p->at++;
 	OnlyBody(p, start, "capture", &blank);
-	ParserFinish(p);
 	ParserClose(p, node);
 }
 
@@ -322,7 +322,6 @@ ParserIfchanged(Parser *p, int start)
 	bool		blank = true;
 
 	OnlyBody(p, start, "ifchanged", &blank);
-	ParserFinish(p);
 	ParserClose(p, node);
 	p->blank = p->blank && blank;
 }

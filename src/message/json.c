@@ -9,11 +9,7 @@
 
 #include "base/compat.h"
 #include "common/jsonapi.h"
-#include "mb/pg_wchar.h"
-#include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/jsonfuncs.h"
-#include "utils/memutils.h"
 
 /* ---- jsonb ---- */
 
@@ -93,19 +89,10 @@ JsonbElement(const MessageItems *items, int index)
 	return json ? FromJsonb(json) : MessageNil();
 }
 
-static MessageValue
-OpenJsonbRoot(const void *data)
-{
-	const Jsonb *values = data;
-
-	if (values == NULL || !JB_ROOT_IS_OBJECT(values))
-		return MessageNil();
-	return FromContainer(&values->root);
-}
-
 MessageValue
-MessageFromJsonb(const Jsonb *json)
+MessageFromJsonb(const void *data)
 {
+	const Jsonb *json = data;
 	JsonbValue	scalar;
 
 	if (!JB_ROOT_IS_SCALAR(json))
@@ -219,59 +206,4 @@ MessageFromJson(const void *data)
 
 	pg_parse_json_or_ereport(lex, &actions);
 	return reading.root;
-}
-
-/* ---- rendering ---- */
-
-/* What was missing outlives the rendering. */
-static const char *
-Missing(const Renderer *r, MemoryContext caller)
-{
-	char	   *name;
-
-	if (r->missing.text == NULL)
-		return NULL;
-	name = MemoryContextAlloc(caller, r->missing.length + 1);
-	memcpy(name, r->missing.text, r->missing.length);
-	name[r->missing.length] = '\0';
-	return name;
-}
-
-text *
-MessageRenderValue(const MessageTemplate *template,
-				   MessageValue (*open) (const void *data), const void *data,
-				   bool escape, const char **missing)
-{
-	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext,
-											   "persona message",
-											   ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(work);
-	Renderer	r = {.escape = escape};
-	StringInfoData out;
-	text	   *message;
-
-	r.template = MessageCurrent(template);
-	r.root = open(data);
-	r.out = &out;
-	initStringInfo(&out);
-	RenderTemplate(&r);
-	MemoryContextSwitchTo(caller);
-	message = cstring_to_text_with_len(out.data, out.len);
-	if (missing != NULL)
-		*missing = Missing(&r, caller);
-	MemoryContextDelete(work);
-	return message;
-}
-
-text *
-MessageRender(const MessageTemplate *template, const Jsonb *values,
-			  bool escape, const char **missing)
-{
-	return MessageRenderValue(template, OpenJsonbRoot, values, escape, missing);
-}
-
-text *
-MessageRenderText(const MessageTemplate *template, text *json, bool escape)
-{
-	return MessageRenderValue(template, MessageFromJson, json, escape, NULL);
 }

@@ -17,6 +17,7 @@
  * All these are a pure kernel: no catalog, no SPI, no setting, no locale of
  * the system, so that a fuzzer can drive it. Around it stand
  *
+ *	message.c	a rendering from data to text
  *	json.c		jsonb, or JSON as text, as values
  *	record.c	a row as values
  *	zone.c		time zones

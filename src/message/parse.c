@@ -293,34 +293,36 @@ ParserSeek(Parser *p, const char *name)
 	return -1;
 }
 
+/* Reads on to the next tag and into it; false if none follows. */
+static bool
+ReachTag(Parser *p)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (p->lines)
+		return EnterLine(p);
+	while (p->at < p->length)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!BeginsAt(p, p->at))
+			ParseText(p);
+		else if (p->text[p->at + 1] == '{')
+			ParseOutput(p);
+		else
+		{
+			EnterTag(p);
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool
 ReadBody(Parser *p)
 {
-	for (;;)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (p->lines)
-		{
-			if (!EnterLine(p))
-				return false;
-		}
-		else if (p->at >= p->length)
-			return false;
-		else if (!BeginsAt(p, p->at))
-		{
-			ParseText(p);
-			continue;
-		}
-		else if (p->text[p->at + 1] == '{')
-		{
-			ParseOutput(p);
-			continue;
-		}
-		else
-			EnterTag(p);
+	while (ReachTag(p))
 		if (!ParserTag(p))
 			return true;
-	}
+	return false;
 }
 
 bool

@@ -238,15 +238,8 @@ FromDatum(Oid type, Datum value, bool isnull)
 	return FromScalar(type, value);
 }
 
-static MessageValue
-OpenRecord(const void *data)
+MessageValue
+MessageFromRecord(const void *record)
 {
-	return FromRecord(unconstify(void *, data));
-}
-
-text *
-MessageRenderRecord(const MessageTemplate *template, HeapTupleHeader record,
-					bool escape)
-{
-	return MessageRenderValue(template, OpenRecord, record, escape, NULL);
+	return FromRecord(unconstify(void *, record));
 }

@@ -1,6 +1,6 @@
 /*
- * render.h: what the parts of the renderer share. Nobody else includes it but
- * those who bring the data (json.c, record.c).
+ * render.h: what the parts of the renderer share with each other, and with
+ * those who bring the data. Nobody else includes it.
  */
 #ifndef PERSONA_RENDER_H
 #define PERSONA_RENDER_H
@@ -41,19 +41,14 @@ typedef struct Renderer
 } Renderer;
 
 /*
- * Renders into a text of the caller's memory context; everything in between
- * is in one of its own, and gone.
+ * Data as values (json.c, record.c): of a Jsonb, of a text that is JSON, of a
+ * HeapTupleHeader.
  */
-extern text *MessageRenderValue(const MessageTemplate *template,
-								 MessageValue (*open) (const void *data),
-								 const void *data, bool escape,
-								 const char **missing);
-
-/* A jsonb, and JSON as a text, as values (json.c). */
-extern MessageValue MessageFromJsonb(const Jsonb *json);
+extern MessageValue MessageFromJsonb(const void *jsonb);
 extern MessageValue MessageFromJson(const void *json);
+extern MessageValue MessageFromRecord(const void *record);
 
-/* The kernel of it, in the current context. */
+/* Renders in the current memory context, all that is needed in between too. */
 extern void RenderTemplate(Renderer *r);
 
 extern void RenderNodes(Renderer *r, const MessageNode *node,

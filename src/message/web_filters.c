@@ -8,6 +8,7 @@
  */
 #include "message/filter.h"
 
+#include "base/compat.h"
 #include "common/base64.h"
 #include "mb/pg_wchar.h"
 
@@ -267,7 +268,8 @@ Encode(MessageCall *call, bool url)
 
 	initStringInfo(&out);
 	enlargeStringInfo(&out, pg_b64_enc_len(text.length) + 1);
-	out.len = pg_b64_encode(text.text, text.length, out.data, out.maxlen);
+	out.len = pg_b64_encode((const CompatByte *) text.text, text.length,
+							out.data, out.maxlen);
 	out.data[out.len] = '\0';
 	if (url)
 		Swap(out.data, out.len, "+/", "-_");
@@ -292,7 +294,8 @@ Decode(MessageCall *call, bool url)
 	}
 	initStringInfo(&out);
 	enlargeStringInfo(&out, pg_b64_dec_len(in.len) + 1);
-	out.len = pg_b64_decode(in.data, in.len, out.data, out.maxlen);
+	out.len = pg_b64_decode(in.data, in.len, (CompatByte *) out.data,
+							out.maxlen);
 	if (out.len < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -4,7 +4,7 @@ CREATE TEMP TABLE golden (template text, golden text);
 INSERT INTO golden VALUES
 	-- if, unless, case
 	('{% if yes %}a{% elsif name %}b{% else %}c{% endif %}', 'a'), ('{% if no %}a{% elsif name %}b{% else %}c{% endif %}', 'b'), ('{% if no %}a{% elsif nil %}b{% else %}c{% endif %}', 'c'),
-	('{% unless yes %}a{% elsif no %}b{% else %}c{% endunless %}', 'c'), ('{% unless no or nil %}a{% endunless %}', 'a'), ('{% if "" %}t{% endif %}{% if 0 %}t{% endif %}{% if none %}t{% endif %}{% if empty %}t{% endif %}', 'tttt'),
+	('{% if yes %}a{% endif of it %}{% for i in dup %}{% endfor i %}{% capture x %}b{% endcapture x %}{{ x }}', 'ab'), ('{% unless yes %}a{% elsif no %}b{% else %}c{% endunless %}', 'c'), ('{% unless no or nil %}a{% endunless %}', 'a'), ('{% if "" %}t{% endif %}{% if 0 %}t{% endif %}{% if none %}t{% endif %}{% if empty %}t{% endif %}', 'tttt'),
 	('{% if yes or no and no %}t{% endif %}', 't'), ('{% if no and no or yes %}t{% endif %}', ''), ('{% if yes and no or yes %}t{% endif %}', 't'), ('{% unless yes and yes or no %}u{% endunless %}', ''),
 	('{% if 1 == 1.00 and n <= 5 and "a" < "b" and 10 > 9.5 %}t{% endif %}', 't'), ('{% if nil < 1 or 1 < nil or yes < 1 or list < 1 or o > o %}t{% endif %}', ''), ('{% if n==5 and n<>4 and n!=4 %}t{% endif %}', 't'),
 	('{% if list contains 2 and list contains 2.0 and name contains "n l" and o contains "k" and name contains "" %}t{% endif %}', 't'), ('{% if list contains "2" or o contains "v" or nil contains nil or n contains 5 %}t{% endif %}', ''),

@@ -1322,7 +1322,7 @@ REVOKE ALL ON FUNCTION resume(text, text, text) FROM PUBLIC;
 CREATE PROCEDURE run(max_batches int DEFAULT NULL, space text DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'persona_run';
 COMMENT ON PROCEDURE run(int, text) IS
-'Takes what waits in the inbox and decides what is due, a batch a transaction, at most max_batches of them; safe from several sessions at once. Reports by NOTICE. Not inside a transaction block (25001).';
+'Takes what waits in the inbox and decides what is due, a batch a transaction, at most max_batches of them, half of which the inbox may have: 2 or more keep both going; safe from several sessions at once. Rows that fail are decided apart from the rest, moments that run away are held. Reports by NOTICE and, while it runs, in pg_stat_activity. Not inside a transaction block (25001).';
 REVOKE ALL ON PROCEDURE run(int, text) FROM PUBLIC;
 
 /* Sending */

@@ -59,16 +59,6 @@ my %work = (
 		PERFORM pg_sleep(0.01); END LOOP; END \$\$});
 my @children;
 
-sub start_all
-{
-	my ($database) = @_;
-	for my $who (qw(shop runner runner sender sender))
-	{
-		local @ENV{qw(PGAPPNAME PGOPTIONS)} = ($who, '-c client_min_messages=error');
-		push @children, IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr($database), '-c', $work{$who} ], '>', \my $out, '2>', \my $err);
-	}
-}
-
 sub wait_until
 {
 	my ($database, $sql) = @_;
@@ -78,6 +68,17 @@ sub wait_until
 		usleep(20_000);
 	}
 	die "never true in $database: $sql";
+}
+
+sub start_all
+{
+	my ($database) = @_;
+	for my $who (qw(shop runner runner sender sender))
+	{
+		local @ENV{qw(PGAPPNAME PGOPTIONS)} = ($who, '-c client_min_messages=error');
+		push @children, IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr($database), '-c', $work{$who} ], '>', \my $out, '2>', \my $err);
+	}
+	wait_until($database, "SELECT count(*) = 5 FROM pg_stat_activity WHERE application_name IN ('shop', 'runner', 'sender')");
 }
 
 # Kills one, which takes all down, and waits until the server is back.

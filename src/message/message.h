@@ -6,7 +6,7 @@
  *
  *	parse.c		text -> nodes; tag.c, block.c and operand.c are parts of it
  *	variables.c	which of the customer's data the nodes use
- *	render.c	nodes + values -> text; loop.c is a part of it
+ *	render.c	nodes + values -> text; branch.c and loop.c are parts of it
  *	filter.c	what {{ value | filter: argument }} does, by kind in *_filters.c
  *	value.c		values: what a path leads to; text.c writes them, compare.c
  *				compares them, number.c reckons

@@ -67,6 +67,10 @@ extern MessageValue *RegisterFind(Renderer *r, const Register *names,
 extern void RegisterPut(Renderer *r, Register *names, MessageSlice name,
 						MessageValue value);
 
+/* if, unless and case (branch.c) */
+extern void RenderIf(Renderer *r, const MessageNode *node);
+extern void RenderCase(Renderer *r, const MessageNode *node);
+
 /* for and tablerow (loop.c) */
 extern void RenderFor(Renderer *r, const MessageNode *node);
 extern void RenderTablerow(Renderer *r, const MessageNode *node);

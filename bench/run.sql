@@ -43,7 +43,7 @@ CREATE TABLE outbox (LIKE persona_shop.message INCLUDING ALL);
 CREATE PROCEDURE pg_temp.start_by_hand() LANGUAGE sql AS $$
 	WITH taken AS (DELETE FROM came RETURNING *)
 	INSERT INTO queue
-	SELECT t.subject, gen_random_uuid(), 'thanks', t.at + interval '1 hour', t.at + interval '1 hour', t.at, t.event, t.event_key, t.event_key[1], 0
+	SELECT t.subject, gen_random_uuid(), 'thanks', t.at + interval '1 hour', t.at + interval '1 hour', t.at, t.at, t.event, t.event_key, t.event_key[1], 0
 	FROM taken t JOIN customers s ON s.id = t.subject JOIN orders n ON n.id = t.event_key[1]::bigint WHERE n.amount > 1;
 $$;
 CREATE PROCEDURE pg_temp.decide_by_hand() LANGUAGE sql AS $$

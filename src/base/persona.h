@@ -89,7 +89,7 @@ extern void PersonaActAt(const PersonaAct *act, TimestampTz at);
  */
 extern int	PersonaTrap(void (*work) (void *arg), void *arg);
 
-/* ---- SQL (spi.c) ---- */
+/* ---- SQL (spi.c, plan.c) ---- */
 
 /* Parameters of one statement, built up one by one; at most 12. */
 typedef struct PersonaArgs
@@ -110,6 +110,14 @@ extern void PersonaArg(PersonaArgs *args, Oid type, Datum value, bool isnull);
  */
 extern uint64 PersonaExecute(const char *sql, const PersonaArgs *args,
 							 bool read_only);
+
+/*
+ * The same for a statement that comes again and again, by a plan that this
+ * backend keeps (plan.c). Its text must not depend on settings: they are read
+ * when it is planned.
+ */
+extern uint64 PersonaExecuteKept(const char *sql, const PersonaArgs *args,
+								 bool read_only);
 
 /* Column `name` of row `row` of SPI_tuptable. */
 extern Datum PersonaColumn(uint64 row, const char *name, bool *isnull);

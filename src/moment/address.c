@@ -56,10 +56,10 @@ MomentLockAddresses(const Space *space, bool wait)
 			   false);
 	if (wait)
 	{
-		PersonaExecute("SELECT pg_catalog.pg_advisory_xact_lock($1)", &args, false);
+		PersonaExecuteKept("SELECT pg_catalog.pg_advisory_xact_lock($1)", &args, false);
 		return true;
 	}
-	PersonaExecute("SELECT pg_catalog.pg_try_advisory_xact_lock($1) AS locked",
+	PersonaExecuteKept("SELECT pg_catalog.pg_try_advisory_xact_lock($1) AS locked",
 				   &args, false);
 	return DatumGetBool(PersonaColumn(0, "locked", &isnull));
 }
@@ -99,7 +99,7 @@ static void
 CountUnder(const Space *space, List *cases, const PersonaArgs *args,
 		   const MomentCap *cap, int number)
 {
-	uint64		n = PersonaExecute(psprintf("SELECT x.ord, pg_catalog.count(*) AS sent"
+	uint64		n = PersonaExecuteKept(psprintf("SELECT x.ord, pg_catalog.count(*) AS sent"
 											" FROM unnest($1, $2) WITH ORDINALITY x(address, subject, ord)"
 											" JOIN %s c ON c.address = x.address AND c.subject <> x.subject::%s"
 											"  AND c.at > persona.now() - %s::pg_catalog.interval"

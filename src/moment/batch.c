@@ -55,7 +55,7 @@ LockDue(const Space *space, DueRows *front, Datum *subjects)
 {
 	bool		isnull;
 
-	PersonaExecute(psprintf("WITH locked AS MATERIALIZED (SELECT d.ctid, d.subject FROM %s d"
+	PersonaExecuteKept(psprintf("WITH locked AS MATERIALIZED (SELECT d.ctid, d.subject FROM %s d"
 							"  JOIN %s a ON a.subject = d.subject"
 							"  WHERE d.moment = %s AND d.due <= persona.now()"
 							"  ORDER BY d.due LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
@@ -100,7 +100,7 @@ ReadDue(const Space *space, List *names, Datum subjects)
 
 	PersonaArg(&args, get_array_type(space->key.type), subjects, false);
 	PersonaArg(&args, TEXTARRAYOID, TextArray(names), false);
-	n = PersonaExecute(psprintf("SELECT r.moment, pg_catalog.array_agg(r.row ORDER BY r.due) AS rows"
+	n = PersonaExecuteKept(psprintf("SELECT r.moment, pg_catalog.array_agg(r.row ORDER BY r.due) AS rows"
 								" FROM (SELECT q.moment, q.row, q.due FROM (SELECT DISTINCT subject FROM pg_catalog.unnest($1) u(subject)) u"
 								"  CROSS JOIN LATERAL (SELECT x.moment, x.ctid AS row, x.due FROM %s x WHERE x.subject = u.subject"
 								"   AND (x.due <= persona.now()) IS TRUE AND (x.moment = ANY ($2)) IS TRUE OFFSET 0) q"
@@ -128,7 +128,7 @@ Postpone(Batch *batch)
 	PersonaArgs args = {0};
 
 	PersonaArg(&args, TIDARRAYOID, MomentTids(batch->rows, batch->n), false);
-	PersonaExecute(psprintf("UPDATE %s SET due = persona.now() + '1 hour'::pg_catalog.interval"
+	PersonaExecuteKept(psprintf("UPDATE %s SET due = persona.now() + '1 hour'::pg_catalog.interval"
 							" WHERE ctid = ANY ($1)",
 							SpaceTable(batch->space, "schedule")), &args, false);
 }
@@ -193,10 +193,10 @@ DecideGroup(void *arg)
 	Passing    *passing = arg;
 	Batch	   *batch = passing->batch;
 
-	batch->moment = MomentLoad(batch->space, passing->group->moment);
+	batch->moment = MomentKept(batch->space, passing->group->moment);
 	if (!IsOpen(batch->moment))
 		return;
-	batch->program = MomentCompile(batch->space, batch->moment);
+	batch->program = MomentKeptProgram(batch->space, batch->moment->name);
 	batch->sql = batch->program->decide_sql;
 	DecideRows(batch, passing->group->rows, passing->group->n);
 	if (batch->failures > 0)
@@ -233,7 +233,7 @@ MomentDecideBatch(const Space *space, List *names, const char *front,
 {
 	Batch		batch = {.space = space};
 	DueRows		first = {front};
-	Moment	   *moment = MomentLoad(space, front);
+	const Moment *moment = MomentKept(space, front);
 	List	   *groups = list_make1(&first);
 	uint64		taken = 0;
 	ListCell   *cell;

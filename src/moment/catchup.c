@@ -237,7 +237,7 @@ MomentTakeOut(const Space *space, PersonaArgs *rows, TimestampTz since)
 {
 	PersonaArg(rows, TEXTARRAYOID, ReadableEvents(space), false);
 	PersonaArg(rows, TIMESTAMPTZOID, TimestampTzGetDatum(since), false);
-	PersonaExecute(psprintf("WITH gone AS (DELETE FROM %s WHERE ctid = ANY ($1) AND subject = ANY ($2)"
+	PersonaExecuteKept(psprintf("WITH gone AS (DELETE FROM %s WHERE ctid = ANY ($1) AND subject = ANY ($2)"
 							"  RETURNING subject, event, event_key, at)"
 							" INSERT INTO %s (subject, event, event_key, at)"
 							" SELECT subject, event, event_key, at FROM gone"

@@ -40,8 +40,7 @@ typedef struct Claim
 	int			claimed;
 	Datum		rows;			/* tid[] of the present page */
 	Datum		subjects;		/* K[] of their locked anchors */
-	bool		paged;
-	TimestampTz last_ready;		/* where the next page begins */
+	TimestampTz last_ready;		/* after which the next page begins */
 	pg_uuid_t	last_message;
 	FunctionCallInfo fcinfo;
 } Claim;
@@ -71,7 +70,7 @@ ReadDefinitions(void *arg)
 
 	PersonaArg(&args, TEXTOID,
 			   CStringGetTextDatum(definitions->claim->space->name), false);
-	n = PersonaExecute("SELECT purpose, basis FROM persona.purpose WHERE space = $1 ORDER BY 1",
+	n = PersonaExecuteKept("SELECT purpose, basis FROM persona.purpose WHERE space = $1 ORDER BY 1",
 					   &args, true);
 	for (uint64 i = 0; i < n; i++)
 	{
@@ -81,7 +80,7 @@ ReadDefinitions(void *arg)
 		purpose->basis = pstrdup(PersonaColumnText(i, "basis"));
 		definitions->purposes = lappend(definitions->purposes, purpose);
 	}
-	PersonaExecute("SELECT ARRAY(SELECT moment FROM persona.moment"
+	PersonaExecuteKept("SELECT ARRAY(SELECT moment FROM persona.moment"
 				   "  WHERE space = $1 AND state = 'live')::pg_catalog.text AS live,"
 				   " (SELECT outbox FROM persona.outbox WHERE space = $1) AS bound",
 				   &args, true);
@@ -105,14 +104,14 @@ LockPage(Claim *c, const char *live)
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->channel), false);
 	PersonaArg(&args, INT4OID, Int32GetDatum(c->wanted - c->claimed), false);
 	PersonaArg(&args, TIMESTAMPTZOID, TimestampTzGetDatum(c->last_ready),
-			   !c->paged);
-	PersonaArg(&args, UUIDOID, UUIDPGetDatum(&c->last_message), !c->paged);
+			   false);
+	PersonaArg(&args, UUIDOID, UUIDPGetDatum(&c->last_message), false);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(live), false);
-	PersonaExecute(psprintf("WITH locked AS MATERIALIZED (SELECT m.ctid, m.subject, m.ready_at, m.message"
+	PersonaExecuteKept(psprintf("WITH locked AS MATERIALIZED (SELECT m.ctid, m.subject, m.ready_at, m.message"
 							"  FROM %s m JOIN %s a ON a.subject = m.subject"
 							"  WHERE m.channel = $1 AND m.done_at IS NULL AND m.ready_at <= persona.now()"
 							"  AND (m.leased_until IS NULL OR m.leased_until < pg_catalog.clock_timestamp())"
-							"  AND ($3 IS NULL OR (m.ready_at, m.message) > ($3, $4))"
+							"  AND (m.ready_at, m.message) > ($3, $4)"
 							"  AND m.moment = ANY ($5::pg_catalog.text[])"
 							"  ORDER BY m.ready_at, m.message LIMIT $2 FOR SHARE OF a SKIP LOCKED)"
 							" SELECT pg_catalog.count(*)::pg_catalog.int4 AS n, pg_catalog.array_agg(ctid) AS rows,"
@@ -130,7 +129,6 @@ LockPage(Claim *c, const char *live)
 	c->subjects = PointerGetDatum(PG_DETOAST_DATUM_COPY(PersonaColumn(0, "subjects", &isnull)));
 	c->last_ready = DatumGetTimestampTz(PersonaColumn(0, "last_ready", &isnull));
 	c->last_message = *DatumGetUUIDP(PersonaColumn(0, "last_message", &isnull));
-	c->paged = true;
 	return n;
 }
 
@@ -170,7 +168,7 @@ ClaimPurpose(Claim *c, const Purpose *purpose)
 	PersonaArg(&args, TIDARRAYOID, c->rows, false);
 	PersonaArg(&args, get_array_type(c->space->key.type), c->subjects, false);
 	PersonaArg(&args, INTERVALOID, IntervalPGetDatum(c->lease), false);
-	return PersonaExecute(psprintf("WITH open AS MATERIALIZED (%s),"
+	return PersonaExecuteKept(psprintf("WITH open AS MATERIALIZED (%s),"
 								   " taken AS (UPDATE %s m SET state = 'claimed', reason = NULL,"
 								   "  attempt = m.attempt + 1, claimed_at = persona.now(),"
 								   "  leased_until = pg_catalog.clock_timestamp() + $3"
@@ -302,7 +300,7 @@ FindChannel(Claim *c)
 
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->space->name), false);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->channel), false);
-	if (PersonaExecute("SELECT link FROM persona.channel WHERE space = $1 AND channel = $2",
+	if (PersonaExecuteKept("SELECT link FROM persona.channel WHERE space = $1 AND channel = $2",
 					   &args, true) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -357,7 +355,7 @@ VisibleSpace(FunctionCallInfo fcinfo)
 	PersonaArgs args = {0};
 
 	PersonaArg(&args, TEXTOID, PG_GETARG_DATUM(3), PG_ARGISNULL(3));
-	PersonaExecute("SELECT space FROM persona.resolve_space($1)", &args, true);
+	PersonaExecuteKept("SELECT space FROM persona.resolve_space($1)", &args, true);
 	return SpaceGet(PersonaColumnText(0, "space"));
 }
 
@@ -367,7 +365,7 @@ PG_FUNCTION_INFO_V1(persona_claim);
 Datum
 persona_claim(PG_FUNCTION_ARGS)
 {
-	Claim		claim = {.fcinfo = fcinfo};
+	Claim		claim = {.fcinfo = fcinfo,.last_ready = DT_NOBEGIN};
 	Definitions definitions = {.claim = &claim};
 
 	MomentRefuseStandby("claim()");

@@ -120,7 +120,7 @@ ReadCases(Batch *batch)
 	PersonaArg(&args, TIDARRAYOID, MomentTids(batch->rows, batch->n), false);
 	PersonaArg(&args, get_array_type(batch->space->key.type), batch->subjects,
 			   false);
-	n = PersonaExecute(batch->sql, &args, false);
+	n = PersonaExecuteKept(batch->sql, &args, false);
 	for (uint64 i = 0; i < n; i++)
 	{
 		MomentCase *one = MomentReadCase(i, batch->moment);
@@ -258,7 +258,7 @@ WriteDecisions(const Batch *batch, const Sheet *sheet)
 	PersonaArgs args = {0};
 
 	SheetArgs(sheet, 6, &args);
-	PersonaExecute(psprintf("INSERT INTO %s (subject, decision, started_at, moment, moment_version, experiment,"
+	PersonaExecuteKept(psprintf("INSERT INTO %s (subject, decision, started_at, moment, moment_version, experiment,"
 							"  variant, channel, purpose, at, due, outcome, reason, fallback, transactional,"
 							"  event, event_key, once_key, step, gates)"
 							" SELECT d.subject, d.decision, d.started_at, d.moment, %d, %s, x.variant, x.channel, %s,"
@@ -298,7 +298,7 @@ WriteMessages(const Batch *batch, const Sheet *sheet)
 	PersonaArgs args = {0};
 
 	SheetArgs(sheet, 7, &args);
-	PersonaExecute(psprintf("INSERT INTO %s (subject, message, decision, moment, variant, channel, purpose,"
+	PersonaExecuteKept(psprintf("INSERT INTO %s (subject, message, decision, moment, variant, channel, purpose,"
 							"  transactional, categories, address, subject_line, body, state, attempt,"
 							"  created_at, ready_at, expires_at)"
 							" SELECT d.subject, d.decision, d.decision, d.moment, x.variant, x.channel, %s, %s, x.categories::pg_catalog.text[],"
@@ -320,7 +320,7 @@ WriteExposures(const Batch *batch, const Sheet *sheet)
 	PersonaArgs args = {0};
 
 	SheetArgs(sheet, 1, &args);
-	PersonaExecute(psprintf("INSERT INTO %s (subject, experiment, variant, at, decision)"
+	PersonaExecuteKept(psprintf("INSERT INTO %s (subject, experiment, variant, at, decision)"
 							" SELECT d.subject, %s, x.variant, persona.now(), d.decision"
 							" FROM unnest($1, $2) x(row, variant) JOIN %s d ON d.ctid = x.row"
 							" ORDER BY d.subject ON CONFLICT DO NOTHING",
@@ -337,7 +337,7 @@ WriteContacts(const Batch *batch, const Sheet *sheet)
 	PersonaArgs args = {0};
 
 	SheetArgs(sheet, 1, &args);
-	PersonaExecute(psprintf("INSERT INTO %s (subject, decision, address, at)"
+	PersonaExecuteKept(psprintf("INSERT INTO %s (subject, decision, address, at)"
 							" SELECT d.subject, d.decision, x.address::pg_catalog.int8, persona.now()"
 							" FROM unnest($1, $2) x(row, address) JOIN %s d ON d.ctid = x.row",
 							SpaceTable(batch->space, "contact"),
@@ -352,7 +352,7 @@ WriteDeferrals(const Batch *batch, const Sheet *sheet)
 	PersonaArgs args = {0};
 
 	SheetArgs(sheet, 1, &args);
-	PersonaExecute(psprintf("UPDATE %s d SET due = x.due::pg_catalog.timestamptz"
+	PersonaExecuteKept(psprintf("UPDATE %s d SET due = x.due::pg_catalog.timestamptz"
 							" FROM unnest($1, $2) x(row, due) WHERE d.ctid = x.row",
 							SpaceTable(batch->space, "schedule")),
 				   &args, false);
@@ -373,7 +373,7 @@ DeleteDecided(const Batch *batch, const Sheet *sheet)
 	PersonaArgs args = {0};
 
 	SheetArgs(sheet, 0, &args);
-	PersonaExecute(psprintf("DELETE FROM %s WHERE ctid = ANY ($1)",
+	PersonaExecuteKept(psprintf("DELETE FROM %s WHERE ctid = ANY ($1)",
 							SpaceTable(batch->space, "schedule")),
 				   &args, false);
 }
@@ -590,8 +590,8 @@ MomentDecideTogether(void *arg)
 }
 
 void
-MomentWrite(const Space *space, const Moment *moment, MomentProgram *program,
-			MomentCase *one, const MomentVerdict *verdict)
+MomentWrite(const Space *space, const Moment *moment,
+			const MomentProgram *program, MomentCase *one, const MomentVerdict *verdict)
 {
 	Batch		batch = {.space = space, .moment = moment, .program = program,
 	.cases = list_make1(one)};

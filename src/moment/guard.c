@@ -239,7 +239,7 @@ MomentHoldLoop(const Space *space, const Moment *moment, List *cases)
 	hold = HoldBegin(space, moment->name);
 	PersonaArg(&args, TEXTARRAYOID, subjects, false);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(moment->name), false);
-	if (PersonaExecute(psprintf(loop_sql, SpaceTable(space, "decision"),
+	if (PersonaExecuteKept(psprintf(loop_sql, SpaceTable(space, "decision"),
 								PersonaTypeName(space->key.type),
 								hold.released), &args, true) == 0)
 		return false;

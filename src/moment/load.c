@@ -2,8 +2,8 @@
  * load.c: a moment as it is defined, with its channel, its purpose, the
  * policies that apply to it and its variants.
  *
- * Definitions are read anew at each batch: they are few, and a batch must not
- * send under a rule that was changed or a moment that was paused before it.
+ * What is read holds until a definition changes (keep.c): a batch must not send
+ * under a rule that was changed or a moment that was paused before it.
  */
 #include "moment/moment.h"
 
@@ -18,6 +18,7 @@ typedef struct Request
 	const Space *space;
 	const char *moment;			/* NULL: all live ones */
 	const char *starts_on;		/* of those, NULL: on anything */
+	const char *state;			/* of names, NULL: any */
 	List	   *moments;
 } Request;
 
@@ -130,7 +131,7 @@ Ask(const char *sql, const Request *request, const char *moment,
 			   moment == NULL);
 	PersonaArg(&args, TEXTOID, starts_on ? CStringGetTextDatum(starts_on) : 0,
 			   starts_on == NULL);
-	return PersonaExecute(sql, &args, true);
+	return PersonaExecuteKept(sql, &args, true);
 }
 
 static SpaceEvent *
@@ -427,11 +428,21 @@ ReadNames(void *arg)
 {
 	Request    *request = arg;
 	uint64		n = Ask("SELECT moment FROM persona.moment WHERE space = $1"
-						" AND $2 IS NULL AND $3 IS NULL ORDER BY 1",
-						request, NULL, NULL);
+						" AND ($2 IS NULL OR state = $2) AND $3 IS NULL"
+						" ORDER BY priority DESC, moment",
+						request, request->state, NULL);
 
 	for (uint64 i = 0; i < n; i++)
 		request->moments = lappend(request->moments, Keep(i, "moment"));
+}
+
+List *
+MomentLiveNames(const Space *space)
+{
+	Request		request = {.space = space, .state = "live"};
+
+	SpaceWithDefinitions(ReadNames, &request);
+	return request.moments;
 }
 
 Moment *

@@ -6,6 +6,7 @@
  *	inbox.c		rows appended to the inbox, many at a time
  *	catchup.c	the events that no trigger saw, and those that are polled
  *	load.c		a moment with its channel, purpose, policies and variants
+ *	keep.c		moments as this backend knows them, read and compiled
  *	compile.h	the statements that read all that a batch must know
  *	variant.c	what variants may differ in
  *	zone.c		a subject's own time: local hours and quiet hours
@@ -159,6 +160,9 @@ typedef struct Moment
 /* All live moments of a space, or on that start; higher priority first. */
 extern List *MomentLoadLive(const Space *space, const char *starts_on);
 
+/* Only their names; List of char *. */
+extern List *MomentLiveNames(const Space *space);
+
 /* One moment in any state; an error with a hint where there is none. */
 extern Moment *MomentLoad(const Space *space, const char *name);
 
@@ -270,6 +274,17 @@ typedef struct MomentProgram
 
 /* Compiles and checks a moment; errors name the expression and its place. */
 extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);
+
+/* ---- what is kept of it (keep.c) ---- */
+
+/*
+ * The same as MomentLoad and MomentCompile, of which this backend keeps what
+ * still holds; valid until the transaction ends. Of a kept program `uses` is
+ * not there. Changes of definitions that committed are seen.
+ */
+extern const Moment *MomentKept(const Space *space, const char *name);
+extern const MomentProgram *MomentKeptProgram(const Space *space,
+											  const char *name);
 
 /* The SQL of what a subject u would start the moment on now (latest.c). */
 extern char *MomentLatestStart(const Space *space, const Moment *moment);
@@ -432,7 +447,7 @@ extern bool MomentInShare(const Moment *moment, const char *subject);
 
 /* Writes what was decided on the row of the schedule that the case is of. */
 extern void MomentWrite(const Space *space, const Moment *moment,
-						MomentProgram *program, MomentCase *one,
+						const MomentProgram *program, MomentCase *one,
 						const MomentVerdict *verdict);
 
 /* The partition of decisions about what started at that time. */
@@ -461,7 +476,7 @@ typedef struct MomentBatch
 {
 	const Space *space;
 	const Moment *moment;
-	MomentProgram *program;
+	const MomentProgram *program;
 	Datum		subjects;		/* K[] of the locked anchors */
 	const ItemPointerData *rows;	/* in the schedule */
 	int			n;

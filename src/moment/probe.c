@@ -59,7 +59,7 @@ MomentProbe(const Space *space, const Moment *moment,
 	PersonaArg(&args, JSONBOID, request->context, request->context == 0);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(request->key), false);
 	/* Not read only: it is to see what committed while a lock was waited for. */
-	n = PersonaExecute(program->probe_sql, &args, false);
+	n = PersonaExecuteKept(program->probe_sql, &args, false);
 	for (uint64 i = 0; i < n; i++)
 		cases = lappend(cases, MomentReadCase(i, moment));
 	MomentCountByAddress(space, moment, cases);
@@ -123,7 +123,7 @@ MomentContent(const Moment *moment, const MomentCase *one,
 	PersonaArg(&args, TEXTARRAYOID,
 			   PointerGetDatum(construct_array(texts, n, TEXTOID, -1, false,
 											   TYPALIGN_INT)), false);
-	PersonaExecute("SELECT coalesce(pg_catalog.jsonb_object_agg(e.key, e.value), '{}') AS content"
+	PersonaExecuteKept("SELECT coalesce(pg_catalog.jsonb_object_agg(e.key, e.value), '{}') AS content"
 				   " FROM pg_catalog.jsonb_each($1) e WHERE e.key = ANY ($2)",
 				   &args, true);
 	return PersonaColumn(0, "content", isnull);

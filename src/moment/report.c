@@ -68,7 +68,7 @@ MomentWriteTallies(const Space *space, List *tallies)
 		PersonaArg(&args, TEXTOID, CStringGetTextDatum(tally->moment), false);
 		PersonaArg(&args, TEXTOID, CStringGetTextDatum(tally->reason), false);
 		PersonaArg(&args, INT8OID, Int64GetDatum(tally->n), false);
-		PersonaExecute(psprintf("INSERT INTO %s VALUES ($1, persona.now()::pg_catalog.date, $2, $3)",
+		PersonaExecuteKept(psprintf("INSERT INTO %s VALUES ($1, persona.now()::pg_catalog.date, $2, $3)",
 								SpaceTable(space, "moment_day")),
 					   &args, false);
 	}

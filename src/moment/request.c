@@ -24,8 +24,8 @@
 typedef struct Call
 {
 	const Space *space;
-	Moment	   *moment;
-	MomentProgram *program;
+	const Moment *moment;
+	const MomentProgram *program;
 	char	   *subject;
 	MomentRequest request;
 	MomentCase *one;
@@ -82,13 +82,13 @@ LockAnchor(const Call *c)
 	PersonaArgs args = {0};
 
 	SubjectArgs(c, &args);
-	PersonaExecute(psprintf("INSERT INTO %1$s (subject, born_at)"
+	PersonaExecuteKept(psprintf("INSERT INTO %1$s (subject, born_at)"
 							" SELECT s.%2$s, pg_catalog.clock_timestamp() FROM %3$s s WHERE s.%2$s = $1::%4$s"
 							" ON CONFLICT DO NOTHING", anchor,
 							quote_identifier(c->space->key.name),
 							PersonaRelationName(c->space->relid), type),
 				   &args, false);
-	PersonaExecute(psprintf("SELECT FROM %s a WHERE a.subject = $1::%s FOR UPDATE",
+	PersonaExecuteKept(psprintf("SELECT FROM %s a WHERE a.subject = $1::%s FOR UPDATE",
 							anchor, type), &args, false);
 }
 
@@ -102,7 +102,7 @@ IsAgain(const Call *c)
 		return false;
 	SubjectArgs(c, &args);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->one->decision), false);
-	return PersonaExecute(psprintf("SELECT FROM %s d WHERE d.subject = $1::%s"
+	return PersonaExecuteKept(psprintf("SELECT FROM %s d WHERE d.subject = $1::%s"
 								   " AND d.decision = $2::pg_catalog.uuid LIMIT 1",
 								   SpaceTable(c->space, "decision"),
 								   PersonaTypeName(c->space->key.type)),
@@ -151,7 +151,7 @@ PutRow(Call *c)
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->moment->name), false);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->request.key), false);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->one->once_key), false);
-	PersonaExecute(psprintf("INSERT INTO %s (subject, decision, moment, due, first_due, started_at, counts_from,"
+	PersonaExecuteKept(psprintf("INSERT INTO %s (subject, decision, moment, due, first_due, started_at, counts_from,"
 							"  event, event_key, once_key, step)"
 							" VALUES ($1::%s, $2::pg_catalog.uuid, $3, persona.now(), persona.now(), persona.now(), persona.now(),"
 							"  'request', ARRAY[$4], $5, 0) RETURNING ctid AS row",
@@ -169,7 +169,7 @@ MarkShown(const Call *c)
 
 	SubjectArgs(c, &args);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->one->decision), false);
-	PersonaExecute(psprintf("UPDATE %s m SET state = 'sent', attempt = 1, sent_at = persona.now(), done_at = persona.now(),"
+	PersonaExecuteKept(psprintf("UPDATE %s m SET state = 'sent', attempt = 1, sent_at = persona.now(), done_at = persona.now(),"
 							"  address = NULL, subject_line = NULL, body = NULL"
 							" WHERE m.subject = $1::%s AND m.message = $2::pg_catalog.uuid",
 							SpaceTable(c->space, "message"),
@@ -194,7 +194,7 @@ Decide(Call *c)
 	if (MomentCapsByAddress(c->moment))
 		(void) MomentLockAddresses(c->space, true);
 	LockAnchor(c);
-	c->program = MomentCompile(c->space, c->moment);
+	c->program = MomentKeptProgram(c->space, c->moment->name);
 	MomentRefuseIncomplete(c->moment, c->program);
 	sqlstate = PersonaTrap(Read, c);
 	if (sqlstate != 0)
@@ -284,7 +284,7 @@ persona_decide(PG_FUNCTION_ARGS)
 	PersonaActBegin(&act, c.space->owner);
 	if (!PG_ARGISNULL(3))
 		PersonaActAt(&act, PG_GETARG_TIMESTAMPTZ(3));
-	c.moment = MomentLoad(c.space, name);
+	c.moment = MomentKept(c.space, name);
 	RefuseOtherStart(c.moment);
 	Decide(&c);
 	Answer(&c, (ReturnSetInfo *) fcinfo->resultinfo);

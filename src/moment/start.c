@@ -44,7 +44,7 @@ typedef struct Batch
 static void
 MakeAnchors(const Space *space)
 {
-	PersonaExecute(psprintf("INSERT INTO %s (subject, born_at)"
+	PersonaExecuteKept(psprintf("INSERT INTO %s (subject, born_at)"
 							" SELECT DISTINCT w.subject, pg_catalog.clock_timestamp()"
 							" FROM (SELECT i.subject FROM %s i LIMIT %d) w"
 							" WHERE (SELECT a.subject FROM %s a WHERE a.subject = w.subject) IS NULL"
@@ -70,7 +70,7 @@ CountStrangers(const Space *space, List **tallies)
 								 quote_identifier(space->key.name),
 								 PersonaRelationName(space->relid),
 								 quote_identifier(space->key.name));
-	uint64		n = PersonaExecute(psprintf("WITH gone AS (DELETE FROM %s i WHERE i.ctid = ANY (ARRAY("
+	uint64		n = PersonaExecuteKept(psprintf("WITH gone AS (DELETE FROM %s i WHERE i.ctid = ANY (ARRAY("
 											"  SELECT i.row FROM (SELECT j.ctid AS row, j.subject FROM %s j LIMIT %d) i"
 											"   WHERE NOT %s)) AND NOT %s"
 											" RETURNING i.event, i.subject IS NULL AS nobody)"
@@ -107,7 +107,7 @@ LockBatch(Batch *batch)
 	bool		isnull;
 	int64		n;
 
-	PersonaExecute(psprintf("WITH locked AS MATERIALIZED (SELECT i.row, i.subject"
+	PersonaExecuteKept(psprintf("WITH locked AS MATERIALIZED (SELECT i.row, i.subject"
 							"  FROM (SELECT j.ctid AS row, j.subject FROM %s j LIMIT %d) i"
 							"  JOIN %s a ON a.subject = i.subject LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
 							" SELECT pg_catalog.count(*) AS n, pg_catalog.array_agg(row) AS rows,"
@@ -203,7 +203,7 @@ Evaluate(void *arg)
 	List	   *counted = NIL;
 
 	BatchArgs(e->batch, e->rows, &args);
-	n = PersonaExecute(e->sql, &args, false);
+	n = PersonaExecuteKept(e->sql, &args, false);
 	for (uint64 i = 0; i < n; i++)
 	{
 		const char *reason = WhyNot(e->moment, i);
@@ -293,7 +293,7 @@ WriteSchedule(const Batch *batch, const Moment *moment, List *entries)
 	bool		isnull;
 
 	EntryArgs(entries, &args);
-	PersonaExecute(psprintf("WITH written AS (INSERT INTO %s AS q (subject, decision, moment, due, first_due, started_at,"
+	PersonaExecuteKept(psprintf("WITH written AS (INSERT INTO %s AS q (subject, decision, moment, due, first_due, started_at,"
 							"   counts_from, event, event_key, once_key, step)"
 							"  SELECT DISTINCT ON (x.decision) i.subject, x.decision::pg_catalog.uuid, %s,"
 							"   x.due, x.due, pg_catalog.min(i.at) OVER (PARTITION BY x.decision), i.at,"
@@ -343,7 +343,7 @@ StartMoment(void *arg)
 	ItemPointerData *rows = BatchRows(e->batch, &n);
 	ListCell   *cell;
 
-	e->sql = MomentCompile(e->batch->space, e->moment)->start_sql;
+	e->sql = MomentKeptProgram(e->batch->space, e->moment->name)->start_sql;
 	if (e->sql == NULL)
 		return;
 	EvaluateRows(e, rows, n);
@@ -370,9 +370,10 @@ StartMoments(Batch *batch)
 {
 	ListCell   *cell;
 
-	foreach(cell, MomentLoadLive(batch->space, NULL))
+	foreach(cell, MomentLiveNames(batch->space))
 	{
-		Evaluation	e = {.batch = batch, .moment = lfirst(cell)};
+		Evaluation	e = {.batch = batch,
+		.moment = MomentKept(batch->space, lfirst(cell))};
 		int			sqlstate;
 
 		batch->since = Min(batch->since, e.moment->activated_at);

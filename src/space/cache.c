@@ -108,7 +108,8 @@ Refresh(void)
 	memset(&known, 0, sizeof(known));
 	known.context = AllocSetContextCreate(CacheMemoryContext, "persona spaces",
 										  ALLOCSET_SMALL_SIZES);
-	loading = generation;
+	/* What was compiled from the copy before this one points into it. */
+	loading = ++generation;
 	SpaceWithDefinitions(SpaceReadAll, &known);
 	stale = generation != loading;
 }

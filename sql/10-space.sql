@@ -507,7 +507,7 @@ DECLARE
 		done_at timestamptz,
 		provider_id text,
 		PRIMARY KEY (subject, message)
-	) WITH (fillfactor = 80);
+	) WITH (fillfactor = 50); /* a batch that is claimed stays on its pages, and its indexes as they are */
 	CREATE INDEX ON %1$I.message (message);
 	CREATE INDEX ON %1$I.message (channel, ready_at, message) WHERE done_at IS NULL;
 	CREATE INDEX ON %1$I.message USING brin (done_at);

@@ -237,13 +237,14 @@ MomentTakeOut(const Space *space, PersonaArgs *rows, TimestampTz since)
 {
 	PersonaArg(rows, TEXTARRAYOID, ReadableEvents(space), false);
 	PersonaArg(rows, TIMESTAMPTZOID, TimestampTzGetDatum(since), false);
-	PersonaExecuteKept(psprintf("WITH gone AS (DELETE FROM %s WHERE ctid = ANY ($1) AND subject = ANY ($2)"
-							"  RETURNING subject, event, event_key, at)"
-							" INSERT INTO %s (subject, event, event_key, at)"
-							" SELECT subject, event, event_key, at FROM gone"
-							" WHERE event = ANY ($3) AND at >= $4 AND at < 'infinity'",
-							SpaceTable(space, "inbox"), SpaceTable(space, "seen")),
-				   rows, false);
+	PersonaExecuteKept(psprintf("WITH gone AS (DELETE FROM %s WHERE ctid = ANY ($1) AND %s"
+								"  RETURNING subject, event, event_key, at)"
+								" INSERT INTO %s (subject, event, event_key, at)"
+								" SELECT subject, event, event_key, at FROM gone"
+								" WHERE event = ANY ($3) AND at >= $4 AND at < 'infinity'",
+								SpaceTable(space, "inbox"), MomentIsLocked("subject"),
+								SpaceTable(space, "seen")),
+					   rows, false);
 }
 
 static void

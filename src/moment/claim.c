@@ -148,7 +148,7 @@ Open(const Claim *c, const Purpose *purpose)
 					"  FROM %s m LEFT JOIN LATERAL %s k ON true"
 					"  CROSS JOIN LATERAL (SELECT coalesce(%s, CASE WHEN m.attempt >= persona.most_attempts()"
 					"   THEN 'lease_lost' END) AS refusal OFFSET 0) r"
-					"  WHERE m.ctid = ANY ($1) AND m.subject = ANY ($2) AND m.purpose = %s"
+					"  WHERE m.ctid = ANY ($1) AND %s AND m.purpose = %s"
 					"  AND m.done_at IS NULL"
 					"  AND (m.leased_until IS NULL OR m.leased_until < pg_catalog.clock_timestamp())"
 					"  FOR UPDATE OF m SKIP LOCKED",
@@ -156,7 +156,8 @@ Open(const Claim *c, const Purpose *purpose)
 					ConsentLateral(c->space, "m.subject", purpose->purpose,
 								   purpose->basis, "m.channel",
 								   "persona.now()"),
-					MomentRefusal(c->space), PersonaLiteral(purpose->purpose));
+					MomentRefusal(c->space), MomentIsLocked("m.subject"),
+					PersonaLiteral(purpose->purpose));
 }
 
 /* Claims what may go of one purpose, closes and blanks what may not. */

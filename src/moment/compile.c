@@ -118,6 +118,12 @@ CompileRules(Builder *b)
 
 /* ---- the statements ---- */
 
+char *
+MomentIsLocked(const char *subject)
+{
+	return psprintf("(%s IN (SELECT pg_catalog.unnest($2))) IS TRUE", subject);
+}
+
 /* " LEFT JOIN shop.orders n ON n.id = d.event_key[1]::bigint", or what came. */
 static char *
 EventJoin(const Moment *moment, const char *driver)
@@ -215,12 +221,13 @@ StartSql(Builder *b)
 					" %s AS event_there, %s AS entry, k.once_key, %s AS due,"
 					" l.at AS last_at, l.step AS last_step"
 					" FROM %s d%s%s%s CROSS JOIN LATERAL (SELECT (%s)::pg_catalog.text) k(once_key)%s"
-					" WHERE d.ctid = ANY ($1) AND d.subject = ANY ($2) AND d.event = %s"
+					" WHERE d.ctid = ANY ($1) AND %s AND d.event = %s"
 					" ORDER BY d.at, d.event_key",
 					EventThere(m), b->entry, Due(b, "d.at"),
 					SpaceTable(b->space, "inbox"), SubjectJoin(b->space, "d"),
 					EventJoin(m, "d"), RuleQueryJoins(b->query), once_key,
-					LastStart(b), PersonaLiteral(m->starts_on));
+					LastStart(b), MomentIsLocked("d.subject"),
+					PersonaLiteral(m->starts_on));
 }
 
 /* When what is scheduled already is due by the moment as it is now. */
@@ -427,8 +434,8 @@ static char *
 ScheduleDriver(Builder *b)
 {
 	return psprintf("(SELECT q.*, q.ctid AS row FROM %s q WHERE q.ctid = ANY ($1)"
-					" AND (q.subject = ANY ($2) AND q.moment = %s AND q.due <= persona.now()) IS TRUE)",
-					SpaceTable(b->space, "schedule"),
+					" AND %s AND (q.moment = %s AND q.due <= persona.now()) IS TRUE)",
+					SpaceTable(b->space, "schedule"), MomentIsLocked("q.subject"),
 					PersonaLiteral(b->moment->name));
 }
 

@@ -272,6 +272,13 @@ typedef struct MomentProgram
 	List	   *uses;			/* of RuleUse *: every column that is read */
 } MomentProgram;
 
+/*
+ * Whether a subject, which is SQL, is one of $2, those that a batch has locked.
+ * They are looked up by hash, which a plan that is kept can't do with
+ * = ANY, and no index on the subject looks better than the places of the rows.
+ */
+extern char *MomentIsLocked(const char *subject);
+
 /* Compiles and checks a moment; errors name the expression and its place. */
 extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);
 

@@ -5,7 +5,7 @@
  *	lookup.c	the SQL functions that ask it
  *	subject.c	which subject is meant, and who may do what
  *	terms.c		the purposes, channels and categories of a space
- *	plan.c		statements that are kept planned
+ *	plan.c		statements that are kept written and planned
  *	ledger.c	what happens to a row that is appended
  *	address.c	addresses that get nothing, whoever has them
  *	record.c	yes, no, preferences and suppressions

@@ -2363,3 +2363,46 @@ $$;
 COMMENT ON FUNCTION drop_definition(text, text, text) IS
 'Removes a segment, moment, experiment, event, facet, attribute, channel, purpose or category from a space, or says what still uses it (2BP01). Its versions stay in definition_log.';
 REVOKE ALL ON FUNCTION drop_definition(text, text, text) FROM PUBLIC;
+
+/* One hash of everything that decides */
+
+CREATE FUNCTION fixed_answers() RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT jsonb_build_array(
+		@extschema@.bucket('42', 'fingerprint'), @extschema@.choose('42', 'fingerprint', '{0.2,0.3,0.5}'), @extschema@.choose('43', 'fingerprint', '{0.5,0.5}', 1, 'growthbook2'),
+		@extschema@.decision_id('shop', 'thanks', '42', '7', 0),
+		'a = 1 OR b AND NOT c'::@extschema@.rule::text,
+		@extschema@.render('{{ a | upcase }} {% for x in l %}{{ x }},{% endfor %}'::@extschema@.template, '{"a": "e", "l": [1, 2.5]}'::jsonb),
+		@extschema@.surprise_parts('observed', 'user.behavior.cart', 'sold', granularity => 'place'),
+		to_jsonb(@extschema@.stat_two_prop_z(30, 1000, 45, 1010)), @extschema@.summarize(v)::text)
+	FROM unnest('{1,2,4.5}'::float8[]) v;
+END;
+COMMENT ON FUNCTION fixed_answers() IS
+'What persona answers to a few questions that never change.';
+REVOKE ALL ON FUNCTION fixed_answers() FROM PUBLIC;
+
+CREATE FUNCTION fingerprint() RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC' SET DateStyle = 'ISO' SET IntervalStyle = 'iso_8601' SET extra_float_digits = 1
+AS $$
+DECLARE
+	definitions regclass;
+	rows text;
+	hashes text[] := ARRAY[@extschema@.fixed_answers()::text];
+BEGIN
+	/* The outbox is bound to one database, and the log to who restored it. */
+	FOR definitions IN
+		SELECT t FROM pg_extension e, unnest(e.extconfig) t
+		WHERE e.extname = 'persona' AND t NOT IN ('@extschema@.outbox'::regclass, '@extschema@.definition_log'::regclass)
+		ORDER BY t::regclass::text COLLATE "C"
+	LOOP
+		EXECUTE format('SELECT string_agg(to_jsonb(t)::text, E''\n'' ORDER BY to_jsonb(t)::text COLLATE "C") FROM %s t', definitions) INTO rows;
+		hashes := hashes || concat_ws(E'\n', definitions::text, rows);
+	END LOOP;
+	RETURN encode(sha256(convert_to(array_to_string(hashes, E'\x1f'), 'UTF8')), 'hex');
+END;
+$$;
+COMMENT ON FUNCTION fingerprint() IS
+'A sha256 over every definition that the caller may see and over a fixed set of answers: equal before and after a dump, a restore and an upgrade, different where anything decides otherwise.';
+REVOKE ALL ON FUNCTION fingerprint() FROM PUBLIC;

@@ -265,7 +265,10 @@ DECLARE
 		max_surprise, categories, max_per_hour, holdout, retention);
 BEGIN
 	IF is_house THEN
-		PERFORM @extschema@.check_name('channel', channel) WHERE channel IS NOT NULL;
+		/* Not by WHERE: the planner would call it for NULL, as it is immutable. */
+		IF channel IS NOT NULL THEN
+			PERFORM @extschema@.check_name('channel', channel);
+		END IF;
 	ELSE
 		PERFORM @extschema@.check_channel(home, channel) WHERE channel IS NOT NULL;
 		PERFORM @extschema@.check_tightens(mine);
@@ -738,17 +741,27 @@ RETURNS TABLE (moment text, attribute text, category text, provenance text, use 
 LANGUAGE sql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
 	WITH moment AS (
-		SELECT m.*, @extschema@.use_of(m.purpose, m.channel) AS use,
-			(SELECT bool_or(@extschema@.explains_itself(v.template::text)) FROM @extschema@.variant v
-				WHERE (v.space, v.moment) = (m.space, m.moment) AND v.variant <> 'generic') AS explained
-		FROM @extschema@.moment m WHERE m.space = home.space AND m.moment = audit_moment.moment
+		SELECT m.*, w.channels, w.use, w.soonest, w.explained
+		FROM @extschema@.moment m
+		CROSS JOIN LATERAL (
+			/* Of what its variants do the most surprising. */
+			SELECT array_agg(DISTINCT c.channel) AS channels,
+				(array_agg(u.use ORDER BY array_position('{sold,cross_context,first_party}', u.use)))[1] AS use,
+				min(coalesce(v.delay, m.delay)) AS soonest,
+				bool_and(@extschema@.explains_itself(v.template::text)) FILTER (WHERE v.variant <> 'generic') AS explained
+			FROM @extschema@.variant v
+			CROSS JOIN LATERAL (SELECT coalesce(v.channel, m.channel)) c (channel)
+			CROSS JOIN LATERAL (SELECT @extschema@.use_of(m.purpose, c.channel)) u (use)
+			WHERE (v.space, v.moment) = (m.space, m.moment)
+		) w
+		WHERE m.space = home.space AND m.moment = audit_moment.moment
 	), scored AS (
 		SELECT a.*, m.use, m.explained, s.special, s.is_ip_location, s.opened, g.granularity,
 			@extschema@.surprise_parts(a.provenance, a.category, m.use, a.sensitivity,
 				relevance => a.relevance,
 				granularity => CASE WHEN a.mentioned THEN g.granularity END,
 				mentioned => a.mentioned,
-				immediate => a.mentioned AND a.relevance = 'event' AND a.provenance IN ('observed', 'inferred') AND m.delay < '1 day',
+				immediate => a.mentioned AND a.relevance = 'event' AND a.provenance IN ('observed', 'inferred') AND m.soonest < '1 day',
 				old => a.mentioned AND a.through = 'first',
 				derived => a.through IN ('count', 'sum', 'avg', 'stddev', 'variance', 'bool_and', 'bool_or', 'every', 'segment'),
 				explained => a.mentioned AND m.explained,
@@ -761,8 +774,8 @@ BEGIN ATOMIC
 				OR a.sensitivity = 'special',
 			a.mentioned AND a.category ~ '^user[.](location|device[.]ip_address)' AND a.provenance IN ('third_party', 'observed', 'inferred')
 				AND (a.provenance = 'third_party' OR a.category ~ 'ip_address' OR a.col ~* '(^|_)(ip|geoip)(_|$)'),
-			EXISTS (SELECT FROM @extschema@.policy p WHERE p.space = home.space AND p.categories IS NOT NULL
-				AND p.channel IN ('', m.channel) AND (p.purpose IN ('', m.purpose) OR starts_with(m.purpose, p.purpose || '.'))
+			EXISTS (SELECT FROM @extschema@.policy p WHERE p.space IN (home.space, 'house') AND p.categories IS NOT NULL
+				AND (p.channel = '' OR p.channel = ANY (m.channels)) AND (p.purpose IN ('', m.purpose) OR starts_with(m.purpose, p.purpose || '.'))
 				AND NOT coalesce((SELECT bool_or(a.category = c OR starts_with(a.category, c || '.')) FROM unnest(p.categories) c), true))
 		) s (special, is_ip_location, opened)
 		CROSS JOIN LATERAL (SELECT @extschema@.granularity_of(a.category, a.col, t.atttypid, a.through)) g (granularity)

@@ -265,7 +265,10 @@ DECLARE
 		max_surprise, categories, max_per_hour, holdout, retention);
 BEGIN
 	IF is_house THEN
-		PERFORM @extschema@.check_name('channel', channel) WHERE channel IS NOT NULL;
+		/* Not by WHERE: the planner would call it for NULL, as it is immutable. */
+		IF channel IS NOT NULL THEN
+			PERFORM @extschema@.check_name('channel', channel);
+		END IF;
 	ELSE
 		PERFORM @extschema@.check_channel(home, channel) WHERE channel IS NOT NULL;
 		PERFORM @extschema@.check_tightens(mine);
@@ -745,17 +748,27 @@ RETURNS TABLE (moment text, attribute text, category text, provenance text, use 
 LANGUAGE sql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
 	WITH moment AS (
-		SELECT m.*, @extschema@.use_of(m.purpose, m.channel) AS use,
-			(SELECT bool_or(@extschema@.explains_itself(v.template::text)) FROM @extschema@.variant v
-				WHERE (v.space, v.moment) = (m.space, m.moment) AND v.variant <> 'generic') AS explained
-		FROM @extschema@.moment m WHERE m.space = home.space AND m.moment = audit_moment.moment
+		SELECT m.*, w.channels, w.use, w.soonest, w.explained
+		FROM @extschema@.moment m
+		CROSS JOIN LATERAL (
+			/* Of what its variants do the most surprising. */
+			SELECT array_agg(DISTINCT c.channel) AS channels,
+				(array_agg(u.use ORDER BY array_position('{sold,cross_context,first_party}', u.use)))[1] AS use,
+				min(coalesce(v.delay, m.delay)) AS soonest,
+				bool_and(@extschema@.explains_itself(v.template::text)) FILTER (WHERE v.variant <> 'generic') AS explained
+			FROM @extschema@.variant v
+			CROSS JOIN LATERAL (SELECT coalesce(v.channel, m.channel)) c (channel)
+			CROSS JOIN LATERAL (SELECT @extschema@.use_of(m.purpose, c.channel)) u (use)
+			WHERE (v.space, v.moment) = (m.space, m.moment)
+		) w
+		WHERE m.space = home.space AND m.moment = audit_moment.moment
 	), scored AS (
 		SELECT a.*, m.use, m.explained, s.special, s.is_ip_location, s.opened, g.granularity,
 			@extschema@.surprise_parts(a.provenance, a.category, m.use, a.sensitivity,
 				relevance => a.relevance,
 				granularity => CASE WHEN a.mentioned THEN g.granularity END,
 				mentioned => a.mentioned,
-				immediate => a.mentioned AND a.relevance = 'event' AND a.provenance IN ('observed', 'inferred') AND m.delay < '1 day',
+				immediate => a.mentioned AND a.relevance = 'event' AND a.provenance IN ('observed', 'inferred') AND m.soonest < '1 day',
 				old => a.mentioned AND a.through = 'first',
 				derived => a.through IN ('count', 'sum', 'avg', 'stddev', 'variance', 'bool_and', 'bool_or', 'every', 'segment'),
 				explained => a.mentioned AND m.explained,
@@ -768,8 +781,8 @@ BEGIN ATOMIC
 				OR a.sensitivity = 'special',
 			a.mentioned AND a.category ~ '^user[.](location|device[.]ip_address)' AND a.provenance IN ('third_party', 'observed', 'inferred')
 				AND (a.provenance = 'third_party' OR a.category ~ 'ip_address' OR a.col ~* '(^|_)(ip|geoip)(_|$)'),
-			EXISTS (SELECT FROM @extschema@.policy p WHERE p.space = home.space AND p.categories IS NOT NULL
-				AND p.channel IN ('', m.channel) AND (p.purpose IN ('', m.purpose) OR starts_with(m.purpose, p.purpose || '.'))
+			EXISTS (SELECT FROM @extschema@.policy p WHERE p.space IN (home.space, 'house') AND p.categories IS NOT NULL
+				AND (p.channel = '' OR p.channel = ANY (m.channels)) AND (p.purpose IN ('', m.purpose) OR starts_with(m.purpose, p.purpose || '.'))
 				AND NOT coalesce((SELECT bool_or(a.category = c OR starts_with(a.category, c || '.')) FROM unnest(p.categories) c), true))
 		) s (special, is_ip_location, opened)
 		CROSS JOIN LATERAL (SELECT @extschema@.granularity_of(a.category, a.col, t.atttypid, a.through)) g (granularity)
@@ -2370,3 +2383,46 @@ $$;
 COMMENT ON FUNCTION drop_definition(text, text, text) IS
 'Removes a segment, moment, experiment, event, facet, attribute, channel, purpose or category from a space, or says what still uses it (2BP01). Its versions stay in definition_log.';
 REVOKE ALL ON FUNCTION drop_definition(text, text, text) FROM PUBLIC;
+
+/* One hash of everything that decides */
+
+CREATE FUNCTION fixed_answers() RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT jsonb_build_array(
+		@extschema@.bucket('42', 'fingerprint'), @extschema@.choose('42', 'fingerprint', '{0.2,0.3,0.5}'), @extschema@.choose('43', 'fingerprint', '{0.5,0.5}', 1, 'growthbook2'),
+		@extschema@.decision_id('shop', 'thanks', '42', '7', 0),
+		'a = 1 OR b AND NOT c'::@extschema@.rule::text,
+		@extschema@.render('{{ a | upcase }} {% for x in l %}{{ x }},{% endfor %}'::@extschema@.template, '{"a": "e", "l": [1, 2.5]}'::jsonb),
+		@extschema@.surprise_parts('observed', 'user.behavior.cart', 'sold', granularity => 'place'),
+		to_jsonb(@extschema@.stat_two_prop_z(30, 1000, 45, 1010)), @extschema@.summarize(v)::text)
+	FROM unnest('{1,2,4.5}'::float8[]) v;
+END;
+COMMENT ON FUNCTION fixed_answers() IS
+'What persona answers to a few questions that never change.';
+REVOKE ALL ON FUNCTION fixed_answers() FROM PUBLIC;
+
+CREATE FUNCTION fingerprint() RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC' SET DateStyle = 'ISO' SET IntervalStyle = 'iso_8601' SET extra_float_digits = 1
+AS $$
+DECLARE
+	definitions regclass;
+	rows text;
+	hashes text[] := ARRAY[@extschema@.fixed_answers()::text];
+BEGIN
+	/* The outbox is bound to one database, and the log to who restored it. */
+	FOR definitions IN
+		SELECT t FROM pg_extension e, unnest(e.extconfig) t
+		WHERE e.extname = 'persona' AND t NOT IN ('@extschema@.outbox'::regclass, '@extschema@.definition_log'::regclass)
+		ORDER BY t::regclass::text COLLATE "C"
+	LOOP
+		EXECUTE format('SELECT string_agg(to_jsonb(t)::text, E''\n'' ORDER BY to_jsonb(t)::text COLLATE "C") FROM %s t', definitions) INTO rows;
+		hashes := hashes || concat_ws(E'\n', definitions::text, rows);
+	END LOOP;
+	RETURN encode(sha256(convert_to(array_to_string(hashes, E'\x1f'), 'UTF8')), 'hex');
+END;
+$$;
+COMMENT ON FUNCTION fingerprint() IS
+'A sha256 over every definition that the caller may see and over a fixed set of answers: equal before and after a dump, a restore and an upgrade, different where anything decides otherwise.';
+REVOKE ALL ON FUNCTION fingerprint() FROM PUBLIC;

@@ -2,6 +2,9 @@
  * uses.c: what a moment knows of a customer, part by part: the columns that
  * its rules, tokens, address and the text of each variant read, and which of
  * them the text shows. The audit is made of it.
+ *
+ * A part that is a variant goes by the variant's name; all others have a space
+ * in theirs, which no variant has.
  */
 #include "moment/moment.h"
 
@@ -73,6 +76,40 @@ PutTemplate(Listing *listing, const MomentVariant *variant,
 	}
 }
 
+static bool
+IsShown(const MessageTemplate *template, const char *token)
+{
+	size_t		n = strlen(token);
+	ListCell   *cell;
+
+	if (template == NULL)
+		return false;
+	foreach(cell, MessageVariables(template))
+	{
+		const char *path = lfirst(cell);
+
+		if (strncmp(path, token, n) == 0 && (path[n] == '\0' || path[n] == '.'))
+			return true;
+	}
+	return false;
+}
+
+/* What a variant's own tokens read, also those that no text shows. */
+static void
+PutTokens(Listing *listing, const MomentVariant *variant)
+{
+	ListCell   *cell;
+
+	foreach(cell, variant->tokens)
+	{
+		MomentToken *token = lfirst(cell);
+
+		if (!IsShown(variant->template, token->name) &&
+			!IsShown(variant->subject_line, token->name))
+			PutExpression(listing, variant->name, false, token->expression);
+	}
+}
+
 static void
 PutMoment(Listing *listing)
 {
@@ -81,19 +118,19 @@ PutMoment(Listing *listing)
 
 	PutExpression(listing, "entry rule", false, m->when_rule);
 	PutExpression(listing, "cancel rule", false, m->cancel_rule);
-	PutExpression(listing, "once_per", false, m->once_per);
+	PutExpression(listing, "once_per expression", false, m->once_per);
 	if (!m->expires_is_interval)
-		PutExpression(listing, "expiry", false, m->expires);
-	PutExpression(listing, "unit", false, m->unit);
+		PutExpression(listing, "expiry expression", false, m->expires);
+	PutExpression(listing, "experiment unit", false, m->unit);
 	PutExpression(listing, "time zone", false, m->time_zone);
 	if (m->on_segment != NULL)
-		PutExpression(listing, "segment", false,
+		PutExpression(listing, "start segment", false,
 					  psprintf("segment(%s)", m->on_segment));
 	foreach(cell, m->before)
 		PutExpression(listing, "cancel rule", false,
 					  ((MomentBefore *) lfirst(cell))->cancel_rule);
 	foreach(cell, m->channels)
-		PutExpression(listing, "address", false,
+		PutExpression(listing, "channel address", false,
 					  ((MomentChannel *) lfirst(cell))->address);
 	foreach(cell, m->variants)
 	{
@@ -101,6 +138,7 @@ PutMoment(Listing *listing)
 
 		PutTemplate(listing, variant, variant->subject_line);
 		PutTemplate(listing, variant, variant->template);
+		PutTokens(listing, variant);
 	}
 }
 

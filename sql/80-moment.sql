@@ -651,15 +651,15 @@ REVOKE ALL ON FUNCTION define_variant(text, text, template, template, jsonb, int
 /* The audit of a moment */
 
 CREATE FUNCTION moment_uses(moment text, space text)
-RETURNS TABLE (part text, mentioned boolean, source text, col text, through text, of_new boolean)
+RETURNS TABLE (part text, mentioned boolean, source text, col text, through text, of_new boolean, variable text)
 LANGUAGE c STABLE STRICT ROWS 30 AS 'MODULE_PATHNAME', 'persona_moment_uses';
 COMMENT ON FUNCTION moment_uses(text, text) IS
-'Every column that each part of a moment reads: its rules, address and the text of each variant, through tokens, segments and facets. mentioned: the text shows its value; through: the aggregate or segment that it goes through; of_new: of the event that started the moment.';
+'Every column that each part of a moment reads: its rules, address and the text of each variant, through tokens, segments and facets. mentioned: the text shows its value; through: the aggregate or segment that it goes through; of_new: of the event that started the moment; variable: the template''s, NULL outside of texts.';
 REVOKE ALL ON FUNCTION moment_uses(text, text) FROM PUBLIC;
 
 CREATE FUNCTION moment_attributes(home space, moment text)
 RETURNS TABLE (attribute text, relation regclass, col text, category text, provenance text, sensitivity text, described boolean,
-	mentioned boolean, relevance text, through text, used_in text[], describe_as text)
+	mentioned boolean, relevance text, through text, used_in text[], describe_as text, variables text[])
 LANGUAGE sql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
 	WITH source (name, relation) AS (
@@ -722,12 +722,13 @@ BEGIN ATOMIC
 			ELSE 'other' END,
 		(array_agg(n.through ORDER BY n.through) FILTER (WHERE n.is_mentioned OR n.through = 'segment'))[1],
 		array_agg(DISTINCT n.part ORDER BY n.part),
-		CASE WHEN bool_or(n.is_bound) THEN n.attribute ELSE min(concat_ws('.', nullif(n.source, 'subject'), n.col) COLLATE "C") END
+		CASE WHEN bool_or(n.is_bound) THEN n.attribute ELSE min(concat_ws('.', nullif(n.source, 'subject'), n.col) COLLATE "C") END,
+		array_agg(DISTINCT n.variable ORDER BY n.variable) FILTER (WHERE n.is_mentioned)
 	FROM named n JOIN fact f ON f.attribute = n.attribute
 	GROUP BY n.attribute, f.base, f.base_col, f.category, f.provenance, f.sensitivity, f.described;
 END;
 COMMENT ON FUNCTION moment_attributes(space, text) IS
-'Every attribute that a moment uses, down to the columns of tables: what is known of it, whether the text mentions it, how near it is to what started the moment (event, touchpoint, other, company), and in which parts. describe_as: what define_attribute() calls it, which of a column behind a view is the view''s. What nobody has described goes by what its name suggests, with provenance unknown.';
+'Every attribute that a moment uses, down to the columns of tables: what is known of it, whether the text mentions it, how near it is to what started the moment (event, touchpoint, other, company), in which parts, and by which variables. describe_as: what define_attribute() calls it, which of a column behind a view is the view''s. What nobody has described goes by what its name suggests, with provenance unknown.';
 REVOKE ALL ON FUNCTION moment_attributes(space, text) FROM PUBLIC;
 
 CREATE FUNCTION audit_words(home space, moment text)
@@ -744,7 +745,7 @@ COMMENT ON FUNCTION audit_words(space, text) IS
 REVOKE ALL ON FUNCTION audit_words(space, text) FROM PUBLIC;
 
 CREATE FUNCTION audit_moment(home space, moment text)
-RETURNS TABLE (moment text, attribute text, category text, provenance text, use text, mentioned boolean, score int, verdict text, reason text, fix text, points jsonb, used_in text[])
+RETURNS TABLE (moment text, attribute text, category text, provenance text, use text, mentioned boolean, score int, verdict text, reason text, fix text, points jsonb, used_in text[], variables text[])
 LANGUAGE sql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
 	WITH moment AS (
@@ -823,15 +824,15 @@ BEGIN ATOMIC
 			WHEN j.mentioned AND NOT coalesce(j.explained, false) THEN format('Remove `%s` from the text, or add a line that says why the customer gets this.', j.attribute)
 			WHEN j.mentioned THEN format('Remove `%s` from the text, or use the generic twin.', j.attribute)
 			ELSE format('Leave `%s` out of %s, or use the generic twin for it.', j.attribute, array_to_string(j.used_in, ', ')) END,
-		j.points - 'score', j.used_in
+		j.points - 'score', j.used_in, j.variables
 	FROM judged j
 	UNION ALL
 	SELECT audit_moment.moment, NULL, NULL, NULL, (SELECT m.use FROM moment m), true, NULL, w.verdict,
-		format('The %s text says "%s": %s', w.variant, w.found, w.reason), w.fix, NULL, ARRAY[w.variant]
+		format('The %s text says "%s": %s', w.variant, w.found, w.reason), w.fix, NULL, ARRAY[w.variant], NULL
 	FROM @extschema@.audit_words(home, audit_moment.moment) w;
 END;
 COMMENT ON FUNCTION audit_moment(space, text) IS
-'The audit of one moment: what audit() shows, the named parts of each score, and the parts of the moment in which an attribute is used.';
+'The audit of one moment: what audit() shows, the named parts of each score, the parts of the moment in which an attribute is used, and the variables that mention it.';
 REVOKE ALL ON FUNCTION audit_moment(space, text) FROM PUBLIC;
 
 CREATE FUNCTION moments_named(home space, moment text) RETURNS SETOF text
@@ -881,7 +882,7 @@ DECLARE
 	repetition int;
 BEGIN
 	EXECUTE format('SELECT d.moment, d.moment_version, d.variant, m.version,
-			(SELECT (g->''saw''->>''score'')::int FROM jsonb_array_elements(d.gates) g WHERE g->>''gate'' = ''surprise'') AS repetition
+			(SELECT (g->''saw''->>''repetition'')::int FROM jsonb_array_elements(d.gates) g WHERE g->>''gate'' = ''surprise'') AS repetition
 		FROM %I.decision d LEFT JOIN @extschema@.moment m ON m.space = $2 AND m.moment = d.moment WHERE d.decision = $1', home.schema_name)
 	INTO about, had_version, got, has_version, repetition USING decision, home.space;
 	IF about IS NULL THEN
@@ -901,7 +902,7 @@ BEGIN
 	IF repetition > 0 THEN
 		RETURN QUERY SELECT about, NULL::text, NULL::text, NULL::text, NULL::text, true, repetition,
 			CASE WHEN repetition >= 75 THEN 'block' WHEN repetition >= 55 THEN 'warn' ELSE 'ok' END,
-			'The customer had been told the like before, in the last 30 days'::text, NULL::text;
+			'The customer had been told the like before'::text, NULL::text;
 	END IF;
 END;
 $$;
@@ -966,6 +967,69 @@ END;
 COMMENT ON FUNCTION override_audit(space, text, text) IS
 'Notes that the caller lets a moment go out in spite of what the audit blocks now.';
 REVOKE ALL ON FUNCTION override_audit(space, text, text) FROM PUBLIC;
+
+/* What a message tells, for the gate that asks what was told before */
+
+CREATE FUNCTION definitions_of(space text) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT count(*) FROM @extschema@.definition_log l WHERE l.space IN (definitions_of.space, 'house');
+END;
+COMMENT ON FUNCTION definitions_of(text) IS
+'How many versions of definitions a space and the house have had: another number, other definitions.';
+REVOKE ALL ON FUNCTION definitions_of(text) FROM PUBLIC;
+
+CREATE FUNCTION tells(home space, moment text)
+RETURNS TABLE (surprise int, twin int, attributes text[], max_ages text[], of_start text[], variables text[], shown text[])
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH audited AS (
+		SELECT a.attribute, a.score, d.max_age, a.variables, coalesce((a.points->>'relevance')::int, 0) < 0 AS of_start,
+			/* A form of address tells nobody anything. */
+			a.mentioned AND coalesce(a.category !~ '^(user[.](name|contact|unique_id|account)|system)($|[.])', true) AS tells,
+			a.provenance <> 'unknown' AS is_known,
+			CASE WHEN a.mentioned AND 'generic' = ANY (a.used_in) THEN a.score
+				WHEN 'generic' = ANY (a.used_in) OR EXISTS (SELECT FROM unnest(a.used_in) u WHERE u ~ ' ')
+				/* The same, not mentioned. */
+				THEN greatest(0, a.score - (SELECT coalesce(sum(p.value::int), 0) FROM jsonb_each_text(a.points) p
+					WHERE p.key IN ('granularity', 'immediacy', 'age', 'transparency')) - CASE WHEN a.mentioned THEN 8 ELSE 0 END) END AS twin
+		FROM @extschema@.audit_moment(home, tells.moment) a
+		LEFT JOIN @extschema@.attribute d ON d.space = home.space AND d.attribute = a.attribute
+		WHERE a.attribute IS NOT NULL
+	), variable AS (
+		SELECT v.name, string_agg(t.attribute, ' ' ORDER BY t.attribute) AS shown
+		FROM audited t, unnest(t.variables) v (name) WHERE t.tells GROUP BY v.name
+	)
+	SELECT coalesce(max(a.score) FILTER (WHERE a.is_known), 0), coalesce(max(a.twin) FILTER (WHERE a.is_known), 0)::int,
+		coalesce(array_agg(a.attribute ORDER BY a.attribute) FILTER (WHERE a.tells), '{}'),
+		coalesce(array_agg(coalesce(a.max_age::text, '') ORDER BY a.attribute) FILTER (WHERE a.tells), '{}'),
+		coalesce(array_agg(a.attribute ORDER BY a.attribute) FILTER (WHERE a.tells AND a.of_start), '{}'),
+		ARRAY(SELECT v.name FROM variable v ORDER BY v.name), ARRAY(SELECT v.shown FROM variable v ORDER BY v.name)
+	FROM audited a;
+END;
+COMMENT ON FUNCTION tells(space, text) IS
+'What the audit of a moment says for its gate: the highest score of a described attribute that it uses, and that the generic twin uses; the attributes that its texts tell of, names and addresses excepted, the max_age of each ('''' for none), those that come from what starts it, the variables that show them, and which attributes each of these shows.';
+REVOKE ALL ON FUNCTION tells(space, text) FROM PUBLIC;
+
+CREATE TABLE told (
+	space text,
+	moment text,
+	definitions bigint NOT NULL,
+	surprise int NOT NULL,
+	twin int NOT NULL,
+	attributes text[] NOT NULL,
+	max_ages text[] NOT NULL,
+	of_start text[] NOT NULL,
+	variables text[] NOT NULL,
+	shown text[] NOT NULL,
+	PRIMARY KEY (space, moment)
+);
+COMMENT ON TABLE told IS
+'What tells() said of a moment when its space had so many definitions; another number makes it void. It can be emptied at any time.';
+ALTER TABLE told ENABLE ROW LEVEL SECURITY;
+SELECT pg_extension_config_dump('told', '');
+CREATE POLICY owner ON told
+USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) told.space));
 
 /* What its templates alone show, the same in several of them told once */
 

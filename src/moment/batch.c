@@ -192,10 +192,12 @@ DecideGroup(void *arg)
 {
 	Passing    *passing = arg;
 	Batch	   *batch = passing->batch;
+	Moment	   *moment = MomentLoad(batch->space, passing->group->moment);
 
-	batch->moment = MomentLoad(batch->space, passing->group->moment);
-	if (!IsOpen(batch->moment))
+	batch->moment = moment;
+	if (!IsOpen(moment))
 		return;
+	moment->told = MomentLoadTold(batch->space, moment, true);
 	batch->program = MomentCompile(batch->space, batch->moment);
 	batch->sql = batch->program->decide_sql;
 	DecideRows(batch, passing->group->rows, passing->group->n);

@@ -23,26 +23,29 @@ typedef struct Listing
 } Listing;
 
 static void
-Put(Listing *listing, const char *part, bool mentioned,
+Put(Listing *listing, const char *part, const char *variable,
 	const RuleReading *reading)
 {
 	Datum		values[] = {
-		CStringGetTextDatum(part), BoolGetDatum(mentioned),
+		CStringGetTextDatum(part),
+		BoolGetDatum(variable != NULL && reading->shown),
 		CStringGetTextDatum(reading->source),
 		CStringGetTextDatum(reading->column),
 		reading->through ? CStringGetTextDatum(reading->through) : 0,
-		BoolGetDatum(reading->of_new)
+		BoolGetDatum(reading->of_new),
+		variable ? CStringGetTextDatum(variable) : 0
 	};
 	bool		nulls[lengthof(values)] = {false};
 
 	nulls[4] = reading->through == NULL;
+	nulls[6] = variable == NULL;
 	tuplestore_putvalues(listing->result->setResult,
 						 listing->result->setDesc, values, nulls);
 }
 
-/* The readings of an expression; in a text what is shown is mentioned. */
+/* The readings of an expression; a text's variable mentions what is shown. */
 static void
-PutExpression(Listing *listing, const char *part, bool in_text,
+PutExpression(Listing *listing, const char *part, const char *variable,
 			  const char *text)
 {
 	ListCell   *cell;
@@ -53,9 +56,7 @@ PutExpression(Listing *listing, const char *part, bool in_text,
 	foreach(cell, RuleReadings(listing->space, listing->moment->event,
 							   listing->moment->on_request, text))
 	{
-		RuleReading *reading = lfirst(cell);
-
-		Put(listing, part, in_text && reading->shown, reading);
+		Put(listing, part, variable, lfirst(cell));
 	}
 }
 
@@ -70,7 +71,8 @@ PutTemplate(Listing *listing, const MomentVariant *variant,
 	foreach(cell, MessageVariables(template))
 	{
 		if (MomentPage(lfirst(cell)) == NULL)
-			PutExpression(listing, variant->name, true,
+			PutExpression(listing, variant->name,
+						  MomentVariableHead(lfirst(cell)),
 						  MomentVariableExpression(listing->moment, variant,
 												   lfirst(cell)));
 	}
@@ -106,7 +108,7 @@ PutTokens(Listing *listing, const MomentVariant *variant)
 
 		if (!IsShown(variant->template, token->name) &&
 			!IsShown(variant->subject_line, token->name))
-			PutExpression(listing, variant->name, false, token->expression);
+			PutExpression(listing, variant->name, NULL, token->expression);
 	}
 }
 
@@ -116,21 +118,21 @@ PutMoment(Listing *listing)
 	const Moment *m = listing->moment;
 	ListCell   *cell;
 
-	PutExpression(listing, "entry rule", false, m->when_rule);
-	PutExpression(listing, "cancel rule", false, m->cancel_rule);
-	PutExpression(listing, "once_per expression", false, m->once_per);
+	PutExpression(listing, "entry rule", NULL, m->when_rule);
+	PutExpression(listing, "cancel rule", NULL, m->cancel_rule);
+	PutExpression(listing, "once_per expression", NULL, m->once_per);
 	if (!m->expires_is_interval)
-		PutExpression(listing, "expiry expression", false, m->expires);
-	PutExpression(listing, "experiment unit", false, m->unit);
-	PutExpression(listing, "time zone", false, m->time_zone);
+		PutExpression(listing, "expiry expression", NULL, m->expires);
+	PutExpression(listing, "experiment unit", NULL, m->unit);
+	PutExpression(listing, "time zone", NULL, m->time_zone);
 	if (m->on_segment != NULL)
-		PutExpression(listing, "start segment", false,
+		PutExpression(listing, "start segment", NULL,
 					  psprintf("segment(%s)", m->on_segment));
 	foreach(cell, m->before)
-		PutExpression(listing, "cancel rule", false,
+		PutExpression(listing, "cancel rule", NULL,
 					  ((MomentBefore *) lfirst(cell))->cancel_rule);
 	foreach(cell, m->channels)
-		PutExpression(listing, "channel address", false,
+		PutExpression(listing, "channel address", NULL,
 					  ((MomentChannel *) lfirst(cell))->address);
 	foreach(cell, m->variants)
 	{

@@ -85,7 +85,7 @@ BEGIN ATOMIC
 		'it tells at what time the customer did it', 'Leave the time out.'),
 	('en', '\myour (friends?|family|colleagues?|neighbou?rs?|husband|wife|partner|ex) (just |also |recently )?(bought|buy|looked|told|likes?|has|have|ordered|viewed)\M', 'block',
 		'it tells what others did', 'Leave out whom the customer knows.'),
-	('de', '\mwir haben (gesehen|beobachtet|bemerkt|mitbekommen|festgestellt), dass (sie|du|ihr)\M(?![^.!?]*\m(angesehen|angeschaut|gefällt)\M)', 'block',
+	('de', '\mwir haben (gesehen|beobachtet|bemerkt|mitbekommen|festgestellt), dass (sie|du|ihr)\M(?![^.!?]*\m(angesehen|angeschaut|gef\u00e4llt)\M)', 'block',
 		'it says that the customer was watched', 'Say what you offer, not what you saw.'),
 	('de', '\m\d+ ?(sekunden?|minuten?|stunden?) (lang )?(auf|bei|mit|angesehen|angeschaut|betrachtet|verbracht)\M', 'block',
 		'it tells how long the customer looked', 'Leave the duration out.'),
@@ -93,7 +93,7 @@ BEGIN ATOMIC
 		'it reproaches the customer with not buying', 'Leave out what the customer did not do.'),
 	('de', '\mwas hat (sie|dich|euch) (aufgehalten|abgehalten|gehindert|davon)', 'block',
 		'it asks for an account of what the customer did', 'Offer help without asking why.'),
-	('de', '\m(warenkorb|korb)\M[^.!?]{0,30}\m(vergessen|verlassen|liegen ?gelassen|zurückgelassen)\M', 'warn',
+	('de', '\m(warenkorb|korb)\M[^.!?]{0,30}\m(vergessen|verlassen|liegen ?gelassen|zur\u00fcckgelassen)\M', 'warn',
 		'it reminds the customer of what was not bought', 'Say what is in the cart and that it is kept.'),
 	('de', '\mwir wissen(,)? (dass|was|wo|wann|wie)\M', 'block',
 		'it boasts of what is known', 'Leave it out: what you offer shows it.');
@@ -153,7 +153,8 @@ REVOKE ALL ON FUNCTION define_phrase(text, text, text, text, text, text) FROM PU
 CREATE FUNCTION plain_text(message text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT lower(regexp_replace(translate(regexp_replace(regexp_replace(message, '<[^>]*>', ' ', 'g'), '\{%.*?%\}', ' ', 'g'), '’‘´`', ''''''''''), '\s+', ' ', 'g'));
+	SELECT lower(regexp_replace(regexp_replace(regexp_replace(regexp_replace(message, '<[^>]*>', ' ', 'g'), '\{%.*?%\}', ' ', 'g'),
+		'[\u2019\u2018\u00b4`]', '''', 'g'), '\s+', ' ', 'g'));
 END;
 COMMENT ON FUNCTION plain_text(text) IS
 'A message or template as its words alone: without HTML and Liquid tags, in lower case, spaces single, apostrophes straight.';
@@ -186,7 +187,7 @@ CREATE FUNCTION explains_itself(message text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT @extschema@.plain_text(message) ~ ('\m(because|since|as|now that) you( |''ve)|\m(based on|thanks? for|thank you for|about|with|after) your( \w+)? (order|purchase|booking|return|request|question|review|subscription)|\myou (asked|told|signed up|subscribed|chose|bought|ordered)\M|\mwhy (you|am i)|'
-		|| '\m(weil|da|nachdem) (sie|du) |\m(danke|vielen dank) für (ihre|deine)|\m(sie|du) (haben|hast) [^.!?]{0,30}(bestellt|gekauft|gebeten)');
+		|| '\m(weil|da|nachdem) (sie|du) |\m(danke|vielen dank) f\u00fcr (ihre|deine)|\m(sie|du) (haben|hast) [^.!?]{0,30}(bestellt|gekauft|gebeten)');
 END;
 COMMENT ON FUNCTION explains_itself(text) IS
 'Whether a text says why the customer gets it: "because you bought", "thank you for your order", "you asked".';

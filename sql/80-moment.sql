@@ -659,7 +659,7 @@ REVOKE ALL ON FUNCTION moment_uses(text, text) FROM PUBLIC;
 
 CREATE FUNCTION moment_attributes(home space, moment text)
 RETURNS TABLE (attribute text, relation regclass, col text, category text, provenance text, sensitivity text, described boolean,
-	mentioned boolean, relevance text, through text, used_in text[], variables text[])
+	mentioned boolean, relevance text, through text, used_in text[], describe_as text, variables text[])
 LANGUAGE sql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
 	WITH source (name, relation) AS (
@@ -671,21 +671,27 @@ BEGIN ATOMIC
 		FROM @extschema@.moment_uses(moment_attributes.moment, home.space) u
 		JOIN source s ON s.name = u.source
 	), base AS (
-		SELECT u.*, r.base, r.base_col, u.mentioned AND r.shown AS is_mentioned
-		FROM used u CROSS JOIN LATERAL @extschema@.read_columns(u.relation, u.col) r
+		/* What is described stands for itself, else what it is made of does. */
+		SELECT u.*, own.attribute AS own, r.base, r.base_col, u.mentioned AND r.shown AS is_mentioned
+		FROM used u
+		LEFT JOIN @extschema@.attribute own ON own.space = home.space
+			AND own.attribute = concat_ws('.', nullif(u.source, 'subject'), u.col)
+		CROSS JOIN LATERAL (
+			SELECT u.relation, u.col, true WHERE own.attribute IS NOT NULL
+			UNION ALL SELECT * FROM @extschema@.read_columns(u.relation, u.col) WHERE own.attribute IS NULL
+		) r (base, base_col, shown)
 	), named AS (
 		/* As the source calls it that the rule names, else as any other does. */
-		SELECT b.*, coalesce(own.attribute, other.attribute,
+		SELECT b.*, coalesce(b.own, other.attribute,
 				CASE WHEN b.base = b.relation THEN concat_ws('.', nullif(b.source, 'subject'), b.base_col)
 					WHEN elsewhere.name IS NOT NULL THEN concat_ws('.', nullif(elsewhere.name, 'subject'), b.base_col)
-					ELSE format('%s.%I', b.base, b.base_col) END) AS attribute
+					ELSE format('%s.%I', b.base, b.base_col) END) AS attribute,
+			b.base = b.relation OR elsewhere.name IS NOT NULL AS is_bound
 		FROM base b
-		LEFT JOIN @extschema@.attribute own ON own.space = home.space
-			AND own.attribute = concat_ws('.', nullif(b.source, 'subject'), b.col)
 		LEFT JOIN LATERAL (
 			SELECT a.attribute FROM source s
 			JOIN @extschema@.attribute a ON a.space = home.space AND a.attribute = concat_ws('.', nullif(s.name, 'subject'), b.base_col)
-			WHERE s.relation = b.base ORDER BY a.attribute LIMIT 1) other ON own.attribute IS NULL
+			WHERE s.relation = b.base ORDER BY a.attribute LIMIT 1) other ON b.own IS NULL
 		LEFT JOIN LATERAL (SELECT s.name FROM source s WHERE s.relation = b.base ORDER BY s.name = 'subject' DESC, s.name LIMIT 1) elsewhere ON true
 	), key_column AS (
 		SELECT home.subjects AS relation, home.key AS col
@@ -716,12 +722,13 @@ BEGIN ATOMIC
 			ELSE 'other' END,
 		(array_agg(n.through ORDER BY n.through) FILTER (WHERE n.is_mentioned OR n.through = 'segment'))[1],
 		array_agg(DISTINCT n.part ORDER BY n.part),
+		CASE WHEN bool_or(n.is_bound) THEN n.attribute ELSE min(concat_ws('.', nullif(n.source, 'subject'), n.col) COLLATE "C") END,
 		array_agg(DISTINCT n.variable ORDER BY n.variable) FILTER (WHERE n.is_mentioned)
 	FROM named n JOIN fact f ON f.attribute = n.attribute
 	GROUP BY n.attribute, f.base, f.base_col, f.category, f.provenance, f.sensitivity, f.described;
 END;
 COMMENT ON FUNCTION moment_attributes(space, text) IS
-'Every attribute that a moment uses, down to the columns of tables: what is known of it, whether the text mentions it, how near it is to what started the moment (event, touchpoint, other, company), in which parts, and by which variables. What nobody has described goes by what its name suggests, with provenance unknown.';
+'Every attribute that a moment uses, down to the columns of tables: what is known of it, whether the text mentions it, how near it is to what started the moment (event, touchpoint, other, company), in which parts, and by which variables. describe_as: what define_attribute() calls it, which of a column behind a view is the view''s. What nobody has described goes by what its name suggests, with provenance unknown.';
 REVOKE ALL ON FUNCTION moment_attributes(space, text) FROM PUBLIC;
 
 CREATE FUNCTION audit_words(home space, moment text)
@@ -809,7 +816,7 @@ BEGIN ATOMIC
 		CASE
 			WHEN j.verdict = 'ok' THEN NULL
 			WHEN NOT j.described AND j.provenance = 'unknown' THEN format('SELECT * FROM persona.define_attribute(%L, %L, %L, space => %L);   -- or whatever is true of it',
-				j.attribute, coalesce(j.category, 'user.behavior'), CASE WHEN position('.' IN j.attribute) > 0 THEN 'transacted' ELSE 'declared' END, home.space)
+				j.describe_as, coalesce(j.category, 'user.behavior'), CASE WHEN position('.' IN j.describe_as) > 0 THEN 'transacted' ELSE 'declared' END, home.space)
 			WHEN j.special AND NOT j.opened THEN format('SELECT * FROM persona.define_policy(channel => %L, purpose => %L, categories => %L, space => %L);   -- all but this, so that only an explicit yes opens it; or take it out of %s',
 				(SELECT m.channel FROM moment m), (SELECT m.purpose FROM moment m),
 				(SELECT array_agg(DISTINCT o.category ORDER BY o.category) FROM judged o WHERE NOT o.special), home.space, array_to_string(j.used_in, ', '))
@@ -2440,3 +2447,46 @@ $$;
 COMMENT ON FUNCTION drop_definition(text, text, text) IS
 'Removes a segment, moment, experiment, event, facet, attribute, channel, purpose or category from a space, or says what still uses it (2BP01). Its versions stay in definition_log.';
 REVOKE ALL ON FUNCTION drop_definition(text, text, text) FROM PUBLIC;
+
+/* One hash of everything that decides */
+
+CREATE FUNCTION fixed_answers() RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT jsonb_build_array(
+		@extschema@.bucket('42', 'fingerprint'), @extschema@.choose('42', 'fingerprint', '{0.2,0.3,0.5}'), @extschema@.choose('43', 'fingerprint', '{0.5,0.5}', 1, 'growthbook2'),
+		@extschema@.decision_id('shop', 'thanks', '42', '7', 0),
+		'a = 1 OR b AND NOT c'::@extschema@.rule::text,
+		@extschema@.render('{{ a | upcase }} {% for x in l %}{{ x }},{% endfor %}'::@extschema@.template, '{"a": "e", "l": [1, 2.5]}'::jsonb),
+		@extschema@.surprise_parts('observed', 'user.behavior.cart', 'sold', granularity => 'place'),
+		to_jsonb(@extschema@.stat_two_prop_z(30, 1000, 45, 1010)), @extschema@.summarize(v)::text)
+	FROM unnest('{1,2,4.5}'::float8[]) v;
+END;
+COMMENT ON FUNCTION fixed_answers() IS
+'What persona answers to a few questions that never change.';
+REVOKE ALL ON FUNCTION fixed_answers() FROM PUBLIC;
+
+CREATE FUNCTION fingerprint() RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC' SET DateStyle = 'ISO' SET IntervalStyle = 'iso_8601' SET extra_float_digits = 1
+AS $$
+DECLARE
+	definitions regclass;
+	rows text;
+	hashes text[] := ARRAY[@extschema@.fixed_answers()::text];
+BEGIN
+	/* The outbox is bound to one database, and the log to who restored it. */
+	FOR definitions IN
+		SELECT t FROM pg_extension e, unnest(e.extconfig) t
+		WHERE e.extname = 'persona' AND t NOT IN ('@extschema@.outbox'::regclass, '@extschema@.definition_log'::regclass)
+		ORDER BY t::regclass::text COLLATE "C"
+	LOOP
+		EXECUTE format('SELECT string_agg(to_jsonb(t)::text, E''\n'' ORDER BY to_jsonb(t)::text COLLATE "C") FROM %s t', definitions) INTO rows;
+		hashes := hashes || concat_ws(E'\n', definitions::text, rows);
+	END LOOP;
+	RETURN encode(sha256(convert_to(array_to_string(hashes, E'\x1f'), 'UTF8')), 'hex');
+END;
+$$;
+COMMENT ON FUNCTION fingerprint() IS
+'A sha256 over every definition that the caller may see and over a fixed set of answers: equal before and after a dump, a restore and an upgrade, different where anything decides otherwise.';
+REVOKE ALL ON FUNCTION fingerprint() FROM PUBLIC;

@@ -475,11 +475,13 @@ DECLARE
 		once_key text NOT NULL,
 		step int NOT NULL,
 		gates jsonb NOT NULL,
+		told text[],
+		items bytea,
 		PRIMARY KEY (subject, decision, started_at)
 	) PARTITION BY RANGE (started_at);
 	CREATE INDEX ON %1$I.decision (decision);
 	CREATE INDEX ON %1$I.decision (moment, at);
-	COMMENT ON TABLE %1$I.decision IS 'What was decided, why, and what every gate saw; a partition a month of the event''s time.';
+	COMMENT ON TABLE %1$I.decision IS 'What was decided, why, and what every gate saw; told: which attributes, and items: keyed hashes of which values, the customer was shown or would have been; a partition a month of the event''s time.';
 
 	CREATE TABLE %1$I.message (
 		subject %2$s NOT NULL,
@@ -548,6 +550,34 @@ DECLARE
 		PRIMARY KEY (subject, experiment, variant)
 	);
 	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included; by a decision, or (NULL) by expose().';
+
+	CREATE TABLE %1$I.conclusion (
+		experiment text NOT NULL,
+		goal text NOT NULL,
+		variant text NOT NULL,
+		control text NOT NULL,
+		since timestamptz NOT NULL,
+		verdict text NOT NULL,
+		message text NOT NULL,
+		lo float8 NOT NULL,
+		at timestamptz NOT NULL,
+		PRIMARY KEY (experiment, goal, variant, control, since)
+	);
+	COMMENT ON TABLE %1$I.conclusion IS 'The first verdict of each comparison that said winner or loser, and the bound of its difference next to nothing: later looks do not take it back.';
+
+	CREATE TABLE %1$I.promotion (
+		experiment text NOT NULL,
+		variant text NOT NULL,
+		at timestamptz NOT NULL,
+		by_whom text NOT NULL,
+		weights jsonb NOT NULL,
+		goal text,
+		verdict text,
+		lo float8,
+		review_at timestamptz NOT NULL,
+		PRIMARY KEY (experiment, at)
+	);
+	COMMENT ON TABLE %1$I.promotion IS 'Which variant became the only one, when and by whom, the weights before, what its test had said, and when to look again.';
 
 	CREATE TABLE %1$I.membership (
 		subject %2$s NOT NULL,

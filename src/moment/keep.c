@@ -123,6 +123,16 @@ CopyProgram(const MomentProgram *program)
 	return copy;
 }
 
+/* What the audit says of it, which its statements ask for. */
+static void
+LoadTold(const Space *space, Kept *one)
+{
+	MemoryContext caller = MemoryContextSwitchTo(GetMemoryChunkContext(one));
+
+	one->moment->told = MomentLoadTold(space, one->moment, true);
+	MemoryContextSwitchTo(caller);
+}
+
 const MomentProgram *
 MomentKeptProgram(const Space *space, const char *name)
 {
@@ -138,6 +148,8 @@ MomentKeptProgram(const Space *space, const char *name)
 									  "persona compiling",
 									  ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(compiling);
+	if (one->moment->told == NULL)
+		LoadTold(space, one);
 	program = MomentCompile(space, one->moment);
 	MemoryContextSwitchTo(GetMemoryChunkContext(one));
 	*place = CopyProgram(program);

@@ -551,6 +551,34 @@ DECLARE
 	);
 	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included; by a decision, or (NULL) by expose().';
 
+	CREATE TABLE %1$I.conclusion (
+		experiment text NOT NULL,
+		goal text NOT NULL,
+		variant text NOT NULL,
+		control text NOT NULL,
+		since timestamptz NOT NULL,
+		verdict text NOT NULL,
+		message text NOT NULL,
+		lo float8 NOT NULL,
+		at timestamptz NOT NULL,
+		PRIMARY KEY (experiment, goal, variant, control, since)
+	);
+	COMMENT ON TABLE %1$I.conclusion IS 'The first verdict of each comparison that said winner or loser, and the bound of its difference next to nothing: later looks do not take it back.';
+
+	CREATE TABLE %1$I.promotion (
+		experiment text NOT NULL,
+		variant text NOT NULL,
+		at timestamptz NOT NULL,
+		by_whom text NOT NULL,
+		weights jsonb NOT NULL,
+		goal text,
+		verdict text,
+		lo float8,
+		review_at timestamptz NOT NULL,
+		PRIMARY KEY (experiment, at)
+	);
+	COMMENT ON TABLE %1$I.promotion IS 'Which variant became the only one, when and by whom, the weights before, what its test had said, and when to look again.';
+
 	CREATE TABLE %1$I.membership (
 		subject %2$s NOT NULL,
 		segment text NOT NULL,

@@ -480,6 +480,21 @@ $$;
 COMMENT ON FUNCTION features(rule, text) IS
 'Each value that a rule looks at, once, in the order of the rule: its text; its source (subject, the name of an event or a facet, segment); its column, NULL for whole events, an expression where the aggregate has one; the aggregate and its FILTER, NULL where it has none.';
 REVOKE ALL ON FUNCTION features(rule, text) FROM PUBLIC;
+/* Measures: what goals count */
+
+CREATE FUNCTION measures(measures text[], withins text[], space text,
+	OUT joins text, OUT kinds text[], OUT y text[], OUT x text[], OUT before text[]) RETURNS record
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'persona_measures';
+COMMENT ON FUNCTION measures(text[], text[], text) IS
+'Measures as SQL over the relation exposed, known as x (unit, subject, at): one grouped join for each event source, and for each measure its kind (proportion, mean, ratio), its value in the interval withins after x.at, a ratio''s denominator, and the value as long before. Anything but a count or a sum, that compared with a number, or one by another: 0A000, with its place.';
+REVOKE ALL ON FUNCTION measures(text[], text[], text) FROM PUBLIC;
+
+CREATE FUNCTION unit_sql(expression text, space text) RETURNS text
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'persona_unit_sql';
+COMMENT ON FUNCTION unit_sql(text, text) IS
+'The SQL that selects every subject with its unit, an expression in the rule language as text.';
+REVOKE ALL ON FUNCTION unit_sql(text, text) FROM PUBLIC;
+
 /* What a rule may call */
 
 CREATE FUNCTION rule_vocabulary(OUT kind text, OUT signature text) RETURNS SETOF record

@@ -1908,13 +1908,16 @@ BEGIN
 			ELSE m.starts_on END AS starts_on, m.delay,
 		m.channel, m.purpose,
 		(SELECT count(*) FROM %1$I.message s WHERE s.moment = m.moment AND s.sent_at > @extschema@.now() - interval '30 days') AS sent_30d,
-		(m.activated_at + m.review_every)::date AS review_due
+		(m.activated_at + m.review_every)::date AS review_due,
+		(SELECT c.verdict FROM %1$I.conclusion c WHERE c.experiment = coalesce(m.experiment, m.moment) ORDER BY c.at DESC, c.verdict LIMIT 1) AS verdict
 	FROM @extschema@.moment m WHERE m.space = %2$L;
 	COMMENT ON VIEW %1$I.journey IS 'A row a moment: the map of the customer''s journey.';
 
 	CREATE VIEW %1$I.alert WITH (security_invoker = true) AS
-	SELECT max(at) AS at, place, thing, state, sum(n)::bigint AS n FROM %1$I.incident GROUP BY place, thing, state;
-	COMMENT ON VIEW %1$I.alert IS 'Errors that persona kept to itself: where, in what, which SQLSTATE, how often, and when last.';
+	SELECT max(at) AS at, place, thing, state, sum(n)::bigint AS n FROM %1$I.incident GROUP BY place, thing, state
+	UNION ALL
+	SELECT f.since::timestamptz, 'promotion', f.experiment, f.state, f.days FROM @extschema@.fading(%2$L) f;
+	COMMENT ON VIEW %1$I.alert IS 'Errors that persona kept to itself: where, in what, which SQLSTATE, how often, and when last; and promoted variants that are fading or harmful: since when, and after how many days.';
 
 	CREATE VIEW %1$I.finding WITH (security_invoker = true) AS
 	SELECT * FROM @extschema@.space_findings(%2$L);
@@ -2229,6 +2232,8 @@ BEGIN
 	SET tokens = (SELECT jsonb_object_agg(t.key, @extschema@.renamed(t.value, @extschema@.event_of(home, v.moment), sources, was, becomes, v.space))
 		FROM jsonb_each_text(v.tokens) t)
 	WHERE v.space = home.space AND v.tokens::text ~ mentioned;
+	UPDATE @extschema@.goal g SET measure = @extschema@.renamed(g.measure, NULL, sources, was, becomes, g.space)
+	WHERE g.space = home.space AND g.measure ~ mentioned;
 	RETURN QUERY SELECT 'warn', 'template_renamed', v.moment,
 		format('the %s template of moment "%s" still says {{ %s }}', v.variant, v.moment, p.path),
 		format('Write it as {{ %s }} in define_moment(%L, ...).', p.new_path, v.moment)
@@ -2431,6 +2436,17 @@ BEGIN ATOMIC
 			WHEN 'event' THEN s.rule ~ ('\m' || users_of.name || '\M')
 			WHEN 'facet' THEN s.rule ~ ('\m' || users_of.name || '[.]') END
 		UNION ALL
+		SELECT format('goal "%s"', g.goal) FROM @extschema@.goal g
+		WHERE g.space = (home).space AND CASE kind
+			WHEN 'event' THEN g.measure ~ ('\m' || users_of.name || '\M')
+			WHEN 'facet' THEN g.measure ~ ('\m' || users_of.name || '[.]') END
+		UNION ALL
+		SELECT format('experiment "%s"', e.experiment) FROM @extschema@.experiment e
+		WHERE e.space = (home).space AND kind = 'goal' AND e.goal = users_of.name
+		UNION ALL
+		SELECT format('breakdown "%s"', b.breakdown) FROM @extschema@.breakdown b
+		WHERE b.space = (home).space AND kind = 'segment' AND users_of.name = ANY (b.segments)
+		UNION ALL
 		SELECT format('moment "%s"', m.moment) FROM @extschema@.moment m
 		WHERE m.space = (home).space AND CASE kind
 			WHEN 'experiment' THEN m.experiment = users_of.name
@@ -2458,7 +2474,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	kinds text[] := ARRAY['segment', 'moment', 'experiment', 'event', 'facet', 'attribute', 'channel', 'purpose', 'category'];
+	kinds text[] := ARRAY['segment', 'moment', 'experiment', 'goal', 'breakdown', 'event', 'facet', 'attribute', 'channel', 'purpose', 'category'];
 	users text[];
 	known text[];
 BEGIN
@@ -2493,7 +2509,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION drop_definition(text, text, text) IS
-'Removes a segment, moment, experiment, event, facet, attribute, channel, purpose or category from a space, or says what still uses it (2BP01). Its versions stay in definition_log.';
+'Removes a segment, moment, experiment, goal, breakdown, event, facet, attribute, channel, purpose or category from a space, or says what still uses it (2BP01). Its versions stay in definition_log.';
 REVOKE ALL ON FUNCTION drop_definition(text, text, text) FROM PUBLIC;
 
 /* One hash of everything that decides */

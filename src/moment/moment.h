@@ -27,6 +27,7 @@
  *	simulate.c	all of what would be decided, for one or for a segment
  *	sample.c	what it would say to some, for the audit and the lint
  *	request.c	decide(): the same at once, and written down
+ *	rehearse.c	all of it for a few made-up subjects, and rolled back
  *	uses.c		what it knows of a customer, part by part
  *	reads.c		the columns of the company's tables that a moment reads
  *	id.c		a decision's id: a pure function of what is decided
@@ -486,18 +487,27 @@ extern List *MomentReadTexts(uint64 row, const char *column);
 /* Row `row` of the result of a decide_sql or probe_sql. */
 extern MomentCase *MomentReadCase(uint64 row, const Moment *moment);
 
-/* One batch of the inbox; the number of rows it took. */
-extern uint64 MomentStartBatch(const Space *space, List **tallies);
+/* SQL: whether the row `alias` is of that subject; NULL: whoever's it is. */
+extern char *MomentIsOf(const Space *space, const char *alias,
+						const char *subject);
 
 /*
- * One batch of what is due, with rows of the moment `front` first in line. Of
+ * One batch of the inbox, or of what one subject has there; the number of rows
+ * it took.
+ */
+extern uint64 MomentStartBatch(const Space *space, const char *subject,
+							   List **tallies);
+
+/*
+ * One batch of what is due, of everybody or for one subject, with rows of the
+ * moment `front` first in line. Of
  * the moments in `names`, by priority, the subjects' other rows are decided
  * too. Returns how many rows it took; `failed` receives the moments that could
  * not be decided at all.
  */
 extern uint64 MomentDecideBatch(const Space *space, List *names,
-								const char *front, List **tallies,
-								List **failed);
+								const char *front, const char *subject,
+								List **tallies, List **failed);
 
 /* Due rows of one moment, on their way to decisions. */
 typedef struct MomentBatch
@@ -521,6 +531,11 @@ extern void MomentDecideTogether(void *batch);
 
 /* Removes some of what policies say need not be kept; how many rows. */
 extern uint64 MomentRetainBatch(const Space *space);
+
+/* ---- rehearsing (rehearse.c) ---- */
+
+/* Whether all that this session is doing is going to be rolled back. */
+extern bool MomentIsRehearsing(void);
 
 /* ---- the guard (guard.c) ---- */
 
@@ -554,6 +569,11 @@ extern void MomentAddTallies(List **tallies, List *counted);
 extern void MomentKeepCalendar(const Space *space, const Moment *moment,
 							   List **tallies);
 
+/* The same of one subject, for the time since then; marks nothing as kept. */
+extern void MomentKeepCalendarOf(const Space *space, const Moment *moment,
+								 const char *subject, TimestampTz since,
+								 List **tallies);
+
 /*
  * What the moments after this one start on, by $1 tid[] of its schedule and
  * $2 text[] of what was decided.
@@ -581,9 +601,6 @@ typedef struct MomentEntry
  */
 extern void MomentCountAgain(const Space *space, const Moment *moment,
 							 List *entries);
-
-/* One batch of the inbox; the number of rows it took. */
-extern uint64 MomentStartBatch(const Space *space, List **tallies);
 
 /* Into moment_day: what was counted before a decision was due. */
 extern void MomentWriteTallies(const Space *space, List *tallies);

@@ -35,6 +35,21 @@ RuleQueryContext(RuleQuery *query)
 	query->has_context = true;
 }
 
+void
+RuleQueryExposed(RuleQuery *query, const char *exposed)
+{
+	query->exposed = exposed;
+}
+
+void
+RuleQuerySpan(RuleQuery *query, const char *length, bool before)
+{
+	query->from = before ? psprintf("x.at - %s", length) : "x.at";
+	query->until = before ? "x.at" : psprintf("x.at + %s", length);
+	query->lengths = query->lengths == NULL ? length :
+		psprintf("%s, %s", query->lengths, length);
+}
+
 List *
 RuleQueryUses(RuleQuery *query)
 {
@@ -196,36 +211,63 @@ AppendColumn(StringInfo sql, List *columns, const RuleColumn *column)
 	appendStringInfo(sql, "%s AS a%d", after, column->number);
 }
 
+/* Events that no span reaches are left out before they are grouped. */
+static char *
+Reach(const RuleQuery *query, const RuleSource *source)
+{
+	char	   *at = SpaceEventTime(source->event, "e");
+
+	return psprintf(" WHERE %s >= x.at - GREATEST(%s) AND %s < x.at + GREATEST(%s)",
+					at, query->lengths, at, query->lengths);
+}
+
+/* Whose events they are: FROM event e WHERE ... GROUP BY ... */
+static char *
+FeatureFrom(const RuleQuery *query, const RuleSource *source, List *columns)
+{
+	const char *subject = quote_identifier(source->event->subject.name);
+	char	   *from = psprintf("%s e%s", PersonaRelationName(source->event->relid),
+								RuleEventJoins(source));
+
+	switch (query->mode)
+	{
+		case RULE_FEATURES_LATERAL:
+			return psprintf("%s WHERE e.%s = s.%s%s", from, subject,
+							quote_identifier(query->space->key.name),
+							CommonFilter(source, columns, " AND "));
+		case RULE_FEATURES_EXPOSED:
+			return psprintf("%s x JOIN %s ON e.%s = x.subject%s%s GROUP BY x.unit",
+							query->exposed, from, subject, Reach(query, source),
+							CommonFilter(source, columns, " AND "));
+		case RULE_FEATURES_GROUPED: /* the group of NULL joins nobody */
+			return psprintf("%s%s GROUP BY e.%s", from,
+							CommonFilter(source, columns, " WHERE "), subject);
+	}
+	pg_unreachable();
+}
+
 /* One event's aggregates by subject: those columns of them. */
 static char *
 FeatureSelect(const RuleQuery *query, const RuleSource *source, List *columns)
 {
 	StringInfoData sql;
-	const char *subject = quote_identifier(source->event->subject.name);
-	bool		lateral = query->mode == RULE_FEATURES_LATERAL;
 	const char *comma = "";
 	ListCell   *cell;
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
-	if (!lateral)
-		appendStringInfo(&sql, "e.%s AS subject, ", subject);
+	if (query->mode == RULE_FEATURES_GROUPED)
+		appendStringInfo(&sql, "e.%s AS subject, ",
+						 quote_identifier(source->event->subject.name));
+	else if (query->mode == RULE_FEATURES_EXPOSED)
+		appendStringInfoString(&sql, "x.unit, ");
 	foreach(cell, columns)
 	{
 		appendStringInfoString(&sql, comma);
 		AppendColumn(&sql, columns, lfirst(cell));
 		comma = ", ";
 	}
-	appendStringInfo(&sql, " FROM %s e%s",
-					 PersonaRelationName(source->event->relid),
-					 RuleEventJoins(source));
-	if (lateral)
-		appendStringInfo(&sql, " WHERE e.%s = s.%s%s", subject,
-						 quote_identifier(query->space->key.name),
-						 CommonFilter(source, columns, " AND "));
-	else					/* the group of NULL is nobody's, and joins nobody */
-		appendStringInfo(&sql, "%s GROUP BY e.%s",
-						 CommonFilter(source, columns, " WHERE "), subject);
+	appendStringInfo(&sql, " FROM %s", FeatureFrom(query, source, columns));
 	return sql.data;
 }
 
@@ -255,6 +297,9 @@ EventJoin(const RuleQuery *query, const RuleSource *source, List *columns)
 	if (query->mode == RULE_FEATURES_LATERAL)
 		return psprintf(" LEFT JOIN LATERAL (%s) %s ON true", select,
 						source->alias);
+	if (query->mode == RULE_FEATURES_EXPOSED)
+		return psprintf(" LEFT JOIN (%s) %s ON %s.unit = x.unit", select,
+						source->alias, source->alias);
 	return psprintf(" LEFT JOIN (%s) %s ON %s.subject = s.%s", select,
 					source->alias, source->alias,
 					quote_identifier(query->space->key.name));
@@ -326,7 +371,10 @@ RuleQueryFrom(RuleQuery *query, Node *node)
 
 	(void) AddColumns(node, &columns);
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "FROM %s s", PersonaRelationName(query->space->relid));
+	if (query->mode == RULE_FEATURES_EXPOSED)
+		appendStringInfo(&sql, "FROM %s x", query->exposed);
+	else
+		appendStringInfo(&sql, "FROM %s s", PersonaRelationName(query->space->relid));
 	if (query->event != NULL)
 		appendStringInfo(&sql, " CROSS JOIN %s n",
 						 PersonaRelationName(query->event->relid));

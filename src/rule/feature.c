@@ -184,6 +184,21 @@ Aggregate(Scope *scope, FuncCall *call, const char *name, List *args,
 	return column;
 }
 
+/* Of a goal only the events around an exposure count: they need a time. */
+static List *
+Span(Scope *scope, int location)
+{
+	RuleQuery  *query = scope->query;
+	char	   *at;
+
+	if (query->mode != RULE_FEATURES_EXPOSED)
+		return NIL;
+	(void) RuleEventTime(scope, "before and after", location);
+	at = SpaceEventTime(scope->source->event, "e");
+	return list_make2(psprintf("(%s >= %s)", at, query->from),
+					  psprintf("(%s < %s)", at, query->until));
+}
+
 /* ---- rows, for a template's list ---- */
 
 /*
@@ -391,7 +406,8 @@ RuleAggregate(Scope *outer, FuncCall *call, const char *name)
 	bool		last = strcmp(name, "last") == 0;
 	bool		by_time = last || strcmp(name, "first") == 0;
 	Node	   *time = by_time ? RuleEventTime(&scope, name, call->location) : NULL;
-	List	   *filters = Filters(&scope, call->agg_filter);
+	List	   *filters = list_concat(Filters(&scope, call->agg_filter),
+									  Span(&scope, call->location));
 	RuleColumn *column;
 	Node	   *arg;
 

@@ -12,6 +12,7 @@
  *	vocabulary.c	that list (allowed.h), by name and by OID
  *	regex.c		which regular expressions end soon
  *	compile.c	several expressions over one subject -> SQL
+ *	measure.c	what a goal counts, around exposures
  *	members.c	a rule as the SQL of a view
  *	reach.c		the segments that a rule leads to
  *	rename.c	a rule after columns were renamed
@@ -96,7 +97,8 @@ typedef struct RuleQuery RuleQuery;
 typedef enum
 {
 	RULE_FEATURES_LATERAL,		/* one look-up a subject: for batches */
-	RULE_FEATURES_GROUPED		/* one pass a source: for segments */
+	RULE_FEATURES_GROUPED,		/* one pass a source: for segments */
+	RULE_FEATURES_EXPOSED		/* one pass a source, around exposures x */
 } RuleFeatures;
 
 /* A column that was read; source is "subject", an event or a facet. */
@@ -121,6 +123,14 @@ extern void RuleQueryNanIsUnknown(RuleQuery *query);
  * is that text in the column context, a jsonb, of n.
  */
 extern void RuleQueryContext(RuleQuery *query);
+
+/*
+ * Of RULE_FEATURES_EXPOSED: the relation of those exposed, x (unit, subject,
+ * at), and which of their events count from here on: those of an interval
+ * after the exposure, or `before` it. `length` is SQL.
+ */
+extern void RuleQueryExposed(RuleQuery *query, const char *exposed);
+extern void RuleQuerySpan(RuleQuery *query, const char *length, bool before);
 
 /*
  * Compiles one expression to SQL over s, n and the features. `want` is the
@@ -148,6 +158,9 @@ extern char *RuleMembers(const Space *space, const char *text);
  * connection and in its owner's name (refresh.c).
  */
 extern void RuleRefresh(const Space *space);
+
+/* The same of one subject alone, without a lock that others wait for. */
+extern void RuleRefreshSubject(const Space *space, const char *subject);
 
 /* Only those features, and only their columns, that the ColumnRefs name. */
 extern char *RuleQueryJoinsFor(RuleQuery *query, List *columns);
@@ -213,6 +226,10 @@ struct RuleQuery
 	const char *text;			/* the rule being compiled, for positions */
 	int			depth;			/* of segments in segments */
 	bool		nan_is_unknown;
+	const char *exposed;		/* x, and the span of its events that count */
+	const char *from;
+	const char *until;
+	const char *lengths;		/* of all spans, before and after */
 	List	   *renames;		/* what was renamed (rename.c) */
 	List	   *mentions;		/* where the text says so (rename.c) */
 };

@@ -44,8 +44,8 @@ SELECT is_empty($$SELECT relname FROM pg_class WHERE relkind = 'v' AND relnamesp
 	'views show what their reader may see');
 SELECT is_empty($$SELECT i.indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
 	JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-	WHERE c.relnamespace IN (SELECT schema FROM spaces) AND c.relname NOT IN ('calendar', 'progress') AND i.indisunique AND a.attname <> 'subject'$$,
-	'unique indexes of state begin with the subject, but for how far run() has come');
+	WHERE c.relnamespace IN (SELECT schema FROM spaces) AND c.relname NOT IN ('calendar', 'progress', 'conclusion', 'promotion') AND i.indisunique AND a.attname <> 'subject'$$,
+	'unique indexes of state begin with the subject, but for how far run() has come and what experiments came to');
 SELECT is_empty($$SELECT a.attrelid::regclass, a.attname
 	FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN spaces s ON s.schema = c.relnamespace
 	WHERE c.relkind IN ('r', 'p') AND (a.attidentity <> '' OR a.atthasdef

@@ -1,0 +1,284 @@
+/*
+ * measure.c: what a goal counts, over events around an exposure.
+ *
+ * A measure is a total, count(purchase) or sum(purchase.amount); a total
+ * compared with a number, which makes a yes or no; or a total by another, a
+ * ratio. The totals of many measures become columns of one grouped pass over
+ * each event source, joined to everybody exposed (the relation exposed, known
+ * as x: unit, subject, at). Each has a twin that counts as long before the
+ * exposure as the measure does after it, by which its variance is reduced.
+ */
+#include "rule/rule.h"
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+/* Totals are analysed over this until there is somebody exposed. */
+#define NOBODY "(SELECT NULL::pg_catalog.text AS unit, %s AS subject, NULL::pg_catalog.timestamptz AS at)"
+
+/* One measure: what it yields for a unit, as SQL over x and the features. */
+typedef struct Measure
+{
+	const char *kind;			/* proportion | mean | ratio */
+	char	   *y;				/* after the exposure; its numerator */
+	char	   *x;				/* its denominator; NULL unless a ratio */
+	char	   *before;			/* y before the exposure; NULL for a ratio */
+} Measure;
+
+/* ---- what may be measured ---- */
+
+static void
+RefuseMeasure(const char *text, Node *node)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("a goal cannot measure this"),
+			 errhint("Write a count or a sum over one event, as count(purchase) > 0, sum(purchase.amount) or sum(purchase.amount) / count(purchase)."),
+			 RulePosition(text, exprLocation(node))));
+}
+
+/* A goal's time is counted from the exposure, never from now. */
+static bool
+RefuseClock(Node *node, void *text)
+{
+	bool		is_clock = false;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+		is_clock = strcmp(strVal(linitial(((ColumnRef *) node)->fields)), "ago") == 0;
+	else if (IsA(node, FuncCall))
+	{
+		const char *name = strVal(llast(((FuncCall *) node)->funcname));
+
+		is_clock = strcmp(name, "ago") == 0 || strcmp(name, "now") == 0;
+	}
+	if (is_clock || IsA(node, SQLValueFunction))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a goal does not look at the clock"),
+				 errhint("Say by within how long after the exposure it counts."),
+				 RulePosition(text, exprLocation(node))));
+	return raw_expression_tree_walker(node, RefuseClock, text);
+}
+
+static void
+RequireTotal(const char *text, Node *node)
+{
+	const char *name;
+
+	if (!IsA(node, FuncCall))
+		RefuseMeasure(text, node);
+	name = strVal(llast(((FuncCall *) node)->funcname));
+	if (strcmp(name, "count") != 0 && strcmp(name, "sum") != 0)
+		RefuseMeasure(text, node);
+}
+
+static bool
+IsNumber(Node *node)
+{
+	return IsA(node, A_Const) && !((A_Const *) node)->isnull &&
+		(IsA(&((A_Const *) node)->val, Integer) ||
+		 IsA(&((A_Const *) node)->val, Float));
+}
+
+static bool
+IsOperator(Node *node, const char *const *names)
+{
+	const char *name;
+
+	if (!IsA(node, A_Expr) || ((A_Expr *) node)->kind != AEXPR_OP ||
+		((A_Expr *) node)->lexpr == NULL)
+		return false;
+	name = strVal(llast(((A_Expr *) node)->name));
+	for (; *names; names++)
+		if (strcmp(name, *names) == 0)
+			return true;
+	return false;
+}
+
+/* The kind of a measure, or an error at what is none. */
+static const char *
+KindOf(const char *text, Node *node)
+{
+	static const char *const comparisons[] = {">", ">=", "<", "<=", "=", "<>", NULL};
+	static const char *const by[] = {"/", NULL};
+	A_Expr	   *expr = (A_Expr *) node;
+
+	(void) RefuseClock(node, unconstify(char *, text));
+	if (IsOperator(node, comparisons))
+	{
+		RequireTotal(text, expr->lexpr);
+		if (!IsNumber(expr->rexpr))
+			RefuseMeasure(text, expr->rexpr);
+		return "proportion";
+	}
+	if (IsOperator(node, by))
+	{
+		RequireTotal(text, expr->lexpr);
+		RequireTotal(text, expr->rexpr);
+		return "ratio";
+	}
+	RequireTotal(text, node);
+	return "mean";
+}
+
+/* ---- as SQL ---- */
+
+static void
+RequireNumeric(const char *text, Oid type)
+{
+	if (type != INT2OID && type != INT4OID && type != INT8OID &&
+		type != FLOAT4OID && type != FLOAT8OID && type != NUMERICOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("a goal measures a number, not %s", format_type_be(type)),
+				 RulePosition(text, 0)));
+}
+
+/* A total, or a total compared, in the span that the query has now. */
+static char *
+Compile(RuleQuery *query, const char *text, bool is_boolean)
+{
+	Oid			type;
+	char	   *sql = RuleQueryAdd(query, text, is_boolean ? BOOLOID : InvalidOid,
+								   "measure", &type);
+
+	if (is_boolean)
+		return psprintf("coalesce(%s, false)", sql);
+	RequireNumeric(text, getBaseType(type));
+	return psprintf("coalesce(%s, 0)::pg_catalog.float8", sql);
+}
+
+static Measure
+CompileMeasure(RuleQuery *query, const char *text, const char *within)
+{
+	Node	   *node = RuleParse(text);
+	Measure		measure = {.kind = KindOf(text, node)};
+	bool		is_boolean = strcmp(measure.kind, "proportion") == 0;
+	char	   *length = psprintf("%s::pg_catalog.interval", PersonaLiteral(within));
+
+	RuleQuerySpan(query, length, false);
+	if (strcmp(measure.kind, "ratio") == 0)
+	{
+		measure.y = Compile(query, RuleDeparse(((A_Expr *) node)->lexpr), false);
+		measure.x = Compile(query, RuleDeparse(((A_Expr *) node)->rexpr), false);
+		return measure;
+	}
+	measure.y = Compile(query, text, is_boolean);
+	RuleQuerySpan(query, length, true);
+	measure.before = Compile(query, text, is_boolean);
+	if (is_boolean)
+		measure.before = psprintf("%s::pg_catalog.int4::pg_catalog.float8", measure.before);
+	return measure;
+}
+
+/* ---- from SQL ---- */
+
+/* An array's elements as C texts; NULL is refused by its caller's contract. */
+static char **
+Texts(ArrayType *array, int *n)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	char	  **texts;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements,
+					  &nulls, n);
+	texts = palloc(sizeof(char *) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("a goal needs a measure and a time")));
+		texts[i] = TextDatumGetCString(elements[i]);
+	}
+	return texts;
+}
+
+static Datum
+TextArray(char **texts, int n)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(n, 1));
+	bool	   *nulls = palloc(sizeof(bool) * Max(n, 1));
+	int			lower = 1;
+
+	for (int i = 0; i < n; i++)
+	{
+		nulls[i] = texts[i] == NULL;
+		elements[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(texts[i]);
+	}
+	return PointerGetDatum(construct_md_array(elements, nulls, 1, &n, &lower,
+											  TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+PG_FUNCTION_INFO_V1(persona_measures);
+
+/* persona.measures(measures, withins, space): joins and what they yield */
+Datum
+persona_measures(PG_FUNCTION_ARGS)
+{
+	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	RuleQuery  *query = RuleQueryBegin(space, NULL, RULE_FEATURES_EXPOSED);
+	int			n;
+	int			withins_n;
+	char	  **texts = Texts(PG_GETARG_ARRAYTYPE_P(0), &n);
+	char	  **withins = Texts(PG_GETARG_ARRAYTYPE_P(1), &withins_n);
+	char	  **parts[4];
+	TupleDesc	row;
+	Datum		values[5];
+	bool		nulls[5] = {false};
+	int			level = PersonaPinBegin();
+
+	if (n != withins_n)
+		elog(ERROR, "%d measures and %d times", n, withins_n);
+	for (int i = 0; i < 4; i++)
+		parts[i] = palloc0(sizeof(char *) * Max(n, 1));
+	RuleQueryExposed(query, psprintf(NOBODY, psprintf("NULL::%s", PersonaTypeName(space->key.type))));
+	for (int i = 0; i < n; i++)
+	{
+		Measure		measure;
+
+		CHECK_FOR_INTERRUPTS();
+		measure = CompileMeasure(query, texts[i], withins[i]);
+		parts[0][i] = unconstify(char *, measure.kind);
+		parts[1][i] = measure.y;
+		parts[2][i] = measure.x;
+		parts[3][i] = measure.before;
+	}
+	RuleQueryExposed(query, "exposed");
+	values[0] = CStringGetTextDatum(RuleQueryJoins(query));
+	for (int i = 0; i < 4; i++)
+		values[i + 1] = TextArray(parts[i], n);
+	PersonaPinEnd(level);
+	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "measures() returns a row");
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row), values, nulls)));
+}
+
+PG_FUNCTION_INFO_V1(persona_unit_sql);
+
+/* persona.unit_sql(expression, space): the unit of each subject s, and joins */
+Datum
+persona_unit_sql(PG_FUNCTION_ARGS)
+{
+	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	RuleQuery  *query = RuleQueryBegin(space, NULL, RULE_FEATURES_LATERAL);
+	int			level = PersonaPinBegin();
+	Oid			type;
+	char	   *unit = RuleQueryAdd(query, text_to_cstring(PG_GETARG_TEXT_PP(0)),
+									TEXTOID, "unit", &type);
+	char	   *sql = psprintf("SELECT s.%s AS subject, %s AS unit FROM %s s%s",
+							   quote_identifier(space->key.name), unit,
+							   PersonaRelationName(space->relid),
+							   RuleQueryJoins(query));
+
+	PersonaPinEnd(level);
+	PG_RETURN_TEXT_P(cstring_to_text(sql));
+}

@@ -731,20 +731,38 @@ COMMENT ON FUNCTION moment_attributes(space, text) IS
 'Every attribute that a moment uses, down to the columns of tables: what is known of it, whether the text mentions it, how near it is to what started the moment (event, touchpoint, other, company), in which parts, and by which variables. describe_as: what define_attribute() calls it, which of a column behind a view is the view''s. What nobody has described goes by what its name suggests, with provenance unknown.';
 REVOKE ALL ON FUNCTION moment_attributes(space, text) FROM PUBLIC;
 
+CREATE FUNCTION moment_sample(moment text, space text)
+RETURNS TABLE (variant text, missing text, said text)
+LANGUAGE c STABLE STRICT ROWS 400 AS 'MODULE_PATHNAME', 'persona_moment_sample';
+COMMENT ON FUNCTION moment_sample(text, text) IS
+'What the templates of each variant would say to at most 100 customers whom the moment could reach now, and the first variable that one of these lacks. Nothing where that would take long, for a moment on request, or for who is no member of the space''s owner.';
+REVOKE ALL ON FUNCTION moment_sample(text, text) FROM PUBLIC;
+
 CREATE FUNCTION audit_words(home space, moment text)
 RETURNS TABLE (variant text, found text, verdict text, reason text, fix text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	SELECT v.variant, t.found, t.verdict, t.reason, t.fix
-	FROM @extschema@.variant v
-	CROSS JOIN LATERAL @extschema@.audit_text(concat_ws('. ', v.subject_line, v.template), NULL, home.space) t
-	WHERE v.space = home.space AND v.moment = audit_words.moment;
+	WITH written AS (
+		SELECT v.variant, t.found, t.verdict, t.reason, t.fix
+		FROM @extschema@.variant v
+		CROSS JOIN LATERAL @extschema@.audit_text(concat_ws('. ', v.subject_line, v.template), NULL, home.space) t
+		WHERE v.space = home.space AND v.moment = audit_words.moment
+	)
+	SELECT * FROM written
+	UNION ALL
+	/* What only a customer's data makes of it; the words found may be hers. */
+	SELECT DISTINCT s.variant, NULL, t.verdict, t.reason, t.fix
+	/* As one text: to compile a pattern takes longer than to look for it. */
+	FROM (SELECT x.variant, string_agg(DISTINCT x.said, '. ') AS said
+		FROM @extschema@.moment_sample(audit_words.moment, home.space) x GROUP BY x.variant) s
+	CROSS JOIN LATERAL @extschema@.audit_text(s.said, NULL, home.space) t
+	WHERE NOT EXISTS (SELECT FROM written w WHERE (w.variant, w.reason) = (s.variant, t.reason));
 END;
 COMMENT ON FUNCTION audit_words(space, text) IS
-'The words of surveillance in the templates of a moment.';
+'The words of surveillance in the templates of a moment, and in what these say to some customers; of the latter found is NULL, for it may hold a customer''s data.';
 REVOKE ALL ON FUNCTION audit_words(space, text) FROM PUBLIC;
 
-CREATE FUNCTION audit_moment(home space, moment text)
+CREATE FUNCTION audit_attributes(home space, moment text)
 RETURNS TABLE (moment text, attribute text, category text, provenance text, use text, mentioned boolean, score int, verdict text, reason text, fix text, points jsonb, used_in text[], variables text[])
 LANGUAGE sql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
@@ -762,7 +780,7 @@ BEGIN ATOMIC
 			CROSS JOIN LATERAL (SELECT @extschema@.use_of(m.purpose, c.channel)) u (use)
 			WHERE (v.space, v.moment) = (m.space, m.moment)
 		) w
-		WHERE m.space = home.space AND m.moment = audit_moment.moment
+		WHERE m.space = home.space AND m.moment = audit_attributes.moment
 	), scored AS (
 		SELECT a.*, m.use, m.explained, s.special, s.is_ip_location, s.opened, g.granularity,
 			@extschema@.surprise_parts(a.provenance, a.category, m.use, a.sensitivity,
@@ -795,7 +813,7 @@ BEGIN ATOMIC
 			ELSE 'ok' END AS verdict
 		FROM scored s
 	)
-	SELECT audit_moment.moment, j.attribute, j.category, j.provenance, j.use, j.mentioned, j.score, j.verdict,
+	SELECT audit_attributes.moment, j.attribute, j.category, j.provenance, j.use, j.mentioned, j.score, j.verdict,
 		CASE
 			WHEN j.special AND NOT j.opened THEN 'The law calls this data special (GDPR Art. 9, 10): only an explicit yes opens it'
 			WHEN j.is_ip_location THEN 'The customer did not say where she is: it was looked up from her connection'
@@ -825,11 +843,23 @@ BEGIN ATOMIC
 			WHEN j.mentioned THEN format('Remove `%s` from the text, or use the generic twin.', j.attribute)
 			ELSE format('Leave `%s` out of %s, or use the generic twin for it.', j.attribute, array_to_string(j.used_in, ', ')) END,
 		j.points - 'score', j.used_in, j.variables
-	FROM judged j
+	FROM judged j;
+END;
+COMMENT ON FUNCTION audit_attributes(space, text) IS
+'The part of audit_moment() that is about attributes.';
+REVOKE ALL ON FUNCTION audit_attributes(space, text) FROM PUBLIC;
+
+CREATE FUNCTION audit_moment(home space, moment text)
+RETURNS TABLE (moment text, attribute text, category text, provenance text, use text, mentioned boolean, score int, verdict text, reason text, fix text, points jsonb, used_in text[], variables text[])
+LANGUAGE sql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp SET jit = off
+BEGIN ATOMIC
+	SELECT * FROM @extschema@.audit_attributes(home, audit_moment.moment)
 	UNION ALL
-	SELECT audit_moment.moment, NULL, NULL, NULL, (SELECT m.use FROM moment m), true, NULL, w.verdict,
-		format('The %s text says "%s": %s', w.variant, w.found, w.reason), w.fix, NULL, ARRAY[w.variant], NULL
-	FROM @extschema@.audit_words(home, audit_moment.moment) w;
+	SELECT audit_moment.moment, NULL, NULL, NULL, @extschema@.use_of(m.purpose, m.channel), true, NULL, w.verdict,
+		CASE WHEN w.found IS NULL THEN format('The %s text, as some customers would get it: %s', w.variant, w.reason)
+			ELSE format('The %s text says "%s": %s', w.variant, w.found, w.reason) END, w.fix, NULL, ARRAY[w.variant], NULL
+	FROM @extschema@.moment m CROSS JOIN LATERAL @extschema@.audit_words(home, m.moment) w
+	WHERE m.space = home.space AND m.moment = audit_moment.moment;
 END;
 COMMENT ON FUNCTION audit_moment(space, text) IS
 'The audit of one moment: what audit() shows, the named parts of each score, the parts of the moment in which an attribute is used, and the variables that mention it.';
@@ -993,9 +1023,8 @@ BEGIN ATOMIC
 				/* The same, not mentioned. */
 				THEN greatest(0, a.score - (SELECT coalesce(sum(p.value::int), 0) FROM jsonb_each_text(a.points) p
 					WHERE p.key IN ('granularity', 'immediacy', 'age', 'transparency')) - CASE WHEN a.mentioned THEN 8 ELSE 0 END) END AS twin
-		FROM @extschema@.audit_moment(home, tells.moment) a
+		FROM @extschema@.audit_attributes(home, tells.moment) a
 		LEFT JOIN @extschema@.attribute d ON d.space = home.space AND d.attribute = a.attribute
-		WHERE a.attribute IS NOT NULL
 	), variable AS (
 		SELECT v.name, string_agg(t.attribute, ' ' ORDER BY t.attribute) AS shown
 		FROM audited t, unnest(t.variables) v (name) WHERE t.tells GROUP BY v.name
@@ -1052,6 +1081,23 @@ COMMENT ON FUNCTION lint_templates(space, text) IS
 'The findings of template_findings() for the variants of a moment. A marketing message without a link to unsubscribe blocks where the channel has a base for links, and is a warning where it has none.';
 REVOKE ALL ON FUNCTION lint_templates(space, text) FROM PUBLIC;
 
+CREATE FUNCTION lint_missing(home space, moment text) RETURNS SETOF finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH said AS (
+		SELECT s.variant, s.missing, count(*) OVER (PARTITION BY s.variant) AS n
+		FROM @extschema@.moment_sample(lint_missing.moment, home.space) s
+	)
+	SELECT 'warn', 'missing_without_default', lint_missing.moment,
+		format('%s of %s texts that were tried have no {{ %s }} and would not be sent (%s)', count(*), max(s.n), s.missing, s.variant),
+		format('Write {{ %s | default: ''...'' }} in define_moment(%L, ...), or let the rule ask for it.', s.missing, lint_missing.moment)
+	FROM said s WHERE s.missing IS NOT NULL
+	GROUP BY s.variant, s.missing;
+END;
+COMMENT ON FUNCTION lint_missing(space, text) IS
+'missing_without_default: variables without a default that some of at most 100 customers lack, who would get nothing (render_error).';
+REVOKE ALL ON FUNCTION lint_missing(space, text) FROM PUBLIC;
+
 CREATE FUNCTION lint_moment(home space, moment text) RETURNS SETOF finding
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -1096,6 +1142,8 @@ BEGIN ATOMIC
 	WHERE m.space = (home).space AND m.moment = lint_moment.moment AND f.holds
 	UNION ALL
 	SELECT * FROM @extschema@.lint_templates(home, lint_moment.moment)
+	UNION ALL
+	SELECT * FROM @extschema@.lint_missing(home, lint_moment.moment)
 	UNION ALL
 	SELECT * FROM @extschema@.audit_findings(home, lint_moment.moment);
 END;

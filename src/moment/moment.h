@@ -26,6 +26,7 @@
  *	probe.c		a subject's case, as if the moment started for it now
  *	explain.c	the gates of that, writing nothing
  *	simulate.c	all of what would be decided, for one or for a segment
+ *	sample.c	what it would say to some, for the audit and the lint
  *	request.c	decide(): the same at once, and written down
  *	rehearse.c	all of it for a few made-up subjects, and rolled back
  *	uses.c		what it knows of a customer, part by part

@@ -261,7 +261,7 @@ MomentCountTold(const Space *space, const Moment *moment, List *cases)
 	uint64		key;
 	ListCell   *cell;
 
-	if (moment->told->variables == NIL || cases == NIL)
+	if (moment->told == NULL || moment->told->variables == NIL || cases == NIL)
 		return;
 	key = (uint64) MomentAddressHash(space, "\x1ftold");
 	foreach(cell, cases)

@@ -29,11 +29,11 @@ FindToken(List *tokens, const char *name)
 	return NULL;
 }
 
-/* A value as jsonb; a type that is no built-in goes by its text. */
+/* A value as jsonb; what is no built-in type, or a literal, by its text. */
 static char *
 AsJson(const char *expression, Oid type)
 {
-	if (type >= FirstNormalObjectId)
+	if (type >= FirstNormalObjectId || type == TEXTOID)
 		return psprintf("pg_catalog.to_jsonb((%s)::pg_catalog.text)", expression);
 	return psprintf("pg_catalog.to_jsonb(%s)", expression);
 }

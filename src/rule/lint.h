@@ -249,7 +249,7 @@ extern const RuleTry rule_tries[RULE_TRIES];
 extern char *RuleSampleRows(Oid relid, const char *alias, int rows, bool *all);
 
 /* Whether the planner finds a statement cheap enough to be run on the way. */
-extern bool RuleIsAffordable(const char *sql);
+extern bool RuleIsAffordable(const char *sql, int nargs, Oid *types);
 
 /* Whether a text that RuleParse takes mixes AND and OR (mixed.c). */
 extern bool RuleIsMixed(const char *text);

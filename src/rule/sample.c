@@ -58,9 +58,9 @@ RuleSampleRows(Oid relid, const char *alias, int rows, bool *all)
 }
 
 bool
-RuleIsAffordable(const char *sql)
+RuleIsAffordable(const char *sql, int nargs, Oid *types)
 {
-	SPIPlanPtr	plan = SPI_prepare(sql, 0, NULL);
+	SPIPlanPtr	plan = SPI_prepare(sql, nargs, types);
 	CachedPlan *cached = plan == NULL ? NULL : SPI_plan_get_cached_plan(plan);
 	Cost		cost;
 
@@ -207,7 +207,7 @@ CountAll(void *arg)
 	char	   *sql;
 	int			try = 0;
 
-	while (!RuleIsAffordable(sql = CountSql(count, &rule_tries[try])))
+	while (!RuleIsAffordable(sql = CountSql(count, &rule_tries[try]), 0, NULL))
 		if (++try == RULE_TRIES)
 			return;
 	(void) PersonaExecute(sql, NULL, true);

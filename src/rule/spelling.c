@@ -255,7 +255,7 @@ LookUp(void *arg)
 		char	   *sql = values ? SpellingSql(lookup, values) : NULL;
 		uint64		rows;
 
-		if (sql == NULL || !RuleIsAffordable(sql))
+		if (sql == NULL || !RuleIsAffordable(sql, 0, NULL))
 			continue;
 		rows = PersonaExecute(sql, NULL, true);
 		if (rows > 0)
@@ -295,7 +295,7 @@ Measure(void *arg)
 							   quote_identifier(event->at.name),
 							   PersonaRelationName(event->relid));
 
-	if (!RuleIsAffordable(sql))
+	if (!RuleIsAffordable(sql, 0, NULL))
 		return;
 	(void) PersonaExecute(sql, NULL, true);
 	if (DatumGetBool(PersonaColumn(0, "longer", &isnull)) && !isnull)

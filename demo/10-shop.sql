@@ -50,6 +50,20 @@ CREATE TABLE shop.mailbox (
 	at timestamptz NOT NULL
 );
 
+-- What the home page was told to show, each time it was loaded.
+CREATE TABLE shop.banner (
+	visit text NOT NULL,
+	load int NOT NULL,
+	customer_id int NOT NULL,
+	decision uuid,
+	outcome text NOT NULL,
+	reason text,
+	variant text,
+	body text,
+	at timestamptz NOT NULL,
+	PRIMARY KEY (visit, load)
+);
+
 -- Chance that falls the same way each time: a number in [0,1).
 CREATE FUNCTION shop.dice(i bigint, about text) RETURNS float8
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

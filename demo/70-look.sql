@@ -6,16 +6,22 @@ FROM persona_shop.funnel GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT reason, sum(n) AS n, round(100 * sum(n) / sum(sum(n)) OVER (), 1) AS percent
 FROM persona_shop.skip GROUP BY 1 ORDER BY 2 DESC, 1;
 \echo Who got what (a fallback is the generic text for who refused the use of purchases):
-SELECT d.variant, d.fallback, count(*) AS decisions, count(DISTINCT d.subject) AS customers,
-	count(m.decision) AS messages, count(DISTINCT e.subject) AS exposed
+SELECT d.moment, d.variant, d.fallback, count(*) AS decisions, count(DISTINCT d.subject) AS customers,
+	count(m.decision) + count(b.body) AS handed_over, count(DISTINCT e.subject) AS exposed
 FROM persona_shop.decision d
 LEFT JOIN shop.mailbox m USING (decision)
-LEFT JOIN persona_shop.exposure e USING (decision)
-WHERE d.outcome <> 'skip' GROUP BY 1, 2 ORDER BY 1, 2;
-\echo 'The first personal message:'
+LEFT JOIN shop.banner b ON b.decision = d.decision AND b.load = 1
+LEFT JOIN persona_shop.exposure e ON e.decision = d.decision
+WHERE d.outcome <> 'skip' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+\echo 'The first personal message of each moment:'
 \pset format unaligned
 \pset tuples_only on
-SELECT body FROM shop.mailbox WHERE variant = 'personal' ORDER BY at, decision LIMIT 1;
+SELECT moment || ': ' || split_part(body, E'\n', 1) FROM (
+	SELECT DISTINCT ON (moment) moment, coalesce(m.body, b.body) AS body
+	FROM persona_shop.decision d
+	LEFT JOIN shop.mailbox m USING (decision) LEFT JOIN shop.banner b ON b.decision = d.decision AND b.load = 1
+	WHERE d.variant = 'personal' AND coalesce(m.body, b.body) IS NOT NULL ORDER BY moment, d.at, d.decision
+) first;
 \pset format aligned
 \pset tuples_only off
 \echo
@@ -23,7 +29,7 @@ SELECT body FROM shop.mailbox WHERE variant = 'personal' ORDER BY at, decision L
 WITH example AS (
 	SELECT DISTINCT ON (coalesce(d.reason, 'sent')) coalesce(d.reason, 'sent') AS example, d.decision
 	FROM persona_shop.decision d
-	WHERE (d.variant = 'personal' AND d.outcome = 'send') OR d.reason IN ('cancelled', 'no_consent')
+	WHERE d.moment = 'thanks' AND ((d.variant = 'personal' AND d.outcome = 'send') OR d.reason IN ('cancelled', 'no_consent'))
 	ORDER BY 1, d.at, d.decision
 )
 SELECT example, gate, passed, e.reason, regexp_replace(saw::text, '"[0-9a-f]{8}-[-0-9a-f]{27}"', '"..."') AS saw

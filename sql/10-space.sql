@@ -475,11 +475,13 @@ DECLARE
 		once_key text NOT NULL,
 		step int NOT NULL,
 		gates jsonb NOT NULL,
+		told text[],
+		items bytea,
 		PRIMARY KEY (subject, decision, started_at)
 	) PARTITION BY RANGE (started_at);
 	CREATE INDEX ON %1$I.decision (decision);
 	CREATE INDEX ON %1$I.decision (moment, at);
-	COMMENT ON TABLE %1$I.decision IS 'What was decided, why, and what every gate saw; a partition a month of the event''s time.';
+	COMMENT ON TABLE %1$I.decision IS 'What was decided, why, and what every gate saw; told: which attributes, and items: keyed hashes of which values, the customer was shown or would have been; a partition a month of the event''s time.';
 
 	CREATE TABLE %1$I.message (
 		subject %2$s NOT NULL,

@@ -61,9 +61,9 @@ BEGIN ATOMIC
 		'it says that the customer was watched', 'Say what you offer, not what you saw.'),
 	('en', '\mwe(''ve| have)?( also)? notice[ds]? (that )?(you|your \w+)('' ?ve| have|''re| are| were|r)?( \w+){0,2} (spent|spend|left|leaving|abandon\w*|hesitat\w*|stopp?\w*|gave up|didn''?t|did not|haven''?t|have not|without|opened|clicked|hover\w*|scroll\w*|visited|been)\M', 'block',
 		'it tells the customer what she did, or did not do', 'Say what you offer: "We noticed you looked at X" with what is like it is as far as one can go.'),
-	('en', '\myou(''ve| have)? (spent|stayed|looked|browsed|were|lingered|been)\M[^.!?]{0,40}\m(\d+|a few|several|some|\w+teen|ten|twenty|thirty|an?) ?(seconds?|secs?|minutes?|mins?|hours?|hrs?)\M', 'block',
+	('en', '\myou(''ve| have)? (spent|stayed|looked|browsed|were|lingered|been)\M[^.!?]{0,40}\m(\d+|a few|several|some|one|two|three|four|five|six|seven|eight|nine|ten|\w+teen|(twen|thir|for|fif)ty|an?) ?(seconds?|secs?|minutes?|mins?|hours?|hrs?)\M', 'block',
 		'it tells how long the customer looked', 'Leave the duration out.'),
-	('en', '\m\d+ ?(seconds?|secs?|minutes?|mins?|hours?|hrs?) (on|at|in|looking|browsing|viewing|reading|comparing|watching)\M', 'block',
+	('en', '\m\d+ ?(seconds?|secs?|minutes?|mins?|hours?|hrs?) ((looking|browsing|viewing|reading|comparing|watching)|(on|at|in) (it|this|that|(our|the|this|that) (\w+ ){0,2}(site|website|page|shop|store|app|checkout|cart|product|item)))\M', 'block',
 		'it tells how long the customer looked', 'Leave the duration out.'),
 	('en', '\myou( |''ve|''re)[^.!?]{0,20}\m(looked|visited|viewed|browsed|searched|opened|read|were|awake|up|online)\M[^.!?]{0,40}\m(at|around|until|since) \d{1,2}([:.]\d\d|( ?[ap]\.?m\M| o''clock))', 'block',
 		'it tells at what time the customer did it', 'Leave the time out.'),
@@ -81,21 +81,31 @@ BEGIN ATOMIC
 		'it names data that the customer did not hand over', 'Name what the customer bought, asked or told.'),
 	('en', '\m(you''re|you are|since you''re|while you''re) (in|at|near|close to|right by) ', 'warn',
 		'it tells the customer where she is', 'Say where the shop is.'),
-	('en', '\m(last|on) (night|monday|tuesday|wednesday|thursday|friday|saturday|sunday)( night| evening| morning)? (at|around) \d', 'block',
+	('en', '\m(last|on) (night|monday|tuesday|wednesday|thursday|friday|saturday|sunday)( night| evening| morning)? (at|around) \d[^.!?]{0,20}\myou (were|looked|came|went|left|visited|viewed|browsed|searched|opened|read|added|clicked)\M', 'block',
 		'it tells at what time the customer did it', 'Leave the time out.'),
 	('en', '\myour (friends?|family|colleagues?|neighbou?rs?|husband|wife|partner|ex) (just |also |recently )?(bought|buy|looked|told|likes?|has|have|ordered|viewed)\M', 'block',
 		'it tells what others did', 'Leave out whom the customer knows.'),
-	('de', '\mwir haben (gesehen|beobachtet|bemerkt|mitbekommen|festgestellt), dass (sie|du|ihr)\M(?![^.!?]*\m(angesehen|angeschaut|gefällt)\M)', 'block',
+	('de', '\m(wir haben (gesehen|beobachtet|bemerkt|mitbekommen|festgestellt)|uns ist aufgefallen), dass (sie|du|ihr)\M(?![^.!?]*\m(angesehen|angeschaut|gef\u00e4llt)\M)', 'block',
 		'it says that the customer was watched', 'Say what you offer, not what you saw.'),
-	('de', '\m\d+ ?(sekunden?|minuten?|stunden?) (lang )?(auf|bei|mit|angesehen|angeschaut|betrachtet|verbracht)\M', 'block',
+	('de', '\m(wir (haben|hatten) (sie|dich|euch)\M[^.!?]{0,40}\m(gesehen|beobachtet|bemerkt|verfolgt|ertappt|erwischt)|wir (verfolgen|beobachten|sehen|merken),? (was|wie|wann|wo|dass) (sie|du|ihr))\M', 'block',
+		'it says that the customer was watched', 'Say what you offer, not what you saw.'),
+	('de', '\m\d+ ?(sekunden?|minuten?|stunden?)\M([^.!?]{0,40}\m(angesehen|angeschaut|betrachtet|verbracht|gest\u00f6bert)| (lang )?(auf|in) (it|(der|dieser|unserer|unserem|dem) (\w+ )?(\w*seite|homepage|shop|laden|app)))\M', 'block',
 		'it tells how long the customer looked', 'Leave the duration out.'),
+	('de', '\m(sie (waren|haben)|du (warst|hast))\M[^.!?]{0,40}\m(um|gegen|bis|seit) \d{1,2}([:.]\d\d)? uhr\M[^.!?]{0,30}\m(angesehen|angeschaut|gesucht|besucht|gelesen|ge\u00f6ffnet|online|wach|hier|da)\M', 'block',
+		'it tells at what time the customer did it', 'Leave the time out.'),
+	('de', '\m(um|gegen) \d{1,2}([:.]\d\d)?( uhr)?( nachts| abends| morgens)? (waren sie|warst du|haben sie|hast du)\M[^.!?]{0,40}\m(angesehen|angeschaut|gesucht|besucht|gelesen|ge\u00f6ffnet|online|wach|hier|da)\M', 'block',
+		'it tells at what time the customer did it', 'Leave the time out.'),
+	('de', '\mwarum (sind sie|haben sie|bist du|hast du)\M[^.!?]{0,40}\m(gegangen|nicht|nichts|abgebrochen|verlassen|gez\u00f6gert)\M', 'block',
+		'it asks for an account of what the customer did', 'Offer help without asking why.'),
+	('de', '\m(ihre?|deine?) (freunde?|freundin(nen)?|nachbarn?|kolleg(en?|in|innen)|mann|frau|familie|partner(in)?|ex) (hat|haben)\M[^.!?]{0,40}\m(gekauft|bestellt|angesehen|schon|auch)\M', 'block',
+		'it tells what others did', 'Leave out whom the customer knows.'),
 	('de', '\mohne (etwas )?zu (kaufen|bestellen|bezahlen)\M', 'block',
 		'it reproaches the customer with not buying', 'Leave out what the customer did not do.'),
 	('de', '\mwas hat (sie|dich|euch) (aufgehalten|abgehalten|gehindert|davon)', 'block',
 		'it asks for an account of what the customer did', 'Offer help without asking why.'),
-	('de', '\m(warenkorb|korb)\M[^.!?]{0,30}\m(vergessen|verlassen|liegen ?gelassen|zurückgelassen)\M', 'warn',
+	('de', '\m(warenkorb|korb)\M[^.!?]{0,30}\m(vergessen|verlassen|liegen ?gelassen|zur\u00fcckgelassen)\M', 'warn',
 		'it reminds the customer of what was not bought', 'Say what is in the cart and that it is kept.'),
-	('de', '\mwir wissen(,)? (dass|was|wo|wann|wie)\M', 'block',
+	('de', '\mwir wissen( genau)?,? (dass|was|wo|wann|wie|wer) (sie|du|dir|ihnen)\M', 'block',
 		'it boasts of what is known', 'Leave it out: what you offer shows it.');
 END;
 COMMENT ON FUNCTION phrases() IS
@@ -125,13 +135,20 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
+	danger text;
 BEGIN
 	IF phrase IS NULL OR verdict IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'a phrase needs its words and a verdict';
 	END IF;
-	PERFORM '' ~ phrase;
+	/* As in a rule: no pattern that takes for ever. */
+	PERFORM @extschema@.check_expression(format('%L ~ %L', '', phrase), 'phrase', home.space);
+	IF '' ~* phrase THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('%L is found in every text', phrase),
+			HINT = 'Write words that have to be there.';
+	END IF;
 	INSERT INTO @extschema@.phrase
-	VALUES (home.space, coalesce(locale, 'en'), lower(phrase), verdict, coalesce(reason, 'a phrase that this house does not use'), fix)
+	VALUES (home.space, coalesce(locale, 'en'), phrase, verdict, coalesce(reason, 'a phrase that this house does not use'), fix)
 	ON CONFLICT ON CONSTRAINT phrase_pkey DO UPDATE
 	SET (verdict, reason, fix) = (excluded.verdict, excluded.reason, excluded.fix);
 	RETURN;
@@ -140,20 +157,27 @@ EXCEPTION
 		RAISE invalid_regular_expression USING
 			MESSAGE = format('%L is no regular expression', phrase),
 			HINT = 'Write words as they are, and a backslash before . ? * + ( ) [ ].';
+	WHEN feature_not_supported THEN
+		GET STACKED DIAGNOSTICS danger = PG_EXCEPTION_DETAIL;
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('%L is no phrase to look for in every text', left(phrase, 40)),
+			DETAIL = danger,
+			HINT = 'Write a few words, and several phrases instead of a long one.';
 	WHEN check_violation THEN
 		RAISE invalid_parameter_value USING
-			MESSAGE = format('a phrase cannot have the verdict %L, nor more than 500 characters', verdict),
+			MESSAGE = format('a phrase cannot have the verdict %L', verdict),
 			HINT = 'The verdict is ok, warn or block.';
 END;
 $$;
 COMMENT ON FUNCTION define_phrase(text, text, text, text, text, text) IS
-'Adds a phrase (a regular expression over the text in lower case) to the words that the audit looks for, with its verdict: warn, block, or ok to take out a built-in one of the same words. Errors: 2201B, 22023.';
+'Adds a phrase (a regular expression in which case does not matter, as bounded as in a rule: 200 bytes, no back-references, few repetitions) to the words that the audit looks for, with its verdict: warn, block, or ok to take out a built-in one of the same words. Errors: 2201B, 22023.';
 REVOKE ALL ON FUNCTION define_phrase(text, text, text, text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION plain_text(message text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT lower(regexp_replace(translate(regexp_replace(regexp_replace(message, '<[^>]*>', ' ', 'g'), '\{%.*?%\}', ' ', 'g'), '’‘´`', ''''''''''), '\s+', ' ', 'g'));
+	SELECT lower(regexp_replace(regexp_replace(regexp_replace(regexp_replace(message, '<[^>]*>', ' ', 'g'), '\{%.*?%\}', ' ', 'g'),
+		'[\u2019\u2018\u00b4`]', '''', 'g'), '\s+', ' ', 'g'));
 END;
 COMMENT ON FUNCTION plain_text(text) IS
 'A message or template as its words alone: without HTML and Liquid tags, in lower case, spaces single, apostrophes straight.';
@@ -174,8 +198,8 @@ BEGIN ATOMIC
 		SELECT DISTINCT regexp_replace(@extschema@.plain_text(message), '\{\{.*?\}\}', stand_in, 'g') AS text
 		FROM unnest(ARRAY['10', 'it']) stand_in
 	)
-	SELECT DISTINCT ON (l.phrase) (regexp_match(s.text, '(' || l.phrase || ')'))[1], l.verdict, l.reason, l.fix
-	FROM lexicon l JOIN said s ON s.text ~ l.phrase
+	SELECT DISTINCT ON (l.phrase) (regexp_match(s.text, '(' || l.phrase || ')', 'i'))[1], l.verdict, l.reason, l.fix
+	FROM lexicon l JOIN said s ON s.text ~* l.phrase
 	WHERE l.verdict <> 'ok' AND (audit_text.locale IS NULL OR l.locale = left(audit_text.locale, 2));
 END;
 COMMENT ON FUNCTION audit_text(text, text, text) IS
@@ -186,7 +210,7 @@ CREATE FUNCTION explains_itself(message text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT @extschema@.plain_text(message) ~ ('\m(because|since|as|now that) you( |''ve)|\m(based on|thanks? for|thank you for|about|with|after) your( \w+)? (order|purchase|booking|return|request|question|review|subscription)|\myou (asked|told|signed up|subscribed|chose|bought|ordered)\M|\mwhy (you|am i)|'
-		|| '\m(weil|da|nachdem) (sie|du) |\m(danke|vielen dank) für (ihre|deine)|\m(sie|du) (haben|hast) [^.!?]{0,30}(bestellt|gekauft|gebeten)');
+		|| '\m(weil|da|nachdem) (sie|du) |\m(danke|vielen dank) f\u00fcr (ihre|deine)|\m(sie|du) (haben|hast) [^.!?]{0,30}(bestellt|gekauft|gebeten)');
 END;
 COMMENT ON FUNCTION explains_itself(text) IS
 'Whether a text says why the customer gets it: "because you bought", "thank you for your order", "you asked".';

@@ -265,7 +265,10 @@ DECLARE
 		max_surprise, categories, max_per_hour, holdout, retention);
 BEGIN
 	IF is_house THEN
-		PERFORM @extschema@.check_name('channel', channel) WHERE channel IS NOT NULL;
+		/* Not by WHERE: the planner would call it for NULL, as it is immutable. */
+		IF channel IS NOT NULL THEN
+			PERFORM @extschema@.check_name('channel', channel);
+		END IF;
 	ELSE
 		PERFORM @extschema@.check_channel(home, channel) WHERE channel IS NOT NULL;
 		PERFORM @extschema@.check_tightens(mine);
@@ -648,15 +651,15 @@ REVOKE ALL ON FUNCTION define_variant(text, text, template, template, jsonb, int
 /* The audit of a moment */
 
 CREATE FUNCTION moment_uses(moment text, space text)
-RETURNS TABLE (part text, mentioned boolean, source text, col text, through text, of_new boolean)
+RETURNS TABLE (part text, mentioned boolean, source text, col text, through text, of_new boolean, variable text)
 LANGUAGE c STABLE STRICT ROWS 30 AS 'MODULE_PATHNAME', 'persona_moment_uses';
 COMMENT ON FUNCTION moment_uses(text, text) IS
-'Every column that each part of a moment reads: its rules, address and the text of each variant, through tokens, segments and facets. mentioned: the text shows its value; through: the aggregate or segment that it goes through; of_new: of the event that started the moment.';
+'Every column that each part of a moment reads: its rules, address and the text of each variant, through tokens, segments and facets. mentioned: the text shows its value; through: the aggregate or segment that it goes through; of_new: of the event that started the moment; variable: the template''s, NULL outside of texts.';
 REVOKE ALL ON FUNCTION moment_uses(text, text) FROM PUBLIC;
 
 CREATE FUNCTION moment_attributes(home space, moment text)
 RETURNS TABLE (attribute text, relation regclass, col text, category text, provenance text, sensitivity text, described boolean,
-	mentioned boolean, relevance text, through text, used_in text[])
+	mentioned boolean, relevance text, through text, used_in text[], describe_as text, variables text[])
 LANGUAGE sql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
 	WITH source (name, relation) AS (
@@ -668,21 +671,27 @@ BEGIN ATOMIC
 		FROM @extschema@.moment_uses(moment_attributes.moment, home.space) u
 		JOIN source s ON s.name = u.source
 	), base AS (
-		SELECT u.*, r.base, r.base_col, u.mentioned AND r.shown AS is_mentioned
-		FROM used u CROSS JOIN LATERAL @extschema@.read_columns(u.relation, u.col) r
+		/* What is described stands for itself, else what it is made of does. */
+		SELECT u.*, own.attribute AS own, r.base, r.base_col, u.mentioned AND r.shown AS is_mentioned
+		FROM used u
+		LEFT JOIN @extschema@.attribute own ON own.space = home.space
+			AND own.attribute = concat_ws('.', nullif(u.source, 'subject'), u.col)
+		CROSS JOIN LATERAL (
+			SELECT u.relation, u.col, true WHERE own.attribute IS NOT NULL
+			UNION ALL SELECT * FROM @extschema@.read_columns(u.relation, u.col) WHERE own.attribute IS NULL
+		) r (base, base_col, shown)
 	), named AS (
 		/* As the source calls it that the rule names, else as any other does. */
-		SELECT b.*, coalesce(own.attribute, other.attribute,
+		SELECT b.*, coalesce(b.own, other.attribute,
 				CASE WHEN b.base = b.relation THEN concat_ws('.', nullif(b.source, 'subject'), b.base_col)
 					WHEN elsewhere.name IS NOT NULL THEN concat_ws('.', nullif(elsewhere.name, 'subject'), b.base_col)
-					ELSE format('%s.%I', b.base, b.base_col) END) AS attribute
+					ELSE format('%s.%I', b.base, b.base_col) END) AS attribute,
+			b.base = b.relation OR elsewhere.name IS NOT NULL AS is_bound
 		FROM base b
-		LEFT JOIN @extschema@.attribute own ON own.space = home.space
-			AND own.attribute = concat_ws('.', nullif(b.source, 'subject'), b.col)
 		LEFT JOIN LATERAL (
 			SELECT a.attribute FROM source s
 			JOIN @extschema@.attribute a ON a.space = home.space AND a.attribute = concat_ws('.', nullif(s.name, 'subject'), b.base_col)
-			WHERE s.relation = b.base ORDER BY a.attribute LIMIT 1) other ON own.attribute IS NULL
+			WHERE s.relation = b.base ORDER BY a.attribute LIMIT 1) other ON b.own IS NULL
 		LEFT JOIN LATERAL (SELECT s.name FROM source s WHERE s.relation = b.base ORDER BY s.name = 'subject' DESC, s.name LIMIT 1) elsewhere ON true
 	), key_column AS (
 		SELECT home.subjects AS relation, home.key AS col
@@ -712,12 +721,14 @@ BEGIN ATOMIC
 			WHEN bool_and(n.source = 'subject' OR n.of_new OR n.source = n.on_event OR n.on_event IS NULL) THEN 'touchpoint'
 			ELSE 'other' END,
 		(array_agg(n.through ORDER BY n.through) FILTER (WHERE n.is_mentioned OR n.through = 'segment'))[1],
-		array_agg(DISTINCT n.part ORDER BY n.part)
+		array_agg(DISTINCT n.part ORDER BY n.part),
+		CASE WHEN bool_or(n.is_bound) THEN n.attribute ELSE min(concat_ws('.', nullif(n.source, 'subject'), n.col) COLLATE "C") END,
+		array_agg(DISTINCT n.variable ORDER BY n.variable) FILTER (WHERE n.is_mentioned)
 	FROM named n JOIN fact f ON f.attribute = n.attribute
 	GROUP BY n.attribute, f.base, f.base_col, f.category, f.provenance, f.sensitivity, f.described;
 END;
 COMMENT ON FUNCTION moment_attributes(space, text) IS
-'Every attribute that a moment uses, down to the columns of tables: what is known of it, whether the text mentions it, how near it is to what started the moment (event, touchpoint, other, company), and in which parts. What nobody has described goes by what its name suggests, with provenance unknown.';
+'Every attribute that a moment uses, down to the columns of tables: what is known of it, whether the text mentions it, how near it is to what started the moment (event, touchpoint, other, company), in which parts, and by which variables. describe_as: what define_attribute() calls it, which of a column behind a view is the view''s. What nobody has described goes by what its name suggests, with provenance unknown.';
 REVOKE ALL ON FUNCTION moment_attributes(space, text) FROM PUBLIC;
 
 CREATE FUNCTION audit_words(home space, moment text)
@@ -734,21 +745,31 @@ COMMENT ON FUNCTION audit_words(space, text) IS
 REVOKE ALL ON FUNCTION audit_words(space, text) FROM PUBLIC;
 
 CREATE FUNCTION audit_moment(home space, moment text)
-RETURNS TABLE (moment text, attribute text, category text, provenance text, use text, mentioned boolean, score int, verdict text, reason text, fix text, points jsonb, used_in text[])
+RETURNS TABLE (moment text, attribute text, category text, provenance text, use text, mentioned boolean, score int, verdict text, reason text, fix text, points jsonb, used_in text[], variables text[])
 LANGUAGE sql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
 	WITH moment AS (
-		SELECT m.*, @extschema@.use_of(m.purpose, m.channel) AS use,
-			(SELECT bool_or(@extschema@.explains_itself(v.template::text)) FROM @extschema@.variant v
-				WHERE (v.space, v.moment) = (m.space, m.moment) AND v.variant <> 'generic') AS explained
-		FROM @extschema@.moment m WHERE m.space = home.space AND m.moment = audit_moment.moment
+		SELECT m.*, w.channels, w.use, w.soonest, w.explained
+		FROM @extschema@.moment m
+		CROSS JOIN LATERAL (
+			/* Of what its variants do the most surprising. */
+			SELECT array_agg(DISTINCT c.channel) AS channels,
+				(array_agg(u.use ORDER BY array_position('{sold,cross_context,first_party}', u.use)))[1] AS use,
+				min(coalesce(v.delay, m.delay)) AS soonest,
+				bool_and(@extschema@.explains_itself(v.template::text)) FILTER (WHERE v.variant <> 'generic') AS explained
+			FROM @extschema@.variant v
+			CROSS JOIN LATERAL (SELECT coalesce(v.channel, m.channel)) c (channel)
+			CROSS JOIN LATERAL (SELECT @extschema@.use_of(m.purpose, c.channel)) u (use)
+			WHERE (v.space, v.moment) = (m.space, m.moment)
+		) w
+		WHERE m.space = home.space AND m.moment = audit_moment.moment
 	), scored AS (
 		SELECT a.*, m.use, m.explained, s.special, s.is_ip_location, s.opened, g.granularity,
 			@extschema@.surprise_parts(a.provenance, a.category, m.use, a.sensitivity,
 				relevance => a.relevance,
 				granularity => CASE WHEN a.mentioned THEN g.granularity END,
 				mentioned => a.mentioned,
-				immediate => a.mentioned AND a.relevance = 'event' AND a.provenance IN ('observed', 'inferred') AND m.delay < '1 day',
+				immediate => a.mentioned AND a.relevance = 'event' AND a.provenance IN ('observed', 'inferred') AND m.soonest < '1 day',
 				old => a.mentioned AND a.through = 'first',
 				derived => a.through IN ('count', 'sum', 'avg', 'stddev', 'variance', 'bool_and', 'bool_or', 'every', 'segment'),
 				explained => a.mentioned AND m.explained,
@@ -761,8 +782,8 @@ BEGIN ATOMIC
 				OR a.sensitivity = 'special',
 			a.mentioned AND a.category ~ '^user[.](location|device[.]ip_address)' AND a.provenance IN ('third_party', 'observed', 'inferred')
 				AND (a.provenance = 'third_party' OR a.category ~ 'ip_address' OR a.col ~* '(^|_)(ip|geoip)(_|$)'),
-			EXISTS (SELECT FROM @extschema@.policy p WHERE p.space = home.space AND p.categories IS NOT NULL
-				AND p.channel IN ('', m.channel) AND (p.purpose IN ('', m.purpose) OR starts_with(m.purpose, p.purpose || '.'))
+			EXISTS (SELECT FROM @extschema@.policy p WHERE p.space IN (home.space, 'house') AND p.categories IS NOT NULL
+				AND (p.channel = '' OR p.channel = ANY (m.channels)) AND (p.purpose IN ('', m.purpose) OR starts_with(m.purpose, p.purpose || '.'))
 				AND NOT coalesce((SELECT bool_or(a.category = c OR starts_with(a.category, c || '.')) FROM unnest(p.categories) c), true))
 		) s (special, is_ip_location, opened)
 		CROSS JOIN LATERAL (SELECT @extschema@.granularity_of(a.category, a.col, t.atttypid, a.through)) g (granularity)
@@ -795,7 +816,7 @@ BEGIN ATOMIC
 		CASE
 			WHEN j.verdict = 'ok' THEN NULL
 			WHEN NOT j.described AND j.provenance = 'unknown' THEN format('SELECT * FROM persona.define_attribute(%L, %L, %L, space => %L);   -- or whatever is true of it',
-				j.attribute, coalesce(j.category, 'user.behavior'), CASE WHEN position('.' IN j.attribute) > 0 THEN 'transacted' ELSE 'declared' END, home.space)
+				j.describe_as, coalesce(j.category, 'user.behavior'), CASE WHEN position('.' IN j.describe_as) > 0 THEN 'transacted' ELSE 'declared' END, home.space)
 			WHEN j.special AND NOT j.opened THEN format('SELECT * FROM persona.define_policy(channel => %L, purpose => %L, categories => %L, space => %L);   -- all but this, so that only an explicit yes opens it; or take it out of %s',
 				(SELECT m.channel FROM moment m), (SELECT m.purpose FROM moment m),
 				(SELECT array_agg(DISTINCT o.category ORDER BY o.category) FROM judged o WHERE NOT o.special), home.space, array_to_string(j.used_in, ', '))
@@ -803,15 +824,15 @@ BEGIN ATOMIC
 			WHEN j.mentioned AND NOT coalesce(j.explained, false) THEN format('Remove `%s` from the text, or add a line that says why the customer gets this.', j.attribute)
 			WHEN j.mentioned THEN format('Remove `%s` from the text, or use the generic twin.', j.attribute)
 			ELSE format('Leave `%s` out of %s, or use the generic twin for it.', j.attribute, array_to_string(j.used_in, ', ')) END,
-		j.points - 'score', j.used_in
+		j.points - 'score', j.used_in, j.variables
 	FROM judged j
 	UNION ALL
 	SELECT audit_moment.moment, NULL, NULL, NULL, (SELECT m.use FROM moment m), true, NULL, w.verdict,
-		format('The %s text says "%s": %s', w.variant, w.found, w.reason), w.fix, NULL, ARRAY[w.variant]
+		format('The %s text says "%s": %s', w.variant, w.found, w.reason), w.fix, NULL, ARRAY[w.variant], NULL
 	FROM @extschema@.audit_words(home, audit_moment.moment) w;
 END;
 COMMENT ON FUNCTION audit_moment(space, text) IS
-'The audit of one moment: what audit() shows, the named parts of each score, and the parts of the moment in which an attribute is used.';
+'The audit of one moment: what audit() shows, the named parts of each score, the parts of the moment in which an attribute is used, and the variables that mention it.';
 REVOKE ALL ON FUNCTION audit_moment(space, text) FROM PUBLIC;
 
 CREATE FUNCTION moments_named(home space, moment text) RETURNS SETOF text
@@ -861,7 +882,7 @@ DECLARE
 	repetition int;
 BEGIN
 	EXECUTE format('SELECT d.moment, d.moment_version, d.variant, m.version,
-			(SELECT (g->''saw''->>''score'')::int FROM jsonb_array_elements(d.gates) g WHERE g->>''gate'' = ''surprise'') AS repetition
+			(SELECT (g->''saw''->>''repetition'')::int FROM jsonb_array_elements(d.gates) g WHERE g->>''gate'' = ''surprise'') AS repetition
 		FROM %I.decision d LEFT JOIN @extschema@.moment m ON m.space = $2 AND m.moment = d.moment WHERE d.decision = $1', home.schema_name)
 	INTO about, had_version, got, has_version, repetition USING decision, home.space;
 	IF about IS NULL THEN
@@ -881,7 +902,7 @@ BEGIN
 	IF repetition > 0 THEN
 		RETURN QUERY SELECT about, NULL::text, NULL::text, NULL::text, NULL::text, true, repetition,
 			CASE WHEN repetition >= 75 THEN 'block' WHEN repetition >= 55 THEN 'warn' ELSE 'ok' END,
-			'The customer had been told the like before, in the last 30 days'::text, NULL::text;
+			'The customer had been told the like before'::text, NULL::text;
 	END IF;
 END;
 $$;
@@ -946,6 +967,69 @@ END;
 COMMENT ON FUNCTION override_audit(space, text, text) IS
 'Notes that the caller lets a moment go out in spite of what the audit blocks now.';
 REVOKE ALL ON FUNCTION override_audit(space, text, text) FROM PUBLIC;
+
+/* What a message tells, for the gate that asks what was told before */
+
+CREATE FUNCTION definitions_of(space text) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT count(*) FROM @extschema@.definition_log l WHERE l.space IN (definitions_of.space, 'house');
+END;
+COMMENT ON FUNCTION definitions_of(text) IS
+'How many versions of definitions a space and the house have had: another number, other definitions.';
+REVOKE ALL ON FUNCTION definitions_of(text) FROM PUBLIC;
+
+CREATE FUNCTION tells(home space, moment text)
+RETURNS TABLE (surprise int, twin int, attributes text[], max_ages text[], of_start text[], variables text[], shown text[])
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH audited AS (
+		SELECT a.attribute, a.score, d.max_age, a.variables, coalesce((a.points->>'relevance')::int, 0) < 0 AS of_start,
+			/* A form of address tells nobody anything. */
+			a.mentioned AND coalesce(a.category !~ '^(user[.](name|contact|unique_id|account)|system)($|[.])', true) AS tells,
+			a.provenance <> 'unknown' AS is_known,
+			CASE WHEN a.mentioned AND 'generic' = ANY (a.used_in) THEN a.score
+				WHEN 'generic' = ANY (a.used_in) OR EXISTS (SELECT FROM unnest(a.used_in) u WHERE u ~ ' ')
+				/* The same, not mentioned. */
+				THEN greatest(0, a.score - (SELECT coalesce(sum(p.value::int), 0) FROM jsonb_each_text(a.points) p
+					WHERE p.key IN ('granularity', 'immediacy', 'age', 'transparency')) - CASE WHEN a.mentioned THEN 8 ELSE 0 END) END AS twin
+		FROM @extschema@.audit_moment(home, tells.moment) a
+		LEFT JOIN @extschema@.attribute d ON d.space = home.space AND d.attribute = a.attribute
+		WHERE a.attribute IS NOT NULL
+	), variable AS (
+		SELECT v.name, string_agg(t.attribute, ' ' ORDER BY t.attribute) AS shown
+		FROM audited t, unnest(t.variables) v (name) WHERE t.tells GROUP BY v.name
+	)
+	SELECT coalesce(max(a.score) FILTER (WHERE a.is_known), 0), coalesce(max(a.twin) FILTER (WHERE a.is_known), 0)::int,
+		coalesce(array_agg(a.attribute ORDER BY a.attribute) FILTER (WHERE a.tells), '{}'),
+		coalesce(array_agg(coalesce(a.max_age::text, '') ORDER BY a.attribute) FILTER (WHERE a.tells), '{}'),
+		coalesce(array_agg(a.attribute ORDER BY a.attribute) FILTER (WHERE a.tells AND a.of_start), '{}'),
+		ARRAY(SELECT v.name FROM variable v ORDER BY v.name), ARRAY(SELECT v.shown FROM variable v ORDER BY v.name)
+	FROM audited a;
+END;
+COMMENT ON FUNCTION tells(space, text) IS
+'What the audit of a moment says for its gate: the highest score of a described attribute that it uses, and that the generic twin uses; the attributes that its texts tell of, names and addresses excepted, the max_age of each ('''' for none), those that come from what starts it, the variables that show them, and which attributes each of these shows.';
+REVOKE ALL ON FUNCTION tells(space, text) FROM PUBLIC;
+
+CREATE TABLE told (
+	space text,
+	moment text,
+	definitions bigint NOT NULL,
+	surprise int NOT NULL,
+	twin int NOT NULL,
+	attributes text[] NOT NULL,
+	max_ages text[] NOT NULL,
+	of_start text[] NOT NULL,
+	variables text[] NOT NULL,
+	shown text[] NOT NULL,
+	PRIMARY KEY (space, moment)
+);
+COMMENT ON TABLE told IS
+'What tells() said of a moment when its space had so many definitions; another number makes it void. It can be emptied at any time.';
+ALTER TABLE told ENABLE ROW LEVEL SECURITY;
+SELECT pg_extension_config_dump('told', '');
+CREATE POLICY owner ON told
+USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) told.space));
 
 /* What its templates alone show, the same in several of them told once */
 
@@ -2387,3 +2471,46 @@ $$;
 COMMENT ON FUNCTION drop_definition(text, text, text) IS
 'Removes a segment, moment, experiment, goal, breakdown, event, facet, attribute, channel, purpose or category from a space, or says what still uses it (2BP01). Its versions stay in definition_log.';
 REVOKE ALL ON FUNCTION drop_definition(text, text, text) FROM PUBLIC;
+
+/* One hash of everything that decides */
+
+CREATE FUNCTION fixed_answers() RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT jsonb_build_array(
+		@extschema@.bucket('42', 'fingerprint'), @extschema@.choose('42', 'fingerprint', '{0.2,0.3,0.5}'), @extschema@.choose('43', 'fingerprint', '{0.5,0.5}', 1, 'growthbook2'),
+		@extschema@.decision_id('shop', 'thanks', '42', '7', 0),
+		'a = 1 OR b AND NOT c'::@extschema@.rule::text,
+		@extschema@.render('{{ a | upcase }} {% for x in l %}{{ x }},{% endfor %}'::@extschema@.template, '{"a": "e", "l": [1, 2.5]}'::jsonb),
+		@extschema@.surprise_parts('observed', 'user.behavior.cart', 'sold', granularity => 'place'),
+		to_jsonb(@extschema@.stat_two_prop_z(30, 1000, 45, 1010)), @extschema@.summarize(v)::text)
+	FROM unnest('{1,2,4.5}'::float8[]) v;
+END;
+COMMENT ON FUNCTION fixed_answers() IS
+'What persona answers to a few questions that never change.';
+REVOKE ALL ON FUNCTION fixed_answers() FROM PUBLIC;
+
+CREATE FUNCTION fingerprint() RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC' SET DateStyle = 'ISO' SET IntervalStyle = 'iso_8601' SET extra_float_digits = 1
+AS $$
+DECLARE
+	definitions regclass;
+	rows text;
+	hashes text[] := ARRAY[@extschema@.fixed_answers()::text];
+BEGIN
+	/* The outbox is bound to one database, and the log to who restored it. */
+	FOR definitions IN
+		SELECT t FROM pg_extension e, unnest(e.extconfig) t
+		WHERE e.extname = 'persona' AND t NOT IN ('@extschema@.outbox'::regclass, '@extschema@.definition_log'::regclass)
+		ORDER BY t::regclass::text COLLATE "C"
+	LOOP
+		EXECUTE format('SELECT string_agg(to_jsonb(t)::text, E''\n'' ORDER BY to_jsonb(t)::text COLLATE "C") FROM %s t', definitions) INTO rows;
+		hashes := hashes || concat_ws(E'\n', definitions::text, rows);
+	END LOOP;
+	RETURN encode(sha256(convert_to(array_to_string(hashes, E'\x1f'), 'UTF8')), 'hex');
+END;
+$$;
+COMMENT ON FUNCTION fingerprint() IS
+'A sha256 over every definition that the caller may see and over a fixed set of answers: equal before and after a dump, a restore and an upgrade, different where anything decides otherwise.';
+REVOKE ALL ON FUNCTION fingerprint() FROM PUBLIC;

@@ -1,489 +1,583 @@
-/* moment: what came of its experiment, and what follows */
+/*
+ * rehearse(): made-up subjects on the real stage
+ *
+ * A script is read step by step. Between two steps the clock goes from one
+ * instant at which something is due to the next, and at each the subjects are
+ * run for. All of it happens in a subtransaction that is rolled back.
+ */
 
-CREATE TYPE result AS (
-	experiment text,
-	goal text,
-	segment text,
-	month date,
-	variant text,
-	control text,
-	n bigint,
-	mean float8,
-	diff float8,
-	lift float8,
-	lift_lo float8,
-	lift_hi float8,
-	p_value float8,
-	p_holm float8,
-	p_bh float8,
-	fixed_lift_lo float8,
-	fixed_lift_hi float8,
-	fixed_p_value float8,
-	chance_to_win float8,
-	users_needed bigint,
-	weeks int,
-	verdict text,
-	message text,
-	warning text,
-	lo float8,
-	since timestamptz
-);
-COMMENT ON TYPE result IS
-'One comparison of an experiment: a variant against its control, by one goal; of all, or of those in a segment or first exposed in a month. See results().';
+/* The script */
 
-/* Which shares were planned, and since when */
+CREATE FUNCTION enter_step(step int) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'persona_enter_step';
+COMMENT ON FUNCTION enter_step(int) IS 'From here on an error of the rehearsal is that step''s, and says so; 0: no step''s.';
+REVOKE ALL ON FUNCTION enter_step(int) FROM PUBLIC;
 
-CREATE FUNCTION weight_log(home space, experiment text) RETURNS TABLE (at timestamptz, variants text[], weights float8[])
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT l.at, ARRAY(SELECT jsonb_array_elements_text(l.body->'variants')), ARRAY(SELECT jsonb_array_elements_text(l.body->'weights')::float8)
-	FROM @extschema@.definition_log l
-	WHERE l.kind = 'experiment' AND l.space = (home).space AND l.name = weight_log.experiment AND l.body IS NOT NULL
-	UNION ALL
-	SELECT t.at, array_agg(s.variant ORDER BY s.variant), array_agg(s.weight ORDER BY s.variant)
-	FROM (SELECT DISTINCT l.at FROM @extschema@.definition_log l
-			WHERE l.kind = 'variant' AND l.space = (home).space AND starts_with(l.name, weight_log.experiment || '/')) t,
-		LATERAL (SELECT DISTINCT ON (l.name) l.body->>'variant' AS variant, (l.body->>'weight')::float8 AS weight FROM @extschema@.definition_log l
-			WHERE l.kind = 'variant' AND l.space = (home).space AND starts_with(l.name, weight_log.experiment || '/') AND l.at <= t.at
-			ORDER BY l.name, l.version DESC) s
-	WHERE s.variant IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@.experiment e WHERE e.space = (home).space AND e.experiment = weight_log.experiment)
-	GROUP BY t.at;
-END;
-COMMENT ON FUNCTION weight_log(space, text) IS
-'The weights that an experiment, or a moment''s own one, has had, from when on.';
-REVOKE ALL ON FUNCTION weight_log(space, text) FROM PUBLIC;
-
-/* A change after which nobody was exposed yet has no phase. */
-CREATE FUNCTION phase_of(home space, e experiment, last_exposure timestamptz, OUT since timestamptz, OUT variants text[], OUT weights float8[])
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	WITH change AS (
-		SELECT w.*, lag(ROW(w.variants, w.weights)) OVER (ORDER BY w.at) IS DISTINCT FROM ROW(w.variants, w.weights) AS differs,
-			row_number() OVER (ORDER BY w.at) AS i
-		FROM @extschema@.weight_log(home, (e).experiment) w WHERE w.at <= last_exposure)
-	SELECT coalesce((SELECT c.at FROM change c WHERE c.differs AND c.i > 1 ORDER BY c.at DESC LIMIT 1), '-infinity'),
-		coalesce((SELECT c.variants FROM change c ORDER BY c.at DESC LIMIT 1), (e).variants),
-		coalesce((SELECT c.weights FROM change c ORDER BY c.at DESC LIMIT 1), (e).weights);
-END;
-COMMENT ON FUNCTION phase_of(space, experiment, timestamptz) IS
-'The phase in which the latest exposure fell: since when the weights are as they were then, and what they were.';
-REVOKE ALL ON FUNCTION phase_of(space, experiment, timestamptz) FROM PUBLIC;
-
-/* The split */
-
-CREATE FUNCTION split_result(e experiment, counts bigint[], shares float8[], mixed bigint, since timestamptz) RETURNS result
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO'
-BEGIN ATOMIC
-	SELECT ((e).experiment, NULL, NULL, NULL, NULL, NULL, t.n, NULL, NULL, NULL, NULL, NULL, s.p_value, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-		v.verdict, CASE v.verdict
-			WHEN 'no_data' THEN 'Nobody was exposed yet.'
-			WHEN 'broken_split' THEN CASE WHEN s.p_value < 0.0005
-				THEN format('Stop and fix: users do not spread as planned, by up to %s %% (p = %s). Results hidden.', round((100 * s.max_dev)::numeric, 1), trim(to_char(s.p_value, '9.9EEEE')))
-				ELSE format('Stop and fix: %s %% of users saw more than one variant. Results hidden.', round(100.0 * split_result.mixed / (t.n + split_result.mixed), 1)) END
-			ELSE concat_ws(' ', format('%s users, spread as planned.', to_char(t.n, 'FM999G999G999G999')),
-				CASE WHEN split_result.mixed > 0 THEN format('%s who saw more than one variant are left out.', split_result.mixed) END,
-				CASE WHEN isfinite(split_result.since) THEN format('Since %s, when the weights changed.', split_result.since::date) END) END,
-		NULL, NULL, split_result.since)::@extschema@.result
-	FROM (SELECT coalesce(sum(c), 0)::bigint AS n FROM unnest(counts) c) t,
-		@extschema@.stat_srm_chi2(counts, shares) s,
-		LATERAL (SELECT CASE WHEN t.n + split_result.mixed = 0 THEN 'no_data'
-			WHEN (cardinality(counts) > 1 AND s.p_value < 0.0005) OR split_result.mixed > 0.01 * (t.n + split_result.mixed) THEN 'broken_split'
-			ELSE 'split_ok' END AS verdict) v;
-END;
-COMMENT ON FUNCTION split_result(experiment, bigint[], float8[], bigint, timestamptz) IS
-'Whether users spread as planned: broken_split where chance would do it less than once in 2,000 experiments (chi-square), or where more than 1 % saw several variants; split_ok, no_data.';
-REVOKE ALL ON FUNCTION split_result(experiment, bigint[], float8[], bigint, timestamptz) FROM PUBLIC;
-
-/* Comparisons */
-
-CREATE TYPE slice AS (
-	goal text,
-	segment text,
-	month date,
-	variant text,
-	n bigint,
-	recent bigint,
-	first_at timestamptz,
-	kind text,
-	plain sample,
-	pair sample2
-);
-COMMENT ON TYPE slice IS 'The people of one variant, measured by a goal: all, those in a segment, or those of a month.';
-
-CREATE FUNCTION slices(cells cell[], segments text[]) RETURNS SETOF slice
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT c.goal, k.segment, k.month, c.variant, sum(c.n)::bigint, sum(c.recent)::bigint, min(c.first_at), min(c.kind), @extschema@.merge(c.plain), @extschema@.merge(c.pair)
-	FROM unnest(cells) c, LATERAL (
-		SELECT NULL::text AS segment, NULL::date AS month
-		UNION ALL SELECT NULL, c.period
-		UNION ALL SELECT s, NULL FROM unnest(segments) WITH ORDINALITY AS u(s, i) WHERE c.inside[i]) k
-	WHERE c.variant IS NOT NULL
-	GROUP BY 1, 2, 3, 4;
-END;
-COMMENT ON FUNCTION slices(cell[], text[]) IS 'Cells put together: all, each month, each segment.';
-REVOKE ALL ON FUNCTION slices(cell[], text[]) FROM PUBLIC;
-
-/* A covariate that does not vary explains nothing, and one of a yes or no that all said is none. */
-CREATE FUNCTION compare_slices(control slice, treatment slice, g goal, alpha float8,
-	OUT mean float8, OUT diff float8, OUT lift float8, OUT p_value float8, OUT lift_lo float8, OUT lift_hi float8,
-	OUT seq_p float8, OUT seq_lo float8, OUT seq_hi float8, OUT seq_lift_lo float8, OUT seq_lift_hi float8,
-	OUT chance_to_win float8, OUT users_needed bigint, OUT per_week float8, OUT verdict text, OUT message text, OUT warning text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION check_keys(what text, body jsonb, known text[]) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	days float8 := extract(epoch FROM @extschema@.now() - least((control).first_at, (treatment).first_at)) / 86400;
-	higher boolean := (g).better = 'higher';
-	k record;
+	strange text := (SELECT k FROM jsonb_object_keys(body) k WHERE k <> ALL (known) LIMIT 1);
 BEGIN
-	per_week := ((control).recent + (treatment).recent) * 7 / least(28, greatest(days, 1));
-	IF (treatment).kind = 'ratio' OR @extschema@.var_x((control).pair) > 0 AND @extschema@.var_x((treatment).pair) > 0 AND @extschema@.var((control).pair) > 0 AND @extschema@.var((treatment).pair) > 0 THEN
-		k := @extschema@.compare((control).pair, (treatment).pair, alpha => alpha, mde => (g).target, higher_is_better => higher, days => days,
-			per_week => nullif(per_week, 0), label => (treatment).variant, goal => (g).goal, method => CASE (treatment).kind WHEN 'ratio' THEN 'ratio' ELSE 'cuped' END);
-	ELSE
-		k := @extschema@.compare((control).plain, (treatment).plain, alpha => alpha, mde => (g).target, higher_is_better => higher, days => days,
-			per_week => nullif(per_week, 0), label => (treatment).variant, goal => (g).goal);
+	IF strange IS NOT NULL THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('%s has no "%s"', what, left(strange, 80)),
+			HINT = @extschema@.ask(strange, known, format('It may have %s.', array_to_string(known, ', ')));
 	END IF;
-	mean := coalesce(@extschema@.mean((treatment).plain), k.mean2);
-	SELECT k.diff, k.lift, k.p_value, k.lift_lo, k.lift_hi, k.seq_p, k.seq_lo, k.seq_hi, k.seq_lift_lo, k.seq_lift_hi,
-		k.chance_to_win, k.users_needed, k.verdict, k.message, k.warning
-	INTO diff, lift, p_value, lift_lo, lift_hi, seq_p, seq_lo, seq_hi, seq_lift_lo, seq_lift_hi, chance_to_win, users_needed, verdict, message, warning;
 END;
 $$;
-COMMENT ON FUNCTION compare_slices(slice, slice, goal, float8) IS
-'compare() of two slices by a goal: a ratio by the delta method; anything else adjusted by what the same people did before (CUPED) where that varies; users a week from the last 28 days.';
-REVOKE ALL ON FUNCTION compare_slices(slice, slice, goal, float8) FROM PUBLIC;
+COMMENT ON FUNCTION check_keys(text, jsonb, text[]) IS
+'An error about the first key of an object that is none of those known, with the nearest one (22023).';
+REVOKE ALL ON FUNCTION check_keys(text, jsonb, text[]) FROM PUBLIC;
 
-CREATE FUNCTION comparisons(e experiment, goals goal[], slices slice[], primary_control text, since timestamptz) RETURNS SETOF result
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	WITH pair AS (
-		SELECT t AS treatment, c AS control, g AS goal, c.variant <> primary_control AS aside,
-			CASE WHEN g.guardrail THEN 'guardrail' WHEN g.goal = (e).goal THEN 'goal' ELSE 'goals' END AS tier,
-			CASE WHEN t.month IS NOT NULL THEN 'month' WHEN t.segment IS NOT NULL THEN 'segment' ELSE 'all' END AS kind
-		FROM unnest(slices) t JOIN unnest(slices) c ON c.goal = t.goal AND c.segment IS NOT DISTINCT FROM t.segment AND c.month IS NOT DISTINCT FROM t.month
-			JOIN unnest(goals) g ON g.goal = t.goal
-		WHERE c.variant IN (primary_control, 'holdout') AND t.variant NOT IN (c.variant, 'holdout')
-	), counted AS (
-		SELECT p.*, CASE WHEN p.tier = 'guardrail' THEN 1 ELSE count(*) OVER family END AS m
-		FROM pair p WINDOW family AS (PARTITION BY p.tier, p.kind, p.aside)
-	), compared AS (
-		SELECT c.*, k.*, row_number() OVER family AS i
-		FROM counted c, LATERAL @extschema@.compare_slices(c.control, c.treatment, c.goal, 0.05 / c.m) k
-		WINDOW family AS (PARTITION BY c.tier, c.kind, c.aside ORDER BY (c.goal).goal, (c.treatment).segment, (c.treatment).month, (c.treatment).variant)
-	), adjusted AS (
-		SELECT c.*, a.holm[c.i] AS p_holm, a.bh[c.i] AS p_bh
-		FROM (SELECT c.*, array_agg(c.seq_p) OVER (PARTITION BY c.tier, c.kind, c.aside ORDER BY c.i ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS ps FROM compared c) c,
-			LATERAL @extschema@.stat_holm_bh(c.ps) a
-	)
-	SELECT ((e).experiment, (a.goal).goal, (a.treatment).segment, (a.treatment).month, (a.treatment).variant, (a.control).variant,
-		(a.treatment).n, a.mean, a.diff, a.lift, a.seq_lift_lo, a.seq_lift_hi, a.seq_p,
-		CASE WHEN a.tier = 'guardrail' THEN a.seq_p ELSE a.p_holm END, CASE WHEN a.tier = 'guardrail' THEN a.seq_p ELSE a.p_bh END,
-		a.lift_lo, a.lift_hi, a.p_value, a.chance_to_win, a.users_needed, ceil(a.users_needed / nullif(a.per_week, 0)),
-		v.verdict, CASE WHEN v.verdict = 'guardrail_ok' THEN format('%s does not harm %s as far as can be told.', (a.treatment).variant, (a.goal).goal) ELSE a.message END,
-		a.warning, CASE WHEN (a.goal).better = 'higher' THEN a.seq_lo ELSE -a.seq_hi END, comparisons.since)::@extschema@.result
-	FROM adjusted a, LATERAL (SELECT CASE WHEN a.tier = 'guardrail' AND a.verdict NOT IN ('loser', 'no_data', 'warming_up') THEN 'guardrail_ok' ELSE a.verdict END AS verdict) v
-	UNION ALL
-	SELECT ((e).experiment, s.goal, s.segment, s.month, s.variant, NULL, s.n, coalesce(@extschema@.mean(s.plain), @extschema@.mean(s.pair) / nullif(@extschema@.mean_x(s.pair), 0)),
-		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, comparisons.since)::@extschema@.result
-	FROM unnest(slices) s WHERE s.goal IS NOT NULL AND s.variant IN (primary_control, 'holdout');
+CREATE FUNCTION check_script(script jsonb) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	whole jsonb := CASE jsonb_typeof(script) WHEN 'array' THEN jsonb_build_object('steps', script) ELSE script END;
+BEGIN
+	IF script IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'rehearse() needs a script';
+	ELSIF jsonb_typeof(whole) <> 'object' OR jsonb_typeof(whole->'steps') IS DISTINCT FROM 'array' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'a script is an array of steps, or an object that has one',
+			HINT = 'Such as [{"do": "insert", "subject": "ann", "row": {"name": "Ann"}}].';
+	ELSIF jsonb_array_length(whole->'steps') > 10000 THEN
+		RAISE program_limit_exceeded USING
+			MESSAGE = format('a script of %s steps is too long', jsonb_array_length(whole->'steps')),
+			HINT = 'It may have 10,000.';
+	END IF;
+	PERFORM @extschema@.check_keys('a script', whole, '{start,for,every,foreign_triggers,steps}');
+	IF coalesce(jsonb_typeof(whole->'foreign_triggers'), 'boolean') <> 'boolean' THEN
+		RAISE invalid_parameter_value USING MESSAGE = 'foreign_triggers is true or false';
+	ELSIF (whole->>'every')::interval NOT BETWEEN '1 minute' AND '1 day' OR (whole->>'for')::interval < '0' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'a script looks every so often, for so long',
+			HINT = '"every" is an interval from 1 minute to 1 day, "for" one from 0 on.';
+	END IF;
+	RETURN whole;
 END;
-COMMENT ON FUNCTION comparisons(experiment, goal[], slice[], text, timestamptz) IS
-'Every variant against its control, and against the holdout where there is one, by each goal. Intervals hold for all comparisons of a family at once (goals times variants, times segments or months where it is by these; the experiment''s own goal is a family by itself, and so is each guardrail); p_holm and p_bh are the p-values adjusted within it.';
-REVOKE ALL ON FUNCTION comparisons(experiment, goal[], slice[], text, timestamptz) FROM PUBLIC;
+$$;
+COMMENT ON FUNCTION check_script(jsonb) IS
+'A script as an object with its steps, or an error about its form (22004, 22023; 54000 for more than 10,000 steps).';
+REVOKE ALL ON FUNCTION check_script(jsonb) FROM PUBLIC;
 
-CREATE FUNCTION hide_result(r result, split result) RETURNS result
-LANGUAGE sql IMMUTABLE
-RETURN ((r).experiment, (r).goal, (r).segment, (r).month, (r).variant, (r).control, (r).n, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-	NULL, NULL, NULL, NULL, NULL, NULL, (split).verdict, (split).message, NULL, NULL, (r).since)::@extschema@.result;
-COMMENT ON FUNCTION hide_result(result, result) IS 'A result of an experiment whose split is broken: nothing but the count.';
-REVOKE ALL ON FUNCTION hide_result(result, result) FROM PUBLIC;
+CREATE FUNCTION check_step(body jsonb) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	verbs text[] := '{insert,update,delete,grant,withdraw,prefer,suppress,unsuppress,decide,wait}';
+	known text[];
+	wrong text;
+BEGIN
+	IF jsonb_typeof(body) <> 'object' OR body->>'do' IS NULL THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'a step is an object that says what to "do"',
+			HINT = format('That is one of %s.', array_to_string(verbs, ', '));
+	END IF;
+	known := CASE
+		WHEN body->>'do' IN ('insert', 'update') THEN '{do,at,after,subject,into,as,row}'
+		WHEN body->>'do' = 'delete' THEN '{do,at,after,subject,into,as}'
+		WHEN body->>'do' IN ('grant', 'withdraw') THEN '{do,at,after,subject,purpose,channel}'
+		WHEN body->>'do' = 'prefer' THEN '{do,at,after,subject,category,allowed}'
+		WHEN body->>'do' = 'suppress' THEN '{do,at,after,subject,channel,reason}'
+		WHEN body->>'do' = 'unsuppress' THEN '{do,at,after,subject,channel}'
+		WHEN body->>'do' = 'decide' THEN '{do,at,after,subject,moment,context}'
+		WHEN body->>'do' = 'wait' THEN '{do,at,after}' END;
+	IF known IS NULL THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('a step cannot do "%s"', left(body->>'do', 80)),
+			HINT = @extschema@.ask(body->>'do', verbs, format('It is one of %s.', array_to_string(verbs, ', ')));
+	END IF;
+	PERFORM @extschema@.check_keys(format('%s', body->>'do'), body, known);
+	wrong := (SELECT e.key FROM jsonb_each(body) e
+		WHERE jsonb_typeof(e.value) NOT IN ('null', CASE e.key WHEN 'row' THEN 'object' WHEN 'context' THEN 'object' WHEN 'allowed' THEN 'boolean' ELSE 'string' END)
+		LIMIT 1);
+	IF wrong IS NOT NULL THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('"%s" is of the wrong type', wrong),
+			HINT = 'row and context are objects, allowed is true or false, all others are texts.';
+	ELSIF body->>'at' IS NOT NULL AND body->>'after' IS NOT NULL THEN
+		RAISE invalid_parameter_value USING MESSAGE = 'it is either at an instant or after an interval';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_step(jsonb) IS 'An error about the form of a step (22023).';
+REVOKE ALL ON FUNCTION check_step(jsonb) FROM PUBLIC;
 
-CREATE FUNCTION experiment_results(home space, e experiment) RETURNS SETOF result
+CREATE FUNCTION script_instant(before timestamptz, at text, after text) RETURNS timestamptz
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	goals @extschema@.goal[] := ARRAY(SELECT g FROM @extschema@.goal g WHERE g.space = home.space ORDER BY g.goal);
-	segments text[] := coalesce((SELECT b.segments FROM @extschema@.breakdown b WHERE b.space = home.space AND b.breakdown = e.experiment), '{}');
-	last_exposure timestamptz;
-	phase record;
-	cells @extschema@.cell[];
-	slices @extschema@.slice[];
-	split @extschema@.result;
-	main text;
+	instant timestamptz := coalesce(at::timestamptz, before + coalesce(after::interval, '0'));
 BEGIN
-	EXECUTE format('SELECT max(x.at) FROM %I.exposure x WHERE x.experiment = $1', home.schema_name) INTO last_exposure USING e.experiment;
-	phase := @extschema@.phase_of(home, e, last_exposure);
-	cells := ARRAY(SELECT c FROM @extschema@.cells(home, e.experiment, e.unit, goals, segments, phase.since, 'month') c);
-	SELECT (s).* INTO split FROM (SELECT @extschema@.split_result(e, array_agg(coalesce(c.n, 0) ORDER BY w.i), array_agg(w.share ORDER BY w.i),
-		coalesce((SELECT c.n FROM unnest(cells) c WHERE c.variant IS NULL), 0), phase.since) AS s
-	FROM unnest(phase.variants, phase.weights) WITH ORDINALITY AS w(variant, share, i)
-		LEFT JOIN (SELECT c.variant, sum(c.n)::bigint AS n FROM unnest(cells) c WHERE c.goal IS NULL GROUP BY 1) c ON c.variant = w.variant
-	WHERE w.share > 0) s;
-	RETURN NEXT split;
-	main := CASE WHEN (SELECT count(*) FROM unnest(phase.weights) w WHERE w > 0) > 1 THEN e.control ELSE 'holdout' END;
-	slices := ARRAY(SELECT s FROM @extschema@.slices(cells, segments) s WHERE s.goal IS NOT NULL);
-	RETURN QUERY
-	SELECT (h).* FROM @extschema@.comparisons(e, goals, slices, main, phase.since) r,
-		LATERAL (SELECT CASE WHEN split.verdict = 'broken_split' THEN @extschema@.hide_result(r, split) ELSE r END AS h) h
-	ORDER BY r.goal, r.segment NULLS FIRST, r.month NULLS FIRST, r.control = 'holdout' NULLS FIRST, r.variant;
+	IF instant < before OR NOT isfinite(instant) THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('a script cannot go from %s to %s', before, instant),
+			HINT = 'Its steps stand in the order of time.';
+	END IF;
+	RETURN instant;
 END;
 $$;
-COMMENT ON FUNCTION experiment_results(space, experiment) IS
-'The results of one experiment as they stand now, its split first.';
-REVOKE ALL ON FUNCTION experiment_results(space, experiment) FROM PUBLIC;
+COMMENT ON FUNCTION script_instant(timestamptz, text, text) IS
+'The instant that a text names, or that an interval leads to from another one; never back (22023).';
+REVOKE ALL ON FUNCTION script_instant(timestamptz, text, text) FROM PUBLIC;
 
-/* The first verdict stays */
-
-CREATE FUNCTION conclude(home space, latest result[]) RETURNS void
+CREATE FUNCTION script_steps(script jsonb) RETURNS TABLE (step int, at timestamptz, body jsonb)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF current_setting('transaction_read_only')::boolean
-		OR NOT has_table_privilege(format('%I.conclusion', home.schema_name), 'INSERT') THEN
-		RETURN;
-	END IF;
-	EXECUTE format('INSERT INTO %I.conclusion
-		SELECT r.experiment, r.goal, r.variant, r.control, r.since, r.verdict, r.message, r.lo, @extschema@.now()
-		FROM unnest($1) r WHERE r.verdict IN (''winner'', ''loser'') AND r.month IS NULL AND r.segment IS NULL
-		ON CONFLICT DO NOTHING', home.schema_name)
-	USING latest;
+	step := 0;
+	at := @extschema@.script_instant('-infinity', coalesce(script->>'start', script->'steps'->0->>'at', @extschema@.now()::text), NULL);
+	FOR body IN SELECT s.value FROM jsonb_array_elements(script->'steps') WITH ORDINALITY s(value, ord) ORDER BY s.ord LOOP
+		step := step + 1;
+		PERFORM @extschema@.enter_step(step);
+		PERFORM @extschema@.check_step(body);
+		at := @extschema@.script_instant(at, body->>'at', body->>'after');
+		RETURN NEXT;
+	END LOOP;
+	PERFORM @extschema@.enter_step(0);
 END;
 $$;
-COMMENT ON FUNCTION conclude(space, result[]) IS
-'Notes verdicts winner and loser of comparisons that have none yet; on a replica, or for who may only read, it does nothing.';
-REVOKE ALL ON FUNCTION conclude(space, result[]) FROM PUBLIC;
+COMMENT ON FUNCTION script_steps(jsonb) IS 'The steps of a script with their number and instant, or an error that names the step.';
+REVOKE ALL ON FUNCTION script_steps(jsonb) FROM PUBLIC;
 
-CREATE FUNCTION with_conclusions(home space, latest result[]) RETURNS SETOF result
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO'
+/* Where its rows go */
+
+CREATE TYPE stage AS (name text, relation regclass, subject text, at text, id text[]);
+COMMENT ON TYPE stage IS
+'A table that a script writes to: the subjects (name is NULL), an event or a facet; the columns that hold the subject, the time and the row''s identity.';
+
+CREATE FUNCTION find_stage(home space, source text) RETURNS stage
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_variable
+DECLARE
+	stages @extschema@.stage[] := ARRAY(
+		SELECT (NULL, home.subjects, NULL, NULL, ARRAY[home.key])::@extschema@.stage
+		UNION ALL SELECT (e.event, e.relation, e.subject, e.at, e.id)::@extschema@.stage FROM @extschema@.event e WHERE e.space = home.space
+		UNION ALL SELECT (f.facet, f.relation, NULL, NULL, ARRAY[f.key])::@extschema@.stage FROM @extschema@.facet f WHERE f.space = home.space);
 BEGIN
-	RETURN QUERY EXECUTE format($q$
-	SELECT r.experiment, r.goal, r.segment, r.month, r.variant, r.control, r.n, r.mean, r.diff, r.lift, r.lift_lo, r.lift_hi, r.p_value, r.p_holm, r.p_bh,
-		r.fixed_lift_lo, r.fixed_lift_hi, r.fixed_p_value, r.chance_to_win, r.users_needed, r.weeks, coalesce(c.verdict, r.verdict),
-		CASE WHEN c.verdict IS NULL THEN r.message
-			WHEN r.verdict = c.verdict THEN format('%%s Decided on %%s.', r.message, c.at::date)
-			ELSE format('%%s Decided on %%s; as of now: %%s', c.message, c.at::date, r.message) END,
-		r.warning, r.lo, r.since
-	FROM unnest($1) WITH ORDINALITY AS r LEFT JOIN %I.conclusion c
-		ON (c.experiment, c.goal, c.variant, c.control, c.since) = (r.experiment, r.goal, r.variant, r.control, r.since)
-			AND r.month IS NULL AND r.segment IS NULL AND r.verdict <> 'broken_split'
-	ORDER BY r.ordinality$q$, home.schema_name)
-	USING latest;
+	PERFORM @extschema@.must_exist(home, 'event or facet', source, ARRAY(SELECT s.name FROM unnest(stages) s WHERE s.name IS NOT NULL),
+		'A row goes into an event or a facet; without "into" it is the subject''s own.');
+	RETURN (SELECT s FROM unnest(stages) s WHERE s.name IS NOT DISTINCT FROM source);
 END;
 $$;
-COMMENT ON FUNCTION with_conclusions(space, result[]) IS
-'Results with the verdict that was noted first, and what they say now in its message.';
-REVOKE ALL ON FUNCTION with_conclusions(space, result[]) FROM PUBLIC;
+COMMENT ON FUNCTION find_stage(space, text) IS
+'The table of an event or a facet, of the subjects for NULL, or an error with the nearest name (42704).';
+REVOKE ALL ON FUNCTION find_stage(space, text) FROM PUBLIC;
 
-CREATE FUNCTION experiments_of(home space) RETURNS SETOF text
+CREATE FUNCTION foreign_triggers(relations regclass[], verbs text[]) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	SELECT e.experiment FROM @extschema@.experiment e WHERE e.space = (home).space
-	UNION
-	SELECT m.moment FROM @extschema@.moment m
-	WHERE m.space = (home).space AND m.experiment IS NULL AND m.state <> 'idea'
-		AND EXISTS (SELECT FROM @extschema@.variant v WHERE v.space = m.space AND v.moment = m.moment AND v.weight > 0)
-	ORDER BY 1;
+	WITH written AS (
+		SELECT w.relation, w.verb FROM unnest(relations, verbs) w(relation, verb)
+		UNION SELECT p.relid, w.verb FROM unnest(relations, verbs) w(relation, verb) CROSS JOIN LATERAL pg_partition_tree(w.relation) p
+	)
+	SELECT array_agg(f.name ORDER BY f.name) FROM (
+		SELECT format('%s on %s', quote_ident(t.tgname), t.tgrelid::regclass)
+		FROM written w JOIN pg_trigger t ON t.tgrelid = w.relation JOIN pg_proc p ON p.oid = t.tgfoid
+		WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND p.pronamespace <> '@extschema@'::regnamespace
+			AND t.tgtype & CASE w.verb WHEN 'insert' THEN 4 WHEN 'delete' THEN 8 ELSE 16 END > 0
+		UNION
+		SELECT format('%s on %s', quote_ident(r.rulename), r.ev_class::regclass)
+		FROM written w JOIN pg_rewrite r ON r.ev_class = w.relation
+		WHERE r.ev_enabled <> 'D' AND r.ev_type = CASE w.verb WHEN 'insert' THEN '3' WHEN 'delete' THEN '4' ELSE '2' END
+	) f(name);
 END;
-COMMENT ON FUNCTION experiments_of(space) IS
-'The experiments of a space, and the moments that have one of their own.';
-REVOKE ALL ON FUNCTION experiments_of(space) FROM PUBLIC;
+COMMENT ON FUNCTION foreign_triggers(regclass[], text[]) IS
+'The triggers and rules that are not persona''s and fire on these verbs (insert, update, delete) of these tables and their partitions; NULL where there are none.';
+REVOKE ALL ON FUNCTION foreign_triggers(regclass[], text[]) FROM PUBLIC;
 
-CREATE FUNCTION results(experiment text DEFAULT NULL, space text DEFAULT NULL) RETURNS SETOF result
+CREATE FUNCTION check_triggers(home space, script jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	triggers text[] := (
+		SELECT @extschema@.foreign_triggers(array_agg(w.relation), array_agg(w.verb))
+		FROM (
+			SELECT DISTINCT s.body->>'into' AS source, s.body->>'do' AS verb
+			FROM @extschema@.script_steps(script) s WHERE s.body->>'do' IN ('insert', 'update', 'delete')
+		) d CROSS JOIN LATERAL (
+			SELECT home.subjects, d.verb WHERE d.source IS NULL
+			UNION ALL SELECT e.relation, d.verb FROM @extschema@.event e WHERE e.space = home.space AND e.event = d.source
+			UNION ALL SELECT f.relation, d.verb FROM @extschema@.facet f WHERE f.space = home.space AND f.facet = d.source
+		) w(relation, verb));
+BEGIN
+	IF triggers IS NULL THEN
+		RETURN;
+	ELSIF coalesce((script->>'foreign_triggers')::boolean, false) THEN
+		RAISE WARNING USING
+			MESSAGE = format('these triggers fire in the rehearsal: %s', array_to_string(triggers, ', ')),
+			DETAIL = 'What they do outside of this database, and what they draw from sequences, is not rolled back.';
+	ELSE
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('the rehearsal would fire triggers of your own: %s', array_to_string(triggers, ', ')),
+			DETAIL = 'What they do outside of this database (pg_net, dblink), and what they draw from sequences, is not rolled back.',
+			HINT = 'Look at them. If they may fire, the script says so: "foreign_triggers": true.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_triggers(space, jsonb) IS
+'An error that lists the foreign triggers of the tables a script writes to (55000), or a warning where the script lets them fire.';
+REVOKE ALL ON FUNCTION check_triggers(space, jsonb) FROM PUBLIC;
+
+/* A row */
+
+CREATE FUNCTION sequence_columns(relation regclass) RETURNS TABLE (col text, type oid)
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT a.attname, @extschema@.base_type(relation, a.attname)
+	FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+	WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+		AND (a.attidentity <> '' OR a.attgenerated = '' AND pg_get_expr(d.adbin, d.adrelid) ~ '\mnextval\(');
+END;
+COMMENT ON FUNCTION sequence_columns(regclass) IS 'The columns whose default is drawn from a sequence, with their types.';
+REVOKE ALL ON FUNCTION sequence_columns(regclass) FROM PUBLIC;
+
+/*
+ * No sequence comes here for a long time. They come of the script: a variant, a
+ * holdout and a share go by the key, and are to be the same each time that the
+ * script is played. Two that play it at once wait for each other.
+ */
+CREATE FUNCTION far_number(type oid, base float8, n int) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT n + CASE type
+		WHEN 'int2'::regtype THEN 22000 + floor(base * 700)::bigint
+		WHEN 'int4'::regtype THEN 2000000000 + floor(base * 147000000)::bigint
+		ELSE 9000000000000000000 + floor(base * 200000000000000000)::bigint END;
+END;
+COMMENT ON FUNCTION far_number(oid, float8, int) IS
+'The n-th number of a rehearsal, which begins at base (0 to 1) of the end of a type''s range.';
+REVOKE ALL ON FUNCTION far_number(oid, float8, int) FROM PUBLIC;
+
+CREATE FUNCTION row_to_write(stage stage, given jsonb, subject text, at timestamptz, base float8, n int) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	RETURN coalesce((SELECT jsonb_object_agg(s.col, @extschema@.far_number(s.type, base, n)) FROM @extschema@.sequence_columns(stage.relation) s), '{}')
+		|| CASE WHEN stage.subject IS NULL THEN '{}' ELSE jsonb_build_object(stage.subject, subject) END
+		|| CASE WHEN stage.at IS NULL THEN '{}' ELSE jsonb_build_object(stage.at,
+			CASE WHEN @extschema@.base_type(stage.relation, stage.at) = 'timestamptz'::regtype THEN at::text ELSE (at AT TIME ZONE 'UTC')::text END) END
+		|| coalesce(given, '{}');
+END;
+$$;
+COMMENT ON FUNCTION row_to_write(stage, jsonb, text, timestamptz, float8, int) IS
+'The row of a step with what it leaves open: whose it is, when it happened, and far numbers in place of a sequence''s.';
+REVOKE ALL ON FUNCTION row_to_write(stage, jsonb, text, timestamptz, float8, int) FROM PUBLIC;
+
+CREATE FUNCTION check_row(stage stage, given jsonb, is_new boolean) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	known text[] := @extschema@.columns_of(stage.relation);
+	strange text := (SELECT k FROM jsonb_object_keys(given) k WHERE k <> ALL (known) LIMIT 1);
+BEGIN
+	IF strange IS NOT NULL THEN
+		PERFORM @extschema@.refuse_column(stage.relation, strange, known);
+	ELSIF given ? stage.subject OR NOT is_new AND stage.name IS NULL AND given ? stage.id[1] THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('column "%s" of %s says whose the row is', coalesce(stage.subject, stage.id[1]), stage.relation),
+			HINT = 'That is the step''s "subject".';
+	ELSIF NOT is_new AND coalesce(given, '{}') = '{}' THEN
+		RAISE invalid_parameter_value USING MESSAGE = 'nothing is to be updated', HINT = 'Give it a "row" with the new values.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_row(stage, jsonb, boolean) IS
+'An error where a row has a column that there is not (42703), or would be somebody else''s (22023).';
+REVOKE ALL ON FUNCTION check_row(stage, jsonb, boolean) FROM PUBLIC;
+
+CREATE FUNCTION write_statement(verb text, stage stage, columns text[]) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT CASE verb
+		WHEN 'insert' THEN CASE WHEN cardinality(columns) = 0 THEN format('INSERT INTO %s AS t DEFAULT VALUES RETURNING %s', stage.relation, k.key)
+			ELSE format('INSERT INTO %1$s AS t (%2$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM pg_catalog.jsonb_populate_record(NULL::%1$s, $1) r RETURNING %4$s',
+				stage.relation, c.names, c.values, k.key) END
+		WHEN 'update' THEN format('UPDATE %1$s t SET %2$s FROM pg_catalog.jsonb_populate_record(NULL::%1$s, $1) r, pg_catalog.jsonb_populate_record(NULL::%1$s, $2) o WHERE %3$s RETURNING %4$s',
+			stage.relation, c.changes, k.same, k.key)
+		WHEN 'delete' THEN format('DELETE FROM %1$s t USING pg_catalog.jsonb_populate_record(NULL::%1$s, $2) o WHERE %2$s RETURNING %3$s',
+			stage.relation, k.same, k.key) END
+	FROM (SELECT string_agg(quote_ident(u), ', ') AS names, string_agg('r.' || quote_ident(u), ', ') AS values,
+			string_agg(format('%1$I = r.%1$I', u), ', ') AS changes FROM unnest(columns) u) c,
+		(SELECT string_agg(format('t.%1$I = o.%1$I', u), ' AND ') AS same,
+			format('pg_catalog.jsonb_build_object(%s) AS key', string_agg(format('%1$L, t.%1$I', u), ', ')) AS key FROM unnest(stage.id) u) k;
+END;
+COMMENT ON FUNCTION write_statement(text, stage, text[]) IS
+'The statement that writes one row, from $1 jsonb, or the one whose key is $2 jsonb, through the columns'' own types; it returns the row''s key.';
+REVOKE ALL ON FUNCTION write_statement(text, stage, text[]) FROM PUBLIC;
+
+/* Only within a rehearsal, which C makes sure of */
+
+CREATE FUNCTION set_stage_clock(at timestamptz) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'persona_set_stage_clock';
+COMMENT ON FUNCTION set_stage_clock(timestamptz) IS 'Moves the clock of a rehearsal, whoever rehearses.';
+REVOKE ALL ON FUNCTION set_stage_clock(timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION write_as_owner(statement text, new_row jsonb, old_key jsonb, space text) RETURNS jsonb
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_write_as_owner';
+COMMENT ON FUNCTION write_as_owner(text, jsonb, jsonb, text) IS
+'Executes a statement of write_statement() as the space''s owner and returns the row''s key; NULL where it wrote none.';
+REVOKE ALL ON FUNCTION write_as_owner(text, jsonb, jsonb, text) FROM PUBLIC;
+
+CREATE FUNCTION run_for_subject(subject text, since timestamptz, space text) RETURNS TABLE (part text, moment text, reason text, n bigint)
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'persona_run_for_subject';
+COMMENT ON FUNCTION run_for_subject(text, timestamptz, text) IS
+'What run() does at one instant, for one subject, with the calendars since another one; what was counted on the way in (start) and at the gates (decide).';
+REVOKE ALL ON FUNCTION run_for_subject(text, timestamptz, text) FROM PUBLIC;
+
+/* The play */
+
+CREATE FUNCTION cast_of(state jsonb, body jsonb, is_new boolean) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	name text := coalesce(body->>'subject', CASE WHEN NOT is_new THEN state->>'who' END);
+	known text[] := ARRAY(SELECT jsonb_object_keys(state->'people'));
+BEGIN
+	IF name IS NULL OR is_new AND name = '' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'whose step is it?',
+			HINT = 'Give it a "subject": a name of your own for a made-up customer. Later steps without one are the last one''s.';
+	ELSIF is_new AND name = ANY (known) THEN
+		RAISE duplicate_object USING
+			MESSAGE = format('subject "%s" is there already', left(name, 80)),
+			HINT = 'Give the other one another name, or put the row "into" an event.';
+	ELSIF NOT is_new AND name <> ALL (known) THEN
+		RAISE undefined_object USING
+			MESSAGE = format('there is no subject "%s" in this script yet', left(name, 80)),
+			HINT = @extschema@.ask(name, known, 'A subject comes in by a step {"do": "insert", "subject": "ann", "row": {...}}; those of the tables are left alone.');
+	END IF;
+	RETURN name;
+END;
+$$;
+COMMENT ON FUNCTION cast_of(jsonb, jsonb, boolean) IS
+'Whose step it is, by its name in the script, or an error: who is new must not be there yet (42710), all others must (42704).';
+REVOKE ALL ON FUNCTION cast_of(jsonb, jsonb, boolean) FROM PUBLIC;
+
+CREATE FUNCTION play_row(home space, at timestamptz, body jsonb, state jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-	home @extschema@.space := @extschema@.resolve_space(space);
-	name text;
-	latest @extschema@.result[];
+	stage @extschema@.stage := @extschema@.find_stage(home, body->>'into');
+	is_new boolean := body->>'do' = 'insert';
+	who text := @extschema@.cast_of(state, body, is_new AND stage.name IS NULL);
+	place text := jsonb_build_array(who, coalesce(body->>'as', stage.name))::text;
+	was jsonb := state->'rows'->place;
+	new_row jsonb := nullif(body->'row', 'null');
+	key jsonb;
 BEGIN
-	FOR name IN SELECT n FROM @extschema@.experiments_of(home) n WHERE experiment IS NULL UNION ALL SELECT experiment WHERE experiment IS NOT NULL LOOP
-		latest := ARRAY(SELECT r FROM @extschema@.experiment_results(home, @extschema@.find_experiment(home, name)) r);
-		PERFORM @extschema@.conclude(home, latest);
-		RETURN QUERY SELECT * FROM @extschema@.with_conclusions(home, latest);
+	IF NOT is_new AND (was IS NULL OR stage.id = '{}') THEN
+		RAISE undefined_object USING
+			MESSAGE = format('there is no such row of subject "%s" in this script', left(who, 80)),
+			HINT = 'Only rows that an earlier step has inserted are updated and deleted, by their "as" or as the last one in "into"; the table needs a key.';
+	ELSIF body->>'do' <> 'delete' THEN
+		PERFORM @extschema@.check_row(stage, new_row, is_new);
+	END IF;
+	IF is_new THEN
+		new_row := @extschema@.row_to_write(stage, new_row, state->'people'->>who, at, (state->>'base')::float8, (state->>'n')::int);
+	END IF;
+	key := @extschema@.write_as_owner(@extschema@.write_statement(body->>'do', stage, ARRAY(SELECT jsonb_object_keys(new_row))), new_row, was, home.space);
+	IF key IS NULL THEN
+		RAISE triggered_action_exception USING
+			MESSAGE = format('nothing was written to %s', stage.relation),
+			HINT = 'A trigger or a rule kept it from that, or had removed the row before.';
+	END IF;
+	IF is_new AND stage.name IS NULL THEN
+		state := jsonb_set(state, ARRAY['people', who], to_jsonb(@extschema@.subject_key(home, key->>home.key)));
+	END IF;
+	RETURN jsonb_set(state, ARRAY['rows', place], CASE body->>'do' WHEN 'delete' THEN 'null' ELSE key END)
+		|| jsonb_build_object('who', who, 'n', (state->>'n')::int + 1);
+END;
+$$;
+COMMENT ON FUNCTION play_row(space, timestamptz, jsonb, jsonb) IS
+'Writes the row of a step; returns the state with whoever is new, and the row''s key.';
+REVOKE ALL ON FUNCTION play_row(space, timestamptz, jsonb, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION play_word(home space, body jsonb, subject text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	CASE body->>'do'
+		WHEN 'grant' THEN PERFORM @extschema@.grant_consent(subject, body->>'purpose', body->>'channel', 'rehearsal', space => home.space);
+		WHEN 'withdraw' THEN PERFORM @extschema@.withdraw_consent(subject, body->>'purpose', body->>'channel', 'rehearsal', space => home.space);
+		WHEN 'prefer' THEN PERFORM @extschema@.set_preference(subject, body->>'category', (body->>'allowed')::boolean, home.space);
+		WHEN 'suppress' THEN PERFORM @extschema@.suppress(subject, body->>'channel', coalesce(body->>'reason', 'rehearsal'), home.space);
+		WHEN 'unsuppress' THEN PERFORM @extschema@.unsuppress(subject, body->>'channel', home.space);
+	END CASE;
+END;
+$$;
+COMMENT ON FUNCTION play_word(space, jsonb, text) IS 'What a step has a subject say: consent, preference, suppression.';
+REVOKE ALL ON FUNCTION play_word(space, jsonb, text) FROM PUBLIC;
+
+CREATE FUNCTION play_step(home space, at timestamptz, body jsonb, state jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	who text;
+BEGIN
+	IF body->>'do' IN ('insert', 'update', 'delete') THEN
+		RETURN @extschema@.play_row(home, at, body, state);
+	ELSIF body->>'do' = 'wait' THEN
+		RETURN state;
+	END IF;
+	who := @extschema@.cast_of(state, body, false);
+	IF body->>'do' <> 'decide' THEN
+		PERFORM @extschema@.play_word(home, body, state->'people'->>who);
+	END IF;
+	RETURN state || jsonb_build_object('who', who);
+END;
+$$;
+COMMENT ON FUNCTION play_step(space, timestamptz, jsonb, jsonb) IS
+'Does what a step says, but for decide, which answers; returns the state: who there is (people), the keys of the rows, and whose turn it is (who).';
+REVOKE ALL ON FUNCTION play_step(space, timestamptz, jsonb, jsonb) FROM PUBLIC;
+
+CREATE TYPE rehearsed AS (at timestamptz, subject text, moment text, outcome text, reason text, variant text, channel text,
+	address text, subject_line text, body text, due timestamptz);
+COMMENT ON TYPE rehearsed IS 'What a rehearsal tells of one subject at one instant.';
+
+CREATE FUNCTION rehearsed_decisions(home space, who text, subject text, at timestamptz) RETURNS SETOF rehearsed
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY EXECUTE format('SELECT d.at, $1, d.moment, d.outcome, d.reason, d.variant, d.channel, m.address, m.subject_line, m.body, d.due
+		FROM %1$I.decision d LEFT JOIN %1$I.message m ON m.subject = d.subject AND m.message = d.decision
+		WHERE d.subject = $2::%2$s AND d.at = $3 AND d.event IS DISTINCT FROM ''request'' ORDER BY d.due, d.moment, d.decision',
+		home.schema_name, home.key_type) USING who, subject, at;
+END;
+$$;
+COMMENT ON FUNCTION rehearsed_decisions(space, text, text, timestamptz) IS 'What was decided for a subject at an instant, with the messages.';
+REVOKE ALL ON FUNCTION rehearsed_decisions(space, text, text, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION rehearsed_waits(home space, who text, subject text, at timestamptz, outcome text, moment text DEFAULT NULL) RETURNS SETOF rehearsed
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY EXECUTE format('SELECT $1, $2, q.moment, $3, NULL, NULL, NULL, NULL, NULL, NULL, q.due
+		FROM %I.schedule q WHERE q.subject = $4::%s AND (q.moment = $5 AND q.due > $1 AND q.due > q.first_due OR $5 IS NULL) ORDER BY q.due, q.moment',
+		home.schema_name, home.key_type) USING at, who, outcome, subject, moment;
+END;
+$$;
+COMMENT ON FUNCTION rehearsed_waits(space, text, text, timestamptz, text, text) IS
+'What is scheduled for a subject: all of it, or of one moment what was put off.';
+REVOKE ALL ON FUNCTION rehearsed_waits(space, text, text, timestamptz, text, text) FROM PUBLIC;
+
+CREATE FUNCTION play_instant(home space, people jsonb, at timestamptz, since timestamptz) RETURNS SETOF rehearsed
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	person record;
+	told record;
+	decided boolean;
+BEGIN
+	PERFORM @extschema@.set_stage_clock(at);
+	FOR person IN SELECT p.key AS name, p.value AS subject FROM jsonb_each_text(people) p ORDER BY 1 LOOP
+		decided := false;
+		FOR told IN SELECT * FROM @extschema@.run_for_subject(person.subject, since, home.space) LOOP
+			decided := decided OR told.part = 'decide';
+			IF told.part = 'start' AND told.reason <> 'entered' THEN
+				RETURN QUERY SELECT at, person.name, told.moment, 'no_start', told.reason, NULL, NULL, NULL, NULL, NULL, NULL::timestamptz
+				FROM generate_series(1, told.n);
+			ELSIF told.part = 'decide' AND told.reason = 'deferred' THEN
+				RETURN QUERY SELECT * FROM @extschema@.rehearsed_waits(home, person.name, person.subject, at, 'defer', told.moment);
+			ELSIF told.part = 'decide' AND starts_with(told.reason, 'failed') THEN
+				RETURN NEXT (at, person.name, told.moment, 'failed', told.reason, NULL, NULL, NULL, NULL, NULL, NULL)::@extschema@.rehearsed;
+			END IF;
+		END LOOP;
+		IF decided THEN
+			RETURN QUERY SELECT * FROM @extschema@.rehearsed_decisions(home, person.name, person.subject, at);
+		END IF;
 	END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION results(text, text) IS
-'What came of an experiment, or of all: first a row about the split (no goal: verdict split_ok, broken_split or no_data), then for each goal the control (no lift) and every variant against it, and against the holdout where there is one; of all, by month (UTC) of the first exposure, and by the segments of define_breakdown(). lift_lo to lift_hi and p_value hold at every look at once and for all comparisons of the family; fixed_* are for who looks once; p_holm and p_bh are p_value adjusted; chance_to_win is shown and decides nothing. verdict: as compare(), and guardrail_ok. The first winner or loser is noted and stays. A moment without an experiment of its own name is one over its variants. Errors: unknown experiment (42704).';
-REVOKE ALL ON FUNCTION results(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION play_instant(space, jsonb, timestamptz, timestamptz) IS
+'A run at that instant for each of the people, by name, and what came of it.';
+REVOKE ALL ON FUNCTION play_instant(space, jsonb, timestamptz, timestamptz) FROM PUBLIC;
 
-CREATE FUNCTION performance_of(space text) RETURNS TABLE (moment text, goal text, variant text, month date, n bigint, mean float8,
-	lift float8, lift_lo float8, lift_hi float8, p_value float8, verdict text, message text)
+CREATE FUNCTION next_instant(home space, people jsonb, at timestamptz, every interval) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	subjects text[] := ARRAY(SELECT p.value FROM jsonb_each_text(people) p);
+	instant timestamptz;
+BEGIN
+	/* What starts after another decision waits for the next run, a minute later. */
+	EXECUTE format('SELECT least(
+			(SELECT min(q.due) FROM %1$I.schedule q WHERE q.subject = ANY ($1::%2$s[]) AND q.due > $2),
+			(SELECT $2 + ''1 minute''::interval FROM %1$I.inbox i WHERE i.subject = ANY ($1::%2$s[]) LIMIT 1))',
+		home.schema_name, home.key_type) INTO instant USING subjects, at;
+	IF EXISTS (SELECT FROM @extschema@.moment m WHERE m.space = home.space AND m.state = 'live' AND (m.on_segment IS NOT NULL OR m.schedule IS NOT NULL)) THEN
+		instant := least(instant, date_bin(every, at, '2000-01-01 00:00+00') + every);
+	END IF;
+	RETURN instant;
+END;
+$$;
+COMMENT ON FUNCTION next_instant(space, jsonb, timestamptz, interval) IS
+'The next instant at which something is due for these people; where a live moment starts by the mere passing of time, the next multiple of every. NULL where there is none.';
+REVOKE ALL ON FUNCTION next_instant(space, jsonb, timestamptz, interval) FROM PUBLIC;
+
+CREATE FUNCTION play_decide(home space, at timestamptz, body jsonb, state jsonb) RETURNS SETOF rehearsed
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	SELECT m.moment, r.goal, r.variant, r.month, r.n, r.mean, r.lift, r.lift_lo, r.lift_hi, r.p_value, r.verdict, r.message
-	FROM (SELECT r.*, row_number() OVER (PARTITION BY r.experiment, r.goal, r.month, r.variant ORDER BY r.control = 'holdout' NULLS FIRST) AS nth
-			FROM @extschema@.results(NULL, performance_of.space) r WHERE r.segment IS NULL) r
-		JOIN @extschema@.moment m ON m.space = performance_of.space AND r.experiment = coalesce(m.experiment, m.moment)
-	WHERE r.nth = 1
-	ORDER BY m.moment, r.goal NULLS FIRST, r.month NULLS FIRST, r.variant;
+	SELECT at, state->>'who', play_decide.body->>'moment', d.outcome, d.reason, d.variant, d.channel, NULL, d.subject_line, d.body, NULL::timestamptz
+	FROM @extschema@.decide(state->'people'->>(state->>'who'), play_decide.body->>'moment', nullif(play_decide.body->'context', 'null'), space => (home).space) d;
 END;
-COMMENT ON FUNCTION performance_of(text) IS
-'results() of every moment of a space: a variant against its control, or against the holdout where it is the only one.';
-REVOKE ALL ON FUNCTION performance_of(text) FROM PUBLIC;
+COMMENT ON FUNCTION play_decide(space, timestamptz, jsonb, jsonb) IS 'What decide() answers to a step.';
+REVOKE ALL ON FUNCTION play_decide(space, timestamptz, jsonb, jsonb) FROM PUBLIC;
 
-/* Promotion: the winner alone, and whether it goes on winning */
-
-CREATE FUNCTION keep_variant(home space, e experiment, variant text) RETURNS void
+CREATE FUNCTION play_script(script jsonb, space text) RETURNS SETOF rehearsed
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	UPDATE @extschema@.experiment x
-	SET weights = ARRAY(SELECT CASE WHEN v = keep_variant.variant THEN 1 ELSE 0 END FROM unnest(x.variants) WITH ORDINALITY AS u(v, i) ORDER BY i)
-	WHERE x.space = home.space AND x.experiment = e.experiment;
-	IF NOT FOUND THEN
-		UPDATE @extschema@.variant v SET weight = CASE WHEN v.variant = keep_variant.variant THEN 1 ELSE 0 END
-		WHERE v.space = home.space AND v.moment = e.experiment;
-	END IF;
-END;
-$$;
-COMMENT ON FUNCTION keep_variant(space, experiment, text) IS
-'Gives one variant of an experiment, or of a moment''s own, all the weight.';
-REVOKE ALL ON FUNCTION keep_variant(space, experiment, text) FROM PUBLIC;
-
-CREATE FUNCTION promote(experiment text, variant text, review_in interval DEFAULT NULL, space text DEFAULT NULL) RETURNS SETOF finding
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO'
 AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	e @extschema@.experiment := @extschema@.find_experiment(home, experiment);
-	best @extschema@.result;
-	review_at timestamptz;
+	whole jsonb := @extschema@.check_script(script);
+	every interval := coalesce((whole->>'every')::interval, '15 minutes');
+	state jsonb := jsonb_build_object('people', '{}'::jsonb, 'rows', '{}'::jsonb, 'n', 0,
+		'base', abs(hashtextextended(whole::text, 0)::float8) / 2::float8 ^ 63);
+	instant timestamptz;
+	since timestamptz;
+	finish timestamptz;
+	step record;
 BEGIN
-	IF variant IS NULL OR variant <> ALL (e.variants) THEN
-		RAISE undefined_object USING
-			MESSAGE = format('experiment "%s" has no variant %s', experiment, quote_nullable(variant)),
-			HINT = @extschema@.ask(variant, e.variants, format('Its variants are: %s.', array_to_string(e.variants, ', ')));
-	ELSIF review_in <= '0' THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = format('experiment "%s" cannot be reviewed in %s', experiment, review_in),
-			HINT = 'Pass how long from now it is to be looked at again, such as review_in => ''3 months''.';
-	END IF;
-	SELECT r.* INTO best FROM @extschema@.results(experiment, home.space) r
-	WHERE r.variant = promote.variant AND r.control IS NOT NULL AND r.month IS NULL AND r.segment IS NULL
-	ORDER BY r.goal = e.goal DESC NULLS LAST, r.verdict = 'winner' DESC, r.lo DESC NULLS LAST LIMIT 1;
-	review_at := @extschema@.now() + coalesce(review_in,
-		(SELECT min(m.review_every) FROM @extschema@.moment m WHERE m.space = home.space AND coalesce(m.experiment, m.moment) = e.experiment), '3 months');
-	EXECUTE format('INSERT INTO %I.promotion VALUES ($1, $2, @extschema@.now(), session_user, $3, $4, $5, $6, $7)', home.schema_name)
-	USING experiment, variant, (SELECT jsonb_object_agg(v, w) FROM unnest(e.variants, e.weights) AS u(v, w)), best.goal, best.verdict, best.lo, review_at;
-	PERFORM @extschema@.keep_variant(home, e, variant);
-	RETURN QUERY
-	SELECT f.level, f.code, experiment, f.message, f.hint
-	FROM (VALUES
-		(best.verdict IS DISTINCT FROM 'winner', 'warn', 'not_a_winner', format('"%s" has not won: %s', variant, coalesce(best.message, 'nothing was measured.')),
-			'Its effect may be nothing. Let the test run on, or keep what is cheaper.'),
-		(@extschema@.holdout_of(home, experiment) = 0, 'warn', 'without_holdout', 'nobody is held out, so nothing will show when it stops working',
-			'Hold a few out: SELECT * FROM persona.define_policy(holdout => 0.05).'),
-		(true, 'info', 'promoted', format('"%s" is the only variant from now on; look again on %s', variant, review_at::date), NULL)
-	) f(holds, level, code, message, hint)
-	WHERE f.holds;
-END;
-$$;
-COMMENT ON FUNCTION promote(text, text, interval, text) IS
-'Makes a variant the only one of its experiment or moment: what its test said, the weights before and who did it are kept in promotion; the holdout stays. From then on its daily difference to the holdout is watched (alert), and a review is due after review_in, or as often as the moment is reviewed (review_due). Errors: 42704, 22023.';
-REVOKE ALL ON FUNCTION promote(text, text, interval, text) FROM PUBLIC;
-
-/* Days are those of the first exposure: nobody is in two of them. A day of fewer than two on either side tells nothing. */
-CREATE FUNCTION daily(home space, experiment text, goal goal, variant text, since timestamptz) RETURNS TABLE (day date, diff float8, se float8)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	WITH counted AS MATERIALIZED (
-		SELECT c.* FROM @extschema@.cells(home, daily.experiment, (@extschema@.find_experiment(home, daily.experiment)).unit, ARRAY[daily.goal], '{}', since, 'day') c)
-	SELECT t.period, k.diff * CASE (daily.goal).better WHEN 'higher' THEN 1 ELSE -1 END, k.se
-	FROM counted t JOIN counted c ON c.period = t.period AND c.goal = t.goal,
-		LATERAL (
-			SELECT k.diff, k.se FROM @extschema@.compare(c.plain, t.plain) k WHERE t.kind <> 'ratio'
-			UNION ALL
-			SELECT k.diff, k.se FROM @extschema@.compare(c.pair, t.pair, method => 'ratio') k WHERE t.kind = 'ratio') k
-	WHERE t.variant = daily.variant AND c.variant = 'holdout' AND k.se > 0
-	ORDER BY 1;
-END;
-COMMENT ON FUNCTION daily(space, text, goal, text, timestamptz) IS
-'A variant''s difference to the holdout, day by day (UTC) of the first exposure, positive where it is better, with its standard error.';
-REVOKE ALL ON FUNCTION daily(space, text, goal, text, timestamptz) FROM PUBLIC;
-
-CREATE FUNCTION fading(space text) RETURNS TABLE (experiment text, variant text, goal text, state text, since date, days int)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-DECLARE
-	home @extschema@.space := @extschema@.resolve_space(fading.space);
-	shipped record;
-BEGIN
-	FOR shipped IN EXECUTE format('SELECT DISTINCT ON (p.experiment) p.experiment, p.variant, p.at, p.lo, g
-		FROM %I.promotion p JOIN @extschema@.goal g ON g.space = $1 AND g.goal = p.goal ORDER BY p.experiment, p.at DESC', home.schema_name)
-	USING home.space
-	LOOP
-		RETURN QUERY
-		SELECT shipped.experiment, shipped.variant, (shipped.g).goal,
-			CASE WHEN bad.alarm_at IS NOT NULL THEN 'harmful' ELSE 'fading' END, d.days[coalesce(bad.alarm_at, less.alarm_at)], cardinality(d.days)
-		FROM (SELECT array_agg(d.day ORDER BY d.day) AS days, array_agg(d.diff ORDER BY d.day) AS diffs, array_agg(d.se ORDER BY d.day) AS ses
-				FROM @extschema@.daily(home, shipped.experiment, shipped.g, shipped.variant, shipped.at) d) d,
-			LATERAL @extschema@.stat_decay(d.diffs, d.ses, 0) bad,
-			LATERAL @extschema@.stat_decay(d.diffs, d.ses, greatest(shipped.lo, 0) / 2) less
-		WHERE coalesce(bad.alarm_at, less.alarm_at) IS NOT NULL;
+	PERFORM @extschema@.check_triggers(home, whole);
+	SET CONSTRAINTS ALL IMMEDIATE;
+	FOR step IN SELECT * FROM @extschema@.script_steps(whole) LOOP
+		since := coalesce(since, step.at);
+		WHILE instant < step.at LOOP
+			RETURN QUERY SELECT * FROM @extschema@.play_instant(home, state->'people', instant, since);
+			since := instant;
+			instant := least(@extschema@.next_instant(home, state->'people', instant, every), step.at);
+		END LOOP;
+		instant := step.at;
+		PERFORM @extschema@.enter_step(step.step);
+		PERFORM @extschema@.set_stage_clock(instant);
+		state := @extschema@.play_step(home, instant, step.body, state);
+		RETURN QUERY SELECT * FROM @extschema@.play_decide(home, instant, step.body, state) WHERE step.body->>'do' = 'decide';
+		PERFORM @extschema@.enter_step(0);
 	END LOOP;
+	finish := instant + coalesce((whole->>'for')::interval, '7 days');
+	WHILE instant <= finish LOOP
+		RETURN QUERY SELECT * FROM @extschema@.play_instant(home, state->'people', instant, since);
+		since := instant;
+		instant := @extschema@.next_instant(home, state->'people', instant, every);
+	END LOOP;
+	RETURN QUERY SELECT w.* FROM jsonb_each_text(state->'people') p, @extschema@.rehearsed_waits(home, p.key, p.value, finish, 'wait') w ORDER BY w.subject, w.due;
 END;
 $$;
-COMMENT ON FUNCTION fading(text) IS
-'Promoted variants whose daily difference to the holdout has sunk, by CUSUM (kappa 1/2, h 8: one false alarm in 200 quarters): harmful, below nothing; fading, below half of the lower bound that was shipped. since: the day of the alarm. A prompt to test again, no proof.';
-REVOKE ALL ON FUNCTION fading(text) FROM PUBLIC;
+COMMENT ON FUNCTION play_script(jsonb, text) IS 'rehearse() before anything is rolled back.';
+REVOKE ALL ON FUNCTION play_script(jsonb, text) FROM PUBLIC;
 
-CREATE FUNCTION reviews(space text) RETURNS TABLE (moment text, experiment text, variant text, review_due date, why text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO'
-AS $$
-#variable_conflict use_column
-DECLARE
-	home @extschema@.space := @extschema@.resolve_space(reviews.space);
-BEGIN
-	RETURN QUERY EXECUTE format($q$
-	WITH shipped AS (SELECT DISTINCT ON (p.experiment) p.* FROM %I.promotion p ORDER BY p.experiment, p.at DESC)
-	SELECT m.moment, coalesce(m.experiment, m.moment), NULL::text, (m.activated_at + m.review_every)::date, 'live for as long as it is to be reviewed'
-	FROM @extschema@.moment m
-	WHERE m.space = $1 AND m.state = 'live' AND m.activated_at + m.review_every <= @extschema@.now()
-	UNION ALL
-	SELECT m.moment, s.experiment, s.variant, s.review_at::date, format('promoted on %%s', s.at::date)
-	FROM shipped s LEFT JOIN @extschema@.moment m ON m.space = $1 AND coalesce(m.experiment, m.moment) = s.experiment
-	WHERE s.review_at <= @extschema@.now()
-	UNION ALL
-	SELECT m.moment, f.experiment, f.variant, f.since, format('%%s by goal %%s', f.state, f.goal)
-	FROM @extschema@.fading($1) f LEFT JOIN @extschema@.moment m ON m.space = $1 AND coalesce(m.experiment, m.moment) = f.experiment
-	ORDER BY 4, 1$q$, home.schema_name)
-	USING home.space;
-END;
-$$;
-COMMENT ON FUNCTION reviews(text) IS
-'What is to be looked at again: live moments after their review_every, promoted variants after their time, and those that fade.';
-REVOKE ALL ON FUNCTION reviews(text) FROM PUBLIC;
-
-/* Reader views */
-
-CREATE FUNCTION create_result_views() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	/* A restore brings the views along. */
-	IF to_regclass(format('%I.performance', NEW.schema_name)) IS NOT NULL THEN
-		RETURN NULL;
-	END IF;
-	EXECUTE format($view$
-	CREATE VIEW %1$I.performance WITH (security_invoker = true) AS
-	SELECT * FROM @extschema@.performance_of(%2$L);
-	COMMENT ON VIEW %1$I.performance IS 'A row a moment, goal, variant and month (NULL: all of them): what came of it. The row without a goal is about the split.';
-
-	CREATE VIEW %1$I.review_due WITH (security_invoker = true) AS
-	SELECT * FROM @extschema@.reviews(%2$L);
-	COMMENT ON VIEW %1$I.review_due IS 'What is to be looked at again, the longest due first.';
-	$view$, NEW.schema_name, NEW.space);
-	RETURN NULL;
-END;
-$$;
-COMMENT ON FUNCTION create_result_views() IS
-'Trigger: a new space gets its reader views performance and review_due.';
-REVOKE ALL ON FUNCTION create_result_views() FROM PUBLIC;
-CREATE TRIGGER result_views AFTER INSERT ON space
-FOR EACH ROW EXECUTE FUNCTION create_result_views();
+CREATE FUNCTION rehearse(script jsonb, space text DEFAULT NULL)
+RETURNS TABLE (at timestamptz, subject text, moment text, outcome text, reason text, variant text, channel text,
+	address text, subject_line text, body text, due timestamptz)
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_rehearse';
+COMMENT ON FUNCTION rehearse(jsonb, text) IS
+'Plays what happens to made-up subjects through the real triggers, constraints and gates with a moved clock, and rolls all of it back. A script is an array of steps, or an object with steps, start (the first step''s at, else now), for (7 days after the last step), every (15 minutes) and foreign_triggers (false). A step does insert, update, delete, grant, withdraw, prefer, suppress, unsuppress, decide or wait, at an instant or after an interval. outcome is send, holdout or skip as decided; no_start with the reason; defer or wait until due; failed. Errors name the step; foreign triggers that the script does not let fire are one (55000).';
+REVOKE ALL ON FUNCTION rehearse(jsonb, text) FROM PUBLIC;

@@ -15,6 +15,11 @@
 #include "utils/datetime.h"
 #include "utils/guc.h"
 
+/* 16 gave the sizes of variable-length values a header of their own. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /* 18 writes it so, before the function. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()

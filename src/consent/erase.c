@@ -189,7 +189,7 @@ Pseudonymise(const Erasure *e)
 	char	   *decision = Anew("decision");
 	char	   *message = Anew("message");
 
-	LoseHer(e, "decision", psprintf("%s, event_key = NULL, once_key = 'erased'",
+	LoseHer(e, "decision", psprintf("%s, event_key = NULL, once_key = 'erased', items = NULL",
 									decision));
 	LoseHer(e, "exposure", decision);
 	LoseHer(e, "feedback", psprintf("%s, %s, detail = NULL",

@@ -29,8 +29,8 @@ typedef struct Parser
 /* ---- errors and nodes (parse.c) ---- */
 
 /* Refuses the template for what stands at offset. */
-extern void ParserRefuse(const Parser *p, int offset, const char *what,
-						 const char *hint) pg_attribute_noreturn();
+pg_noreturn extern void ParserRefuse(const Parser *p, int offset,
+									 const char *what, const char *hint);
 
 /* Adds a node without children; returns its number. */
 extern int	ParserAdd(Parser *p, MessageKind kind, int offset, int length);
@@ -96,10 +96,10 @@ extern void ParserCapture(Parser *p, int start);
 extern void ParserIfchanged(Parser *p, int start);
 
 /* A tag such as endif where no block around it wants it. */
-extern void ParserRefuseStray(const Parser *p) pg_attribute_noreturn();
+pg_noreturn extern void ParserRefuseStray(const Parser *p);
 
-extern void ParserRefuseUnclosed(const Parser *p, int start, const char *name)
-			pg_attribute_noreturn();
+pg_noreturn extern void ParserRefuseUnclosed(const Parser *p, int start,
+											 const char *name);
 
 /* ---- operands (operand.c) ---- */
 

@@ -9,7 +9,7 @@
 #ifndef PERSONA_VALUE_H
 #define PERSONA_VALUE_H
 
-#include "postgres.h"
+#include "base/compat.h"
 
 #include "lib/stringinfo.h"
 #include "utils/numeric.h"

@@ -20,10 +20,11 @@
 
 typedef MomentBatch Batch;
 
-/* Due rows of one moment. */
+/* Due rows of one moment, or of one subject in it. */
 typedef struct DueRows
 {
 	const char *moment;
+	const char *subject;		/* NULL: of everybody */
 	ItemPointerData *rows;
 	int			n;
 } DueRows;
@@ -49,6 +50,15 @@ ReadTids(uint64 row, const char *column, int *n)
 	return rows;
 }
 
+char *
+MomentIsOf(const Space *space, const char *alias, const char *subject)
+{
+	if (subject == NULL)
+		return "true";
+	return psprintf("%s.subject = %s::%s", alias, PersonaLiteral(subject),
+					PersonaTypeName(space->key.type));
+}
+
 /* Locks the anchors of due rows; the rows themselves are read afterwards. */
 static bool
 LockDue(const Space *space, DueRows *front, Datum *subjects)
@@ -57,13 +67,15 @@ LockDue(const Space *space, DueRows *front, Datum *subjects)
 
 	PersonaExecute(psprintf("WITH locked AS MATERIALIZED (SELECT d.ctid, d.subject FROM %s d"
 							"  JOIN %s a ON a.subject = d.subject"
-							"  WHERE d.moment = %s AND d.due <= persona.now()"
+							"  WHERE d.moment = %s AND d.due <= persona.now() AND %s"
 							"  ORDER BY d.due LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
 							" SELECT pg_catalog.array_agg(ctid) AS rows, pg_catalog.array_agg(subject) AS subjects"
 							" FROM locked HAVING pg_catalog.count(*) > 0",
 							SpaceTable(space, "schedule"),
 							SpaceTable(space, "anchor"),
-							PersonaLiteral(front->moment), MOMENT_BATCH),
+							PersonaLiteral(front->moment),
+							MomentIsOf(space, "d", front->subject),
+							MOMENT_BATCH),
 				   NULL, false);
 	if (SPI_processed == 0)
 		return false;
@@ -192,10 +204,12 @@ DecideGroup(void *arg)
 {
 	Passing    *passing = arg;
 	Batch	   *batch = passing->batch;
+	Moment	   *moment = MomentLoad(batch->space, passing->group->moment);
 
-	batch->moment = MomentLoad(batch->space, passing->group->moment);
-	if (!IsOpen(batch->moment))
+	batch->moment = moment;
+	if (!IsOpen(moment))
 		return;
+	moment->told = MomentLoadTold(batch->space, moment, true);
 	batch->program = MomentCompile(batch->space, batch->moment);
 	batch->sql = batch->program->decide_sql;
 	DecideRows(batch, passing->group->rows, passing->group->n);
@@ -229,10 +243,10 @@ TryGroup(Batch *batch, DueRows *group, List **tallies, List **failed)
 
 uint64
 MomentDecideBatch(const Space *space, List *names, const char *front,
-				  List **tallies, List **failed)
+				  const char *subject, List **tallies, List **failed)
 {
 	Batch		batch = {.space = space};
-	DueRows		first = {front};
+	DueRows		first = {front, subject};
 	Moment	   *moment = MomentLoad(space, front);
 	List	   *groups = list_make1(&first);
 	uint64		taken = 0;

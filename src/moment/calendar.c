@@ -33,6 +33,7 @@ typedef struct Calendar
 {
 	const Space *space;
 	const Moment *moment;
+	const char *subject;		/* whose alone; NULL: everybody's */
 	TimeADT		local_time;
 	TimestampTz from;			/* exclusive */
 	TimestampTz to;				/* inclusive */
@@ -131,6 +132,18 @@ AddTheZone(Calendar *c, const char *zone_sql)
 
 /* ---- whose time has come ---- */
 
+/* " WHERE ..." of the subject s. */
+static char *
+Whose(const Calendar *c)
+{
+	if (c->subject == NULL)
+		return "";
+	return psprintf(" WHERE s.%s = %s::%s",
+					quote_identifier(c->space->key.name),
+					PersonaLiteral(c->subject),
+					PersonaTypeName(c->space->key.type));
+}
+
 /*
  * Those of the zones $1, with their day $2 and instant $3. Whom the rule is
  * false of is only counted; where it is unknown start.c has the say.
@@ -141,13 +154,13 @@ WaveSql(const Calendar *c, RuleQuery *query, const char *zone,
 {
 	return psprintf("WITH wave AS MATERIALIZED (SELECT s.%s AS subject, w.day, w.at, %s AS entry"
 					"  FROM %s s%s JOIN unnest($1, $2, $3) w(zone, day, at)"
-					"   ON w.zone = persona.zone_name(%s)),"
+					"   ON w.zone = persona.zone_name(%s)%s),"
 					" entered AS (INSERT INTO %s SELECT v.subject, %s, ARRAY[v.day], v.at, pg_catalog.clock_timestamp()"
 					"  FROM wave v WHERE v.entry IS NOT FALSE)"
 					" SELECT pg_catalog.count(*) AS n FROM wave v WHERE v.entry IS FALSE",
 					quote_identifier(c->space->key.name), entry,
 					PersonaRelationName(c->space->relid), RuleQueryJoins(query),
-					zone, SpaceTable(c->space, "inbox"),
+					zone, Whose(c), SpaceTable(c->space, "inbox"),
 					PersonaLiteral(c->moment->starts_on));
 }
 
@@ -279,4 +292,17 @@ MomentKeepCalendar(const Space *space, const Moment *moment, List **tallies)
 		return;
 	Keep(&c, tallies);
 	Mark(&c, "UPDATE %s SET until = $2 WHERE moment = $1", c.to);
+}
+
+void
+MomentKeepCalendarOf(const Space *space, const Moment *moment,
+					 const char *subject, TimestampTz since, List **tallies)
+{
+	Calendar	c = {.space = space, .moment = moment, .subject = subject,
+		.local_time = ReadTime(moment->local_time),
+		.from = Max(since, moment->activated_at),
+	.to = PersonaNow()};
+
+	if (MayHaveCome(&c))
+		Keep(&c, tallies);
 }

@@ -417,7 +417,10 @@ persona_capture(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("capture() is an AFTER ... FOR EACH STATEMENT trigger"),
 				 errhint("persona.activate() creates it.")));
-	if (!persona_enabled || !HasRows(trigger) || AllLeftOut(trigger))
+	/* Who rehearses is told by run() why a row starts nothing. */
+	capture.unfiltered = MomentIsRehearsing();
+	if (!persona_enabled || !HasRows(trigger) ||
+		(!capture.unfiltered && AllLeftOut(trigger)))
 		return PointerGetDatum(NULL);
 	sqlstate = PersonaTrap(CaptureRows, &capture);
 	if (sqlstate != 0 && capture.filtering)

@@ -53,35 +53,42 @@ Window(const SpaceEvent *event)
 	return psprintf("%s >= $1%s AND %s < 'infinity'", at, zone, at);
 }
 
-/* That a table of the space does not have the event d, or this update of it. */
+/* The events that a table of the space knows already. */
 static char *
-NotIn(const Reading *r, const char *table)
+Known(const Reading *r, const char *table)
 {
-	return psprintf("NOT EXISTS (SELECT FROM %s q WHERE q.subject = d.subject"
-					" AND q.event = %s AND q.event_key = d.event_key%s)",
-					SpaceTable(r->space, table), PersonaLiteral(r->event->name),
-					strstr(r->event->fires, "update") ? " AND q.at = d.at" : "");
+	return psprintf("SELECT q.subject, q.event_key, q.at, true FROM %s q"
+					" WHERE q.event = %s",
+					SpaceTable(r->space, table), PersonaLiteral(r->event->name));
 }
 
-/* Events n of subjects s; d is what the inbox will say of one. */
+/*
+ * Events n of subjects s; d is what the inbox will say of one. What is known
+ * is grouped with what is found, and not joined to it: statistics that are not
+ * there yet would make that a loop in a loop. An update is known by its time.
+ */
 static char *
 Statement(const Reading *r)
 {
 	const char *key = quote_identifier(r->space->key.name);
 
 	return psprintf("INSERT INTO %s (subject, event, event_key, at, seen_at)"
-					" SELECT DISTINCT d.subject, %s, d.event_key, d.at, pg_catalog.clock_timestamp()"
+					" SELECT e.subject, %s, e.event_key, pg_catalog.max(e.at), pg_catalog.clock_timestamp()"
+					" FROM (SELECT d.subject, d.event_key, d.at, false AS is_known"
 					" FROM %s n JOIN %s s ON s.%s = n.%s"
 					" CROSS JOIN LATERAL (SELECT s.%s AS subject, %s AS event_key, %s AS at) d"
-					" WHERE %s AND (%s) AND %s AND %s",
+					" WHERE %s AND (%s)"
+					" UNION ALL %s UNION ALL %s) e"
+					" GROUP BY e.subject, e.event_key%s"
+					" HAVING NOT pg_catalog.bool_or(e.is_known)",
 					SpaceTable(r->space, "inbox"), PersonaLiteral(r->event->name),
 					PersonaRelationName(r->event->relid),
 					PersonaRelationName(r->space->relid), key,
 					quote_identifier(r->event->subject.name),
 					key, SpaceEventKey(r->event, "n"),
-					SpaceEventTime(r->event, "n"), Window(r->event),
-					r->wanted,
-					NotIn(r, "inbox"), NotIn(r, "seen"));
+					SpaceEventTime(r->event, "n"), Window(r->event), r->wanted,
+					Known(r, "inbox"), Known(r, "seen"),
+					strstr(r->event->fires, "update") ? ", e.at" : "");
 }
 
 static void

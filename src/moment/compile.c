@@ -249,8 +249,9 @@ CapScope(const Space *space, const MomentCap *cap)
 
 /*
  * What was sent to this subject before, or would have been to the holdout: for
- * each cap how much, how often this moment was personal in 30 days, and how
- * often it was sent at all within a day. One pass over the subject's decisions, by filters and not by conditions: on a
+ * each cap how much, how often this moment was and others were that told of the
+ * same, what values they showed, and how often it was sent at all within a day.
+ * One pass over the subject's decisions, by filters and not by conditions: on a
  * table that grows faster than it is analysed the planner would take those for
  * a reason to read whole moments.
  */
@@ -258,6 +259,8 @@ static char *
 History(const Space *space, const Moment *moment)
 {
 	StringInfoData caps;
+	char	   *lately = psprintf("NOT x.fallback AND x.at > persona.now() - %s::pg_catalog.interval",
+								  PersonaLiteral(moment->told_within));
 	ListCell   *cell;
 
 	initStringInfo(&caps);
@@ -266,14 +269,15 @@ History(const Space *space, const Moment *moment)
 		appendStringInfo(&caps, "%spg_catalog.count(*) FILTER (WHERE %s)",
 						 caps.len ? ", " : "", CapScope(space, lfirst(cell)));
 	}
-	return psprintf("(SELECT ARRAY[%s]::pg_catalog.int8[] AS sent,"
-					" pg_catalog.count(*) FILTER (WHERE x.moment = %s AND x.variant <> 'generic'"
-					"  AND x.at > persona.now() - '30 days'::pg_catalog.interval) AS repeats,"
-					" pg_catalog.count(*) FILTER (WHERE x.moment = %s"
+	return psprintf("(SELECT ARRAY[%1$s]::pg_catalog.int8[] AS sent,"
+					" pg_catalog.count(*) FILTER (WHERE x.moment = %2$s AND %3$s) AS repeats,"
+					" pg_catalog.count(*) FILTER (WHERE x.moment <> %2$s AND x.told && %4$s AND %3$s) AS alike,"
+					" pg_catalog.string_agg(x.items, '') FILTER (WHERE %3$s) AS told_before,"
+					" pg_catalog.count(*) FILTER (WHERE x.moment = %2$s"
 					"  AND x.at > persona.now() - '1 day'::pg_catalog.interval) AS rounds"
-					" FROM %s x WHERE x.subject = d.subject AND x.outcome IN ('send', 'holdout'))",
-					caps.data, PersonaLiteral(moment->name),
-					PersonaLiteral(moment->name),
+					" FROM %5$s x WHERE x.subject = d.subject AND x.outcome IN ('send', 'holdout'))",
+					caps.data, PersonaLiteral(moment->name), lately,
+					MomentTextArray(moment->told ? moment->told->attributes : NIL),
 					SpaceTable(space, "decision"));
 }
 
@@ -353,23 +357,34 @@ PolicyAllows(const Moment *moment, const char *category)
 	return false;
 }
 
-/* text[] of those categories in use for which `closed` says what is asked. */
-static char *
-CategoryArray(Builder *b, bool closed)
+char *
+MomentTextArray(List *texts)
 {
 	StringInfoData sql;
 	ListCell   *cell;
 
 	initStringInfo(&sql);
+	foreach(cell, texts)
+		appendStringInfo(&sql, "%s%s", sql.len ? ", " : "",
+						 PersonaLiteral(lfirst(cell)));
+	return psprintf("ARRAY[%s]::pg_catalog.text[]", sql.data);
+}
+
+/* text[] of those categories in use for which `closed` says what is asked. */
+static char *
+CategoryArray(Builder *b, bool closed)
+{
+	List	   *categories = NIL;
+	ListCell   *cell;
+
 	foreach(cell, b->attributes)
 	{
 		Attribute  *attribute = lfirst(cell);
 
 		if (!closed || !PolicyAllows(b->moment, attribute->category))
-			appendStringInfo(&sql, "%s%s", sql.len ? ", " : "",
-							 PersonaLiteral(attribute->category));
+			categories = lappend(categories, attribute->category);
 	}
-	return psprintf("ARRAY[%s]::pg_catalog.text[]", sql.data);
+	return MomentTextArray(categories);
 }
 
 /*
@@ -399,7 +414,7 @@ DecideSql(Builder *b, const char *driver, const char *schedule, bool bare)
 					" %s AS entry, %s AS cancel, %s AS expires_at, %s AS stale,"
 					" %s AS assigned, %s AS channel, %s AS address, %s AS zone, %s AS suppressed,"
 					" c.allowed, c.reason AS consent_reason, c.ledger::pg_catalog.text AS ledger,"
-					" %s AS refused, h.sent, h.repeats, h.rounds, %s AS values"
+					" %s AS refused, h.sent, h.repeats, h.alike, h.told_before, h.rounds, %s AS old, %s AS values"
 					" FROM %s d%s%s%s LEFT JOIN LATERAL %s c ON true"
 					" LEFT JOIN LATERAL %s h ON true"
 					" ORDER BY d.subject, due, decision",
@@ -411,7 +426,9 @@ DecideSql(Builder *b, const char *driver, const char *schedule, bool bare)
 					b->assigned, MomentChannelSql(b),
 					bare ? "NULL" : MomentAddressSql(b),
 					bare ? "NULL" : b->zone, MomentSuppressedSql(b, bare),
-					Refused(b), bare ? "NULL::pg_catalog.jsonb" : b->values,
+					Refused(b),
+					bare ? "NULL::pg_catalog.text[]" : MomentOldSql(b->space, b->moment),
+					bare ? "NULL::pg_catalog.jsonb" : b->values,
 					driver, SubjectJoin(b->space, "d"), EventJoin(b->moment, "d"),
 					bare ? "" : RuleQueryJoins(b->query),
 					MomentConsentSql(b),

@@ -46,8 +46,8 @@ ReadTime(uint64 row, const char *column, bool *there)
 	return isnull ? 0 : DatumGetTimestampTz(value);
 }
 
-static List *
-ReadTexts(uint64 row, const char *column)
+List *
+MomentReadTexts(uint64 row, const char *column)
 {
 	bool		isnull;
 	Datum		value = PersonaColumn(row, column, &isnull);
@@ -101,10 +101,14 @@ MomentReadCase(uint64 row, const Moment *moment)
 	one->allowed = ReadBool(row, "allowed");
 	one->consent_reason = PersonaColumnText(row, "consent_reason");
 	one->ledger = PersonaColumnText(row, "ledger");
-	one->refused = ReadTexts(row, "refused");
+	one->refused = MomentReadTexts(row, "refused");
 	one->sent = moment->caps ? ReadCounts(row, "sent") : NULL;
 	one->repeats = DatumGetInt64(PersonaColumn(row, "repeats", &isnull));
 	one->rounds = DatumGetInt64(PersonaColumn(row, "rounds", &isnull));
+	one->alike = DatumGetInt64(PersonaColumn(row, "alike", &isnull));
+	one->old = MomentReadTexts(row, "old");
+	value = PersonaColumn(row, "told_before", &isnull);
+	one->told_before = isnull ? NULL : (bytea *) PG_DETOAST_DATUM_COPY(value);
 	value = PersonaColumn(row, "values", &isnull);
 	one->values = isnull ? NULL : DatumGetJsonbPCopy(value);
 	return one;
@@ -129,6 +133,7 @@ ReadCases(Batch *batch)
 		batch->cases = lappend(batch->cases, one);
 	}
 	MomentCountByAddress(batch->space, batch->moment, batch->cases);
+	MomentCountTold(batch->space, batch->moment, batch->cases);
 }
 
 /* ---- writing what was decided ---- */
@@ -257,19 +262,21 @@ WriteDecisions(const Batch *batch, const Sheet *sheet)
 	const Moment *m = batch->moment;
 	PersonaArgs args = {0};
 
-	SheetArgs(sheet, 6, &args);
+	SheetArgs(sheet, 7, &args);
 	PersonaExecute(psprintf("INSERT INTO %s (subject, decision, started_at, moment, moment_version, experiment,"
 							"  variant, channel, purpose, at, due, outcome, reason, fallback, transactional,"
-							"  event, event_key, once_key, step, gates)"
+							"  event, event_key, once_key, step, gates, told, items)"
 							" SELECT d.subject, d.decision, d.started_at, d.moment, %d, %s, x.variant, x.channel, %s,"
 							"  persona.now(), d.due, x.outcome, x.reason, x.fallback::pg_catalog.bool, %s,"
-							"  d.event, d.event_key, d.once_key, d.step, x.gates::pg_catalog.jsonb"
-							" FROM unnest($1, $2, $3, $4, $5, $6, $7) x(row, outcome, reason, variant, fallback, gates, channel)"
+							"  d.event, d.event_key, d.once_key, d.step, x.gates::pg_catalog.jsonb,"
+							"  CASE WHEN x.outcome <> 'skip' AND NOT x.fallback::pg_catalog.bool THEN %s END, x.items::pg_catalog.bytea"
+							" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) x(row, outcome, reason, variant, fallback, gates, channel, items)"
 							" JOIN %s d ON d.ctid = x.row",
 							SpaceTable(batch->space, "decision"), m->version,
 							PersonaLiteral(m->experiment),
 							PersonaLiteral(m->purpose),
 							m->transactional ? "true" : "false",
+							MomentTextArray(m->told->attributes),
 							SpaceTable(batch->space, "schedule")),
 				   &args, false);
 }
@@ -447,6 +454,7 @@ PutVerdict(Sheets *sheets, const Batch *batch, const MomentCase *one,
 	SheetPut(decisions, 3, verdict->fallback ? "true" : "false");
 	SheetPut(decisions, 4, verdict->gates);
 	SheetPut(decisions, 5, one->channel);
+	SheetPut(decisions, 6, IsContact(verdict) && !verdict->fallback ? one->items : NULL);
 	decisions->n++;
 	if (verdict->exposed)
 	{
@@ -544,6 +552,7 @@ DecideCases(Batch *batch, Sheets *sheets, List **tallies)
 	HTAB	   *addresses = MakeAddresses(list_length(batch->cases));
 	const char *subject = NULL;
 	int			already = 0;
+	int			told = 0;
 	ListCell   *cell;
 
 	foreach(cell, batch->cases)
@@ -554,14 +563,17 @@ DecideCases(Batch *batch, Sheets *sheets, List **tallies)
 
 		CHECK_FOR_INTERRUPTS();
 		if (subject == NULL || strcmp(subject, one->subject) != 0)
-			already = 0;
+			already = told = 0;
 		subject = one->subject;
+		one->repeats += told;
+		one->same += told;
 		one->same_address = one->address_hash ? address->n - already : 0;
 		MomentDecide(batch->space, batch->moment, batch->program, one,
 					 already, &verdict);
 		if (IsContact(&verdict))
 		{
 			already++;
+			told += !verdict.fallback;
 			address->n++;
 		}
 		PutVerdict(sheets, batch, one, &verdict);

@@ -10,13 +10,15 @@
 #include "utils/builtins.h"
 
 static char *
-Gates(const Space *space, const Moment *moment, char *subject)
+Gates(const Space *space, Moment *moment, char *subject)
 {
 	MomentRequest request = {.key = ""};
-	MomentProgram *program = MomentCompile(space, moment);
+	MomentProgram *program;
 	MomentVerdict verdict;
 	List	   *cases;
 
+	moment->told = MomentLoadTold(space, moment, false);
+	program = MomentCompile(space, moment);
 	MomentRefuseIncomplete(moment, program);
 	cases = MomentProbe(space, moment, program, list_make1(subject), &request);
 	if (cases == NIL)

@@ -70,6 +70,21 @@ SawTruth(Passage *p, const char *key, MomentTruth truth)
 			truth == MOMENT_FALSE ? "false" : "null");
 }
 
+static void
+SawList(Passage *p, const char *key, List *texts)
+{
+	StringInfoData list;
+	ListCell   *cell;
+
+	initStringInfo(&list);
+	foreach(cell, texts)
+	{
+		appendStringInfoString(&list, list.len ? ", " : "");
+		escape_json(&list, lfirst(cell));
+	}
+	SawJson(p, key, psprintf("[%s]", list.data));
+}
+
 static bool
 Close(Passage *p, const char *reason)
 {
@@ -183,17 +198,11 @@ GatePreference(Passage *p)
 {
 	bool		twin_too = false;
 	ListCell   *cell;
-	StringInfoData list;
 
-	initStringInfo(&list);
 	foreach(cell, p->one->refused)
-	{
 		twin_too = twin_too || IsMember(p->program->for_all, lfirst(cell));
-		appendStringInfoString(&list, list.len ? ", " : "");
-		escape_json(&list, lfirst(cell));
-	}
 	SawNumber(p, "categories", list_length(p->program->categories));
-	SawJson(p, "refused", psprintf("[%s]", list.data));
+	SawList(p, "refused", p->one->refused);
 	if (twin_too)
 		return Close(p, "data_preference");
 	if (p->one->refused != NIL)
@@ -259,21 +268,55 @@ GateFrequency(Passage *p)
 	return full ? Close(p, "frequency_cap") : true;
 }
 
+/* What being told the same value again, or again of the same, adds. */
+#define POINTS_SAME 20
+#define POINTS_ALIKE 10
+
+/* What each attribute adds that is past its max_age. */
+#define POINTS_OLD 20
+
 /*
- * Being told the same again and again is what feels watched: every earlier
- * personal message of this moment in 30 days adds 20 points. Above the
- * policy's limit the generic twin stands in.
+ * How often a customer was told the same lately, by this moment or, on any
+ * channel, by another that showed one of its values; and how often other
+ * values of the same attributes. That is what feels watched.
+ */
+static int
+Repetition(Passage *p)
+{
+	int			own = p->one->repeats;
+	int			same = Max(own, p->one->same);
+	int			alike = Max(0, own + (int) p->one->alike - same);
+
+	SawNumber(p, "same", same);
+	SawNumber(p, "alike", alike);
+	return Min(100, POINTS_SAME * same + POINTS_ALIKE * alike);
+}
+
+/*
+ * What the audit says of the moment, and more for each time that its customer
+ * was told so before and for what is out of date. Above the policy's limit the
+ * generic twin stands in, where that is not above it itself.
  */
 static bool
 GateSurprise(Passage *p)
 {
-	int			score = Min(100, 20 * (p->one->repeats + p->already));
+	const Moment *moment = p->moment;
+	int			repetition = Repetition(p);
+	int			staleness = POINTS_OLD * list_length(p->one->old);
+	int			score = Min(100, moment->told->surprise + repetition + staleness);
 
 	SawNumber(p, "score", score);
-	SawNumber(p, "limit", p->moment->max_surprise);
-	if (score <= p->moment->max_surprise)
+	SawNumber(p, "limit", moment->max_surprise);
+	SawNumber(p, "audit", moment->told->surprise);
+	SawNumber(p, "repetition", repetition);
+	SawNumber(p, "staleness", staleness);
+	SawText(p, "within", moment->told_within);
+	if (p->one->old != NIL)
+		SawList(p, "old", p->one->old);
+	if (score <= moment->max_surprise)
 		return true;
-	if (MomentFindVariant(p->moment, "generic") == NULL)
+	if (MomentFindVariant(moment, "generic") == NULL ||
+		moment->told->twin > moment->max_surprise)
 		return Close(p, "creepy");
 	p->verdict->fallback = true;
 	return true;

@@ -109,7 +109,8 @@ static const char *const policies_sql =
 "SELECT o.channel, o.purpose, o.cap, o.per::text AS per,"
 " pg_catalog.date_part('epoch', o.quiet_from) AS quiet_from,"
 " pg_catalog.date_part('epoch', o.quiet_to) AS quiet_to,"
-" o.max_surprise, o.categories, o.max_per_hour, o.holdout"
+" o.max_surprise, o.categories, o.max_per_hour, o.holdout,"
+" (pg_catalog.max(o.per) FILTER (WHERE o.max_surprise IS NOT NULL) OVER ())::text AS told_within"
 " FROM persona.policy o JOIN persona.moment m ON m.space = $1 AND m.moment = $2"
 " WHERE o.space IN (m.space, 'house')"
 " AND (o.channel = '' OR o.channel = m.channel OR EXISTS (SELECT FROM persona.variant v"
@@ -181,6 +182,7 @@ ReadMoment(uint64 row, const Space *space)
 	value = PersonaColumn(row, "activated_at", &isnull);
 	moment->activated_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
 	moment->max_surprise = 100;
+	moment->told_within = "30 days";
 	return moment;
 }
 
@@ -378,6 +380,8 @@ ReadPolicies(const Request *request, Moment *moment)
 		moment->holdout = Max(moment->holdout, ReadFloat(i, "holdout", 0));
 		moment->max_surprise = Min(moment->max_surprise,
 								   ReadInt(i, "max_surprise", 100));
+		if (PersonaColumnText(i, "told_within") != NULL)
+			moment->told_within = Keep(i, "told_within");
 		(void) PersonaColumn(i, "cap", &isnull);
 		if (!isnull)
 			moment->caps = lappend(moment->caps, ReadCap(i));

@@ -17,6 +17,7 @@
  *	reschedule.c	another delay for what is scheduled already
  *	gate.c		the gates, one function each, over what was read
  *	address.c	caps that count by address
+ *	told.c		what a message tells, and what was told before
  *	guard.c		what is held: a spike, a loop, one error after another
  *	batch.c		which due rows are decided together, and what if one fails
  *	decide.c	schedule -> decision and message
@@ -25,6 +26,7 @@
  *	explain.c	the gates of that, writing nothing
  *	simulate.c	all of what would be decided, for one or for a segment
  *	request.c	decide(): the same at once, and written down
+ *	rehearse.c	all of it for a few made-up subjects, and rolled back
  *	uses.c		what it knows of a customer, part by part
  *	reads.c		the columns of the company's tables that a moment reads
  *	id.c		a decision's id: a pure function of what is decided
@@ -110,6 +112,18 @@ typedef struct MomentBefore
 	char	   *cancel_rule;	/* NULL: nothing cancels it */
 } MomentBefore;
 
+/* What an audit says of a moment (told.c). */
+typedef struct MomentTold
+{
+	int			surprise;		/* 0..100: the most surprising thing it uses */
+	int			twin;			/* the same of the generic twin */
+	List	   *attributes;		/* of char *: what it tells of the customer */
+	List	   *max_ages;		/* of char *: of each, an interval or "" */
+	List	   *of_start;		/* of char *: those of what started it */
+	List	   *variables;		/* of char *: of templates, that show them */
+	List	   *shown;			/* of char *: by each, the names of which */
+} MomentTold;
+
 typedef struct Moment
 {
 	char	   *name;
@@ -150,10 +164,12 @@ typedef struct Moment
 	/* policies, the house's and the space's: the strictest that apply */
 	double		holdout;
 	int			max_surprise;	/* 0..100; 100: no limit */
+	char	   *told_within;	/* an interval: what was told in it counts */
 	List	   *caps;			/* of MomentCap * */
 	List	   *quiet;			/* of MomentQuiet * */
 	List	   *rates;			/* of MomentRate * */
 	List	   *allowed;		/* of char *: categories; NIL: all */
+	MomentTold *told;			/* NULL where nothing is to be decided */
 } Moment;
 
 /* All live moments of a space, or on that start; higher priority first. */
@@ -271,8 +287,14 @@ typedef struct MomentProgram
 /* Compiles and checks a moment; errors name the expression and its place. */
 extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);
 
+/* A text[] of constants, as SQL. */
+extern char *MomentTextArray(List *texts);
+
 /* The SQL of what a subject u would start the moment on now (latest.c). */
 extern char *MomentLatestStart(const Space *space, const Moment *moment);
+
+/* What of a variable's path has a value of its own: "new.item", "name". */
+extern char *MomentVariableHead(const char *path);
 
 /* The expression behind a template's variable: a token's, or the path itself. */
 extern char *MomentVariableExpression(const Moment *moment,
@@ -337,7 +359,12 @@ typedef struct MomentCase
 	char	   *ledger;
 	List	   *refused;		/* of char *: categories this subject closes */
 	int64	   *sent;			/* so far, one for each cap */
-	int64		repeats;		/* of this moment in the last 30 days */
+	int64		repeats;		/* of this moment, lately, the batch included */
+	int64		alike;			/* of others that told of the same attributes */
+	bytea	   *told_before;	/* hashes of the values they showed, or NULL */
+	int			same;			/* how often a value of now was shown */
+	List	   *old;			/* of char *: attributes past their max_age */
+	char	   *items;			/* hashes of the values now, as a literal */
 	int64		rounds;			/* sent of this moment within a day */
 	int64		address_hash;	/* where caps count by address */
 	int			same_address;	/* decided in this batch for others of it */
@@ -395,6 +422,19 @@ extern bool MomentLockAddresses(const Space *space, bool wait);
 extern void MomentCountByAddress(const Space *space, const Moment *moment,
 								 List *cases);
 
+/* ---- what was told before (told.c) ---- */
+
+/* As the definitions are now; with `keep` it is kept until they change. */
+extern MomentTold *MomentLoadTold(const Space *space, const Moment *moment,
+								  bool keep);
+
+/* text[], as SQL over d and n: attributes that are past their max_age. */
+extern char *MomentOldSql(const Space *space, const Moment *moment);
+
+/* Fills in the cases' items, and how often these were told before. */
+extern void MomentCountTold(const Space *space, const Moment *moment,
+							List *cases);
+
 /* A decision's id, as text (id.c). */
 extern char *MomentDecisionId(const char *space, const char *moment,
 							  const char *subject, const char *key, int step);
@@ -440,21 +480,33 @@ extern void MomentMakePartition(const Space *space, TimestampTz at);
 
 /* ---- steps of a run ---- */
 
+/* A text[] of the row of a result; List of char *, without NULLs. */
+extern List *MomentReadTexts(uint64 row, const char *column);
+
 /* Row `row` of the result of a decide_sql or probe_sql. */
 extern MomentCase *MomentReadCase(uint64 row, const Moment *moment);
 
-/* One batch of the inbox; the number of rows it took. */
-extern uint64 MomentStartBatch(const Space *space, List **tallies);
+/* SQL: whether the row `alias` is of that subject; NULL: whoever's it is. */
+extern char *MomentIsOf(const Space *space, const char *alias,
+						const char *subject);
 
 /*
- * One batch of what is due, with rows of the moment `front` first in line. Of
+ * One batch of the inbox, or of what one subject has there; the number of rows
+ * it took.
+ */
+extern uint64 MomentStartBatch(const Space *space, const char *subject,
+							   List **tallies);
+
+/*
+ * One batch of what is due, of everybody or for one subject, with rows of the
+ * moment `front` first in line. Of
  * the moments in `names`, by priority, the subjects' other rows are decided
  * too. Returns how many rows it took; `failed` receives the moments that could
  * not be decided at all.
  */
 extern uint64 MomentDecideBatch(const Space *space, List *names,
-								const char *front, List **tallies,
-								List **failed);
+								const char *front, const char *subject,
+								List **tallies, List **failed);
 
 /* Due rows of one moment, on their way to decisions. */
 typedef struct MomentBatch
@@ -478,6 +530,11 @@ extern void MomentDecideTogether(void *batch);
 
 /* Removes some of what policies say need not be kept; how many rows. */
 extern uint64 MomentRetainBatch(const Space *space);
+
+/* ---- rehearsing (rehearse.c) ---- */
+
+/* Whether all that this session is doing is going to be rolled back. */
+extern bool MomentIsRehearsing(void);
 
 /* ---- the guard (guard.c) ---- */
 
@@ -511,6 +568,11 @@ extern void MomentAddTallies(List **tallies, List *counted);
 extern void MomentKeepCalendar(const Space *space, const Moment *moment,
 							   List **tallies);
 
+/* The same of one subject, for the time since then; marks nothing as kept. */
+extern void MomentKeepCalendarOf(const Space *space, const Moment *moment,
+								 const char *subject, TimestampTz since,
+								 List **tallies);
+
 /*
  * What the moments after this one start on, by $1 tid[] of its schedule and
  * $2 text[] of what was decided.
@@ -538,9 +600,6 @@ typedef struct MomentEntry
  */
 extern void MomentCountAgain(const Space *space, const Moment *moment,
 							 List *entries);
-
-/* One batch of the inbox; the number of rows it took. */
-extern uint64 MomentStartBatch(const Space *space, List **tallies);
 
 /* Into moment_day: what was counted before a decision was due. */
 extern void MomentWriteTallies(const Space *space, List *tallies);

@@ -63,6 +63,7 @@ MomentProbe(const Space *space, const Moment *moment,
 	for (uint64 i = 0; i < n; i++)
 		cases = lappend(cases, MomentReadCase(i, moment));
 	MomentCountByAddress(space, moment, cases);
+	MomentCountTold(space, moment, cases);
 	return cases;
 }
 

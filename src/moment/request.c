@@ -194,6 +194,7 @@ Decide(Call *c)
 	if (MomentCapsByAddress(c->moment))
 		(void) MomentLockAddresses(c->space, true);
 	LockAnchor(c);
+	c->moment->told = MomentLoadTold(c->space, c->moment, true);
 	c->program = MomentCompile(c->space, c->moment);
 	MomentRefuseIncomplete(c->moment, c->program);
 	sqlstate = PersonaTrap(Read, c);

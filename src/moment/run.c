@@ -71,8 +71,8 @@ KeepCalendar(void *arg)
 }
 
 /*
- * A week ahead, for decide() would make others wait for the first of a month
- * until its caller's transaction ends.
+ * A week ahead, for who makes one makes all others wait who need one: decide()
+ * until its caller's transaction ends, and a rehearsal until it is over.
  */
 static void
 MakePartitions(void *arg)
@@ -127,7 +127,7 @@ PartitionStep(Step *step)
 static void
 StartStep(Step *step)
 {
-	step->rows = MomentStartBatch(step->space, &step->tallies);
+	step->rows = MomentStartBatch(step->space, NULL, &step->tallies);
 	MomentWriteTallies(step->space, step->tallies);
 }
 
@@ -142,7 +142,7 @@ static void
 DecideStep(Step *step)
 {
 	step->rows = MomentDecideBatch(step->space, step->run->moments,
-								   step->moment, &step->tallies,
+								   step->moment, NULL, &step->tallies,
 								   &step->failed);
 	if (step->rows == 0)
 		step->failed = lappend(step->failed, unconstify(char *, step->moment));
@@ -258,12 +258,6 @@ HasSchedule(const Moment *moment)
 }
 
 static bool
-HasRequest(const Moment *moment)
-{
-	return moment->on_request;
-}
-
-static bool
 HasSegment(const Moment *moment)
 {
 	return moment->on_segment != NULL;
@@ -305,8 +299,7 @@ GatherStarts(Step *step)
 {
 	ListCell   *cell;
 
-	if (LiveMoments(step->run, HasRequest) != NIL)
-		Transaction(step, PartitionStep);
+	Transaction(step, PartitionStep);
 	if (LiveMoments(step->run, HasSegment) != NIL)
 		Transaction(step, RefreshStep);
 	foreach(cell, LiveMoments(step->run, HasSchedule))

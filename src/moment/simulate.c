@@ -87,6 +87,7 @@ Begin(Simulation *s, FunctionCallInfo fcinfo, PersonaAct *act)
 	s->moment = MomentLoad(s->space, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	if (strcmp(s->moment->state, "idea") == 0)
 		s->moment->state = "live";
+	s->moment->told = MomentLoadTold(s->space, s->moment, false);
 	s->program = MomentCompile(s->space, s->moment);
 }
 

@@ -26,6 +26,7 @@ typedef struct Batch
 	Datum		rows;			/* tid[] */
 	Datum		subjects;		/* K[] */
 	TimestampTz since;			/* the first activation of a live moment */
+	const char *window;			/* SQL: the rows of the inbox it looks at */
 	List	  **tallies;
 } Batch;
 
@@ -35,6 +36,14 @@ typedef struct Batch
  */
 #define START_WINDOW (10 * MOMENT_BATCH)
 
+static char *
+Window(const Space *space, const char *subject)
+{
+	return psprintf("(SELECT j.ctid AS row, j.subject FROM %s j WHERE %s LIMIT %d)",
+					SpaceTable(space, "inbox"),
+					MomentIsOf(space, "j", subject), START_WINDOW);
+}
+
 /* ---- the lock, and the rows under it ---- */
 
 /*
@@ -42,16 +51,17 @@ typedef struct Batch
  * looked up by itself: tables of all customers are not to be read for a window.
  */
 static void
-MakeAnchors(const Space *space)
+MakeAnchors(const Batch *batch)
 {
+	const Space *space = batch->space;
+
 	PersonaExecute(psprintf("INSERT INTO %s (subject, born_at)"
 							" SELECT DISTINCT w.subject, pg_catalog.clock_timestamp()"
-							" FROM (SELECT i.subject FROM %s i LIMIT %d) w"
+							" FROM %s w"
 							" WHERE (SELECT a.subject FROM %s a WHERE a.subject = w.subject) IS NULL"
 							"  AND (SELECT s.%s FROM %s s WHERE s.%s = w.subject LIMIT 1) IS NOT NULL"
 							" ORDER BY 1 ON CONFLICT DO NOTHING",
-							SpaceTable(space, "anchor"),
-							SpaceTable(space, "inbox"), START_WINDOW,
+							SpaceTable(space, "anchor"), batch->window,
 							SpaceTable(space, "anchor"),
 							quote_identifier(space->key.name),
 							PersonaRelationName(space->relid),
@@ -64,20 +74,19 @@ MakeAnchors(const Space *space)
  * counted for each moment that would have looked at them.
  */
 static uint64
-CountStrangers(const Space *space, List **tallies)
+CountStrangers(const Batch *batch)
 {
+	const Space *space = batch->space;
 	const char *there = psprintf("(SELECT s.%s FROM %s s WHERE s.%s = i.subject LIMIT 1) IS NOT NULL",
 								 quote_identifier(space->key.name),
 								 PersonaRelationName(space->relid),
 								 quote_identifier(space->key.name));
 	uint64		n = PersonaExecute(psprintf("WITH gone AS (DELETE FROM %s i WHERE i.ctid = ANY (ARRAY("
-											"  SELECT i.row FROM (SELECT j.ctid AS row, j.subject FROM %s j LIMIT %d) i"
-											"   WHERE NOT %s)) AND NOT %s"
+											"  SELECT i.row FROM %s i WHERE NOT %s)) AND NOT %s"
 											" RETURNING i.event, i.subject IS NULL AS nobody)"
 											" SELECT event, nobody, pg_catalog.count(*) AS n FROM gone GROUP BY 1, 2",
 											SpaceTable(space, "inbox"),
-											SpaceTable(space, "inbox"), START_WINDOW,
-											there, there),
+											batch->window, there, there),
 								   NULL, false);
 	uint64		taken = 0;
 
@@ -93,7 +102,7 @@ CountStrangers(const Space *space, List **tallies)
 		nobody = DatumGetBool(PersonaColumn(i, "nobody", &isnull));
 		count = DatumGetInt64(PersonaColumn(i, "n", &isnull));
 		foreach(cell, MomentLoadLive(space, event))
-			MomentCount(tallies, ((Moment *) lfirst(cell))->name,
+			MomentCount(batch->tallies, ((Moment *) lfirst(cell))->name,
 						nobody ? "no_subject" : "unknown_subject", count);
 		taken += count;
 	}
@@ -108,12 +117,11 @@ LockBatch(Batch *batch)
 	int64		n;
 
 	PersonaExecute(psprintf("WITH locked AS MATERIALIZED (SELECT i.row, i.subject"
-							"  FROM (SELECT j.ctid AS row, j.subject FROM %s j LIMIT %d) i"
-							"  JOIN %s a ON a.subject = i.subject LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
+							"  FROM %s i JOIN %s a ON a.subject = i.subject LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
 							" SELECT pg_catalog.count(*) AS n, pg_catalog.array_agg(row) AS rows,"
 							"  pg_catalog.array_agg(subject) AS subjects FROM locked",
-							SpaceTable(space, "inbox"), START_WINDOW,
-							SpaceTable(space, "anchor"), MOMENT_BATCH),
+							batch->window, SpaceTable(space, "anchor"),
+							MOMENT_BATCH),
 				   NULL, false);
 	n = DatumGetInt64(PersonaColumn(0, "n", &isnull));
 	if (n == 0)
@@ -383,9 +391,10 @@ StartMoments(Batch *batch)
 }
 
 uint64
-MomentStartBatch(const Space *space, List **tallies)
+MomentStartBatch(const Space *space, const char *subject, List **tallies)
 {
-	Batch		batch = {.space = space, .since = DT_NOEND, .tallies = tallies};
+	Batch		batch = {.space = space, .since = DT_NOEND,
+	.window = Window(space, subject), .tallies = tallies};
 	PersonaArgs args = {0};
 	uint64		strangers = 0;
 	uint64		taken = LockBatch(&batch);
@@ -393,8 +402,8 @@ MomentStartBatch(const Space *space, List **tallies)
 	/* A window whose subjects are known is taken batch by batch as it is. */
 	if (taken < MOMENT_BATCH)
 	{
-		MakeAnchors(space);
-		strangers = CountStrangers(space, tallies);
+		MakeAnchors(&batch);
+		strangers = CountStrangers(&batch);
 		taken = LockBatch(&batch);
 	}
 	if (taken == 0)

@@ -75,10 +75,16 @@ AlreadyAdded(Builder *b, const char *head)
 }
 
 char *
+MomentVariableHead(const char *path)
+{
+	return PathHead(path, strncmp(path, "new.", 4) == 0 ? 2 : 1);
+}
+
+char *
 MomentVariableExpression(const Moment *moment, const MomentVariant *variant,
 						 const char *path)
 {
-	char	   *head = PathHead(path, strncmp(path, "new.", 4) == 0 ? 2 : 1);
+	char	   *head = MomentVariableHead(path);
 	MomentToken *token = FindToken(variant->tokens, head);
 
 	if (token == NULL)
@@ -91,7 +97,7 @@ static void
 AddVariable(Builder *b, const char *path, StringInfo plain, StringInfo event)
 {
 	bool		is_new = strncmp(path, "new.", 4) == 0;
-	char	   *head = PathHead(path, is_new ? 2 : 1);
+	char	   *head = MomentVariableHead(path);
 	MomentToken *token = FindToken(b->moment->tokens, head);
 	StringInfo	into = is_new && token == NULL ? event : plain;
 	char	   *sql;

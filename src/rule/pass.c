@@ -141,7 +141,9 @@ Statement(const RulePass *pass, const Bitmapset *columns)
 	char	   *from = RulePassFrom(pass->book, columns);
 
 	if (pass->subject != NULL)
-		return psprintf("SELECT s.%s::%s, NULL, NULL%s%s", key, type, from,
+		return psprintf("SELECT s.%s::%s, NULL, (SELECT pg_catalog.array_agg(m.segment)"
+						" FROM %s m WHERE m.left_at IS NULL AND m.subject = s.%s)%s%s",
+						key, type, SpaceTable(space, "membership"), key, from,
 						RulePassWhere(pass));
 	return psprintf("SELECT s.%s::%s, m.subject, m.segments%s"
 					" FULL JOIN (SELECT subject, pg_catalog.array_agg(segment) AS segments"

@@ -194,9 +194,10 @@ Write(Refresh *refresh)
 }
 
 static void
-RefreshPages(Refresh *refresh, List *pages, bool first)
+RefreshPages(Refresh *refresh, const char *subject, List *pages, bool first)
 {
-	RulePass	pass = {.book = refresh->book, .pages = pages, .dropped = first,
+	RulePass	pass = {.book = refresh->book, .pages = pages,
+		.subject = subject, .dropped = first,
 		.tell = Tell, .gone = TellGone, .arg = refresh};
 
 	refresh->pages = pages;
@@ -263,13 +264,13 @@ AnyFailed(const RuleBook *book)
 /* ---- the whole of it ---- */
 
 static Refresh *
-RefreshBegin(const Space *space)
+RefreshBegin(const Space *space, RuleFeatures features)
 {
 	Refresh    *refresh = palloc0(sizeof(Refresh));
 	HASHCTL		control = {.keysize = NAMEDATALEN, .entrysize = sizeof(DroppedEntry),
 	.hcxt = CurrentMemoryContext};
 
-	refresh->book = RuleBookOpen(space, RULE_FEATURES_GROUPED);
+	refresh->book = RuleBookOpen(space, features);
 	refresh->tallies = palloc0(sizeof(Tally) * (refresh->book->npages + 1));
 	refresh->names = palloc(sizeof(Datum) * (refresh->book->npages + 1));
 	for (int i = 0; i < refresh->book->npages; i++)
@@ -282,6 +283,16 @@ RefreshBegin(const Space *space)
 	return refresh;
 }
 
+static void
+RefreshAll(Refresh *refresh, const char *subject)
+{
+	ListCell   *cell;
+
+	foreach(cell, RulePassSplit(refresh->book))
+		RefreshPages(refresh, subject, lfirst(cell),
+					 foreach_current_index(cell) == 0);
+}
+
 /*
  * A second refresh waits for the first and then sees what it wrote; readers
  * and writers of the table wait for neither.
@@ -290,13 +301,11 @@ static Refresh *
 RefreshSpace(const Space *space)
 {
 	Refresh    *refresh;
-	ListCell   *cell;
 
 	PersonaExecute(psprintf("LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE",
 							SpaceTable(space, "membership")), NULL, false);
-	refresh = RefreshBegin(space);
-	foreach(cell, RulePassSplit(refresh->book))
-		RefreshPages(refresh, lfirst(cell), foreach_current_index(cell) == 0);
+	refresh = RefreshBegin(space, RULE_FEATURES_GROUPED);
+	RefreshAll(refresh, NULL);
 	if (AnyFailed(refresh->book))
 		NoteFailures(refresh);
 	return refresh;
@@ -306,6 +315,12 @@ void
 RuleRefresh(const Space *space)
 {
 	(void) RefreshSpace(space);
+}
+
+void
+RuleRefreshSubject(const Space *space, const char *subject)
+{
+	RefreshAll(RefreshBegin(space, RULE_FEATURES_LATERAL), subject);
 }
 
 static void

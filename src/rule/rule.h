@@ -159,6 +159,9 @@ extern char *RuleMembers(const Space *space, const char *text);
  */
 extern void RuleRefresh(const Space *space);
 
+/* The same of one subject alone, without a lock that others wait for. */
+extern void RuleRefreshSubject(const Space *space, const char *subject);
+
 /* Only those features, and only their columns, that the ColumnRefs name. */
 extern char *RuleQueryJoinsFor(RuleQuery *query, List *columns);
 

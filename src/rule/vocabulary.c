@@ -44,19 +44,30 @@ static Oid	type_oids[lengthof(allowed_types)];
 
 /* ---- by OID ---- */
 
+/* What to_regprocedure() or to_regoperator() says; InvalidOid for its NULL. */
+static Oid
+Ask(PGFunction lookup, const char *signature)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	Datum		oid;
+
+	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = CStringGetTextDatum(signature);
+	fcinfo->args[0].isnull = false;
+	oid = lookup(fcinfo);
+	return fcinfo->isnull ? InvalidOid : DatumGetObjectId(oid);
+}
+
 /* The function a signature stands for; InvalidOid where a major lacks it. */
 static Oid
 Resolve(RuleWord word, const char *signature)
 {
-	Datum		name = CStringGetTextDatum(signature);
+	Oid			op;
 
-	if (word == RULE_OPERATOR)
-	{
-		Oid			op = DatumGetObjectId(DirectFunctionCall1(to_regoperator, name));
-
-		return OidIsValid(op) ? get_opcode(op) : InvalidOid;
-	}
-	return DatumGetObjectId(DirectFunctionCall1(to_regprocedure, name));
+	if (word != RULE_OPERATOR)
+		return Ask(to_regprocedure, signature);
+	op = Ask(to_regoperator, signature);
+	return OidIsValid(op) ? get_opcode(op) : InvalidOid;
 }
 
 static void

@@ -9,6 +9,8 @@ CREATE TABLE shop (city text PRIMARY KEY, street text);
 CREATE TABLE view (id bigint PRIMARY KEY, customer_id int REFERENCES customer, item text, seconds int, at timestamptz);
 CREATE TABLE orders (id bigint PRIMARY KEY, customer_id int REFERENCES customer, item text, price numeric, at timestamptz);
 CREATE VIEW tip AS SELECT customer_id, max(item) AS best FROM orders WHERE price > 3 GROUP BY 1;
+CREATE TABLE unbound (customer_id int, item text, weight numeric);
+CREATE VIEW advice AS SELECT customer_id, max(item) AS best FROM unbound WHERE weight > 3 GROUP BY 1;
 CREATE INDEX ON view (customer_id, at);
 CREATE INDEX ON orders (customer_id, at);
 SELECT count(*) FROM persona.define_space('am', 'customer');
@@ -16,6 +18,7 @@ SET persona.space = 'am';
 SELECT count(*) FROM persona.define_event('view', 'view');
 SELECT count(*) FROM persona.define_event('purchase', 'orders');
 SELECT count(*) FROM persona.define_facet('tip', 'tip', key => 'customer_id');
+SELECT count(*) FROM persona.define_facet('advice', 'advice', key => 'customer_id');
 SELECT count(*) FROM persona.define_facet('shop', 'shop', via => 'ip_city');
 SELECT count(*) FROM persona.define_channel('email', 'email', time_zone => 'tz');
 SELECT count(*) FROM persona.define_channel('social', 'email');
@@ -92,4 +95,21 @@ FROM persona_am.decision d, persona.audit_message(d.decision) a WHERE a.attribut
 SELECT persona.audit_message('00000000-0000-0000-0000-000000000000');
 SELECT persona.audit_message(NULL);
 SELECT persona.audit('boght');
+
+-- a column of a view is described by the view's name for it, and is one thing then
+SELECT define('tipped', 'For you: {{ best }} in {{ street }}', tokens => '{"best": "advice.best", "street": "shop.street"}');
+SELECT attribute, fix FROM persona.audit('tipped') WHERE reason ~ '^Nobody' AND fix IS NOT NULL ORDER BY attribute COLLATE "C";
+SELECT count(*) FROM (SELECT persona.define_attribute('advice.best', 'user.behavior.purchase_history', 'inferred')) x;
+SELECT attribute, category, provenance, mentioned FROM persona.audit('tipped') WHERE mentioned ORDER BY attribute COLLATE "C";
+-- law: each fix that is a statement runs
+DO $$
+DECLARE
+	fix text;
+BEGIN
+	FOR fix IN SELECT DISTINCT a.fix FROM persona.audit() a WHERE a.fix LIKE 'SELECT %' LOOP
+		EXECUTE fix;
+	END LOOP;
+END;
+$$;
+SELECT count(*) FILTER (WHERE reason ~ '^Nobody' AND fix LIKE 'SELECT %') = 0 AS all_is_said FROM persona.audit();
 SELECT count(*) FROM persona.drop_space('am', true);

@@ -1,4 +1,5 @@
 -- The words of surveillance.
+\set SHOW_CONTEXT never
 \pset format unaligned
 SELECT bool_and(reason ~ '\w' AND fix ~ '\w' AND verdict IN ('warn', 'block')) AS told, count(DISTINCT locale) > 1 AS languages FROM persona.phrases();
 -- the guide's own pair: one is fine, the other never goes out

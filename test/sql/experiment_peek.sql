@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 CREATE SCHEMA experiment_peek;
 SET search_path = experiment_peek, public;
 -- more of them: psql -v runs=2000 -v users=10000 -f test/sql/experiment_peek.sql
-\if :{?runs} \else \set runs 400 \endif
+\if :{?runs} \else \set runs 200 \endif
 \if :{?users} \else \set users 2000 \endif
 -- chance is made of buckets, so that it is the same each time; both variants convert alike
 CREATE FUNCTION looks(rate float8, of_ten int, runs int, users int)

@@ -31,7 +31,7 @@ SELECT count(*) FROM persona.define_attribute('health', 'user.health', 'inferred
 SELECT count(*) FROM persona.define_attribute('name', 'user.name', 'declared');
 SELECT count(*) FROM persona.define_attribute('feed.at', 'user.behaviour', 'observed', max_age => '3 days');
 SELECT count(*) FROM persona.define_policy(channel => 'ml_mail', quiet => '20:00-07:00', space => 'house');
-SELECT count(*) FROM persona.define_policy(channel => 'ml_mail', cap => 3, per => '7 days', max_surprise => 30);
+SELECT count(*) FROM persona.define_policy(channel => 'ml_mail', cap => 3, per => '7 days', max_surprise => 88);
 SELECT count(*) FROM persona.define_policy(channel => 'ml_mail', purpose => 'marketing', cap => 1, per => '7 days', categories => '{user}', holdout => 0.2);
 /* Four moments of one event: what each of them asks. */
 CREATE TABLE ml.asks (moment text PRIMARY KEY, purpose text, priority int, transactional boolean, stale boolean);
@@ -96,6 +96,7 @@ CREATE FUNCTION ml.refuses(customer int, what text) RETURNS boolean LANGUAGE sql
 	SELECT coalesce((SELECT NOT p.allowed FROM persona_ml.preference p WHERE p.subject = customer AND p.category = what),
 		(SELECT NOT p.allowed FROM persona_ml.preference p WHERE p.subject = customer AND p.category = 'user'), false)
 $$;
+CREATE TABLE ml.base AS SELECT moment, max(score) AS score FROM persona.audit() WHERE provenance <> 'unknown' GROUP BY 1;
 CREATE TABLE ml.zones AS SELECT name FROM pg_timezone_names;
 CREATE FUNCTION ml.local_hour(zone text) RETURNS numeric LANGUAGE sql AS $$
 	SELECT extract(epoch FROM (persona.now() AT TIME ZONE CASE WHEN EXISTS (SELECT FROM ml.zones n WHERE n.name = zone) THEN zone ELSE 'UTC' END)::time) / 3600
@@ -106,7 +107,8 @@ DECLARE
 	o ml.orders;
 	sent int;
 	sent_marketing int;
-	repeats int;
+	own int;
+	shown int;
 	said text;
 	returned boolean;
 	law ml.law := (q.decision, q.subject, q.moment, NULL, NULL, false, q.due);
@@ -120,10 +122,13 @@ BEGIN
 	FROM (SELECT d.at, d.purpose FROM persona_ml.decision d WHERE d.subject = q.subject AND d.outcome <> 'skip' AND NOT d.transactional
 		UNION ALL SELECT persona.now(), b.purpose FROM ml.law l JOIN ml.asks b ON b.moment = l.moment
 			WHERE l.subject = q.subject AND l.outcome IN ('send', 'holdout') AND NOT b.transactional) d;
-	/* What was personal before; of what is decided now nobody but the hash knows. */
-	SELECT count(*) INTO repeats FROM persona_ml.decision d
-	WHERE d.subject = q.subject AND d.outcome <> 'skip' AND d.moment = q.moment AND d.at > persona.now() - interval '30 days';
-	law.fallback := ml.refuses(q.subject, 'user.health') OR 20 * repeats > 30;
+	/* All four show the same value, and of the history it is not known what that showed. */
+	SELECT count(*) FILTER (WHERE d.moment = q.moment), count(*) FILTER (WHERE d.is_known) INTO own, shown
+	FROM (SELECT d.moment, false FROM persona_ml.decision d WHERE d.subject = q.subject AND d.outcome <> 'skip' AND d.at > persona.now() - interval '7 days'
+		UNION ALL SELECT l.moment, true FROM ml.law l WHERE l.subject = q.subject AND l.outcome IN ('send', 'holdout') AND NOT l.fallback) d (moment, is_known);
+	law.fallback := ml.refuses(q.subject, 'user.health')
+		OR (SELECT score FROM ml.base b WHERE b.moment = q.moment) + 20 * greatest(own, shown) + 10 * greatest(0, own
+			+ (SELECT count(*) FROM ml.law l WHERE l.subject = q.subject AND l.moment <> q.moment AND l.outcome IN ('send', 'holdout') AND NOT l.fallback) - greatest(own, shown)) > 88;
 	said := ml.consent(q.subject, a.purpose, CASE a.purpose WHEN 'care' THEN 'opt_out' ELSE 'consent' END);
 	law.closed := CASE
 		WHEN c.id IS NULL THEN 'gone'
@@ -169,9 +174,9 @@ SELECT count(*) AS cases, count(*) FILTER (WHERE CASE l.outcome
 		ELSE d.outcome = 'send' END) AS as_the_law_says
 FROM ml.law l LEFT JOIN persona_ml.decision d USING (subject, decision) LEFT JOIN persona_ml.schedule q USING (subject, decision);
 SELECT bool_and(n > 0) AS all_there, count(*) AS kinds FROM (SELECT count(*) AS n FROM ml.law GROUP BY coalesce(closed, outcome)) l;
--- the twin stands in where the customer wants it so, or was told often before; who was told once more in this run may have it, too
-SELECT count(*) > 100 AS many, bool_and(d.fallback OR NOT l.fallback) AS twin_where_it_must, bool_and(l.fallback OR NOT d.fallback OR n > 1) AS and_nowhere_else
-FROM (SELECT *, count(*) OVER (PARTITION BY subject, moment) AS n FROM ml.law) l JOIN persona_ml.decision d USING (subject, decision)
+-- the twin stands in where the customer wants it so, or was told often before, and nowhere else
+SELECT count(*) > 100 AS many, count(*) FILTER (WHERE l.fallback) > 50 AS often, bool_and(d.fallback = l.fallback) AS twin_where_it_must
+FROM ml.law l JOIN persona_ml.decision d USING (subject, decision)
 WHERE d.outcome IN ('send', 'holdout');
 -- deferred until the quiet hours end on the customer's clock, and not a day more
 SELECT bool_and((q.due AT TIME ZONE coalesce(z.name, 'UTC'))::time = '07:00' AND q.due <= persona.now() + interval '1 day') AS at_seven, bool_and(q.first_due < q.due) AS first_due_stays

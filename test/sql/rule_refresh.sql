@@ -94,7 +94,7 @@ SELECT NOT EXISTS (TABLE rf.members EXCEPT ALL TABLE rf.before) AND NOT EXISTS (
 SELECT r.segment, r.rule, b.n AS in_truth, m.n AS in_membership FROM rf.rule r LEFT JOIN (SELECT segment, count(*) AS n FROM rf.before GROUP BY 1) b USING (segment) LEFT JOIN (SELECT segment, count(*) AS n FROM rf.members GROUP BY 1) m USING (segment)
 WHERE b.n IS DISTINCT FROM m.n ORDER BY 1 LIMIT 10;
 SELECT count(*) = (SELECT count(*) FROM rf.rule) AS a_row_a_segment, bool_and(entered = members AND departed = 0) AS all_entered,
-	bool_and(members = coalesce((SELECT count(*) FROM rf.before b WHERE b.segment = r.segment), 0)) AS counted FROM rf.report r;
+	bool_and(members = coalesce(b.n, 0)) AS counted FROM rf.report r LEFT JOIN (SELECT segment, count(*) AS n FROM rf.before GROUP BY 1) b USING (segment);
 SELECT bool_and(entered_at = persona.now() AND left_at IS NULL) AS at_persona_now FROM persona_rf_shop.member;
 
 -- nothing has changed: nothing is written

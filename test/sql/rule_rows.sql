@@ -4,7 +4,7 @@ SET client_min_messages = warning;
 CREATE SCHEMA rr;
 CREATE TYPE rr.pair AS (a int, b text);
 CREATE DOMAIN rr.good_pair AS rr.pair CHECK ((value).a > 0);
-CREATE TABLE rr.person (name text, gone int, id int, born date, city text, vip boolean);
+CREATE TABLE rr.person (name text, gone int, id int, born date, city text, vip boolean) WITH (autovacuum_enabled = off);
 ALTER TABLE rr.person DROP gone;
 INSERT INTO rr.person SELECT 'n' || i, i, date '1990-01-01' + i, 'c' || i % 10, i % 2 = 0 FROM generate_series(1, 100) i;
 -- a NULL row is a row of NULLs, a NULL rule gives NULL
@@ -52,7 +52,7 @@ ALTER TABLE rr.holder ADD late text DEFAULT 'late';
 SELECT persona.matches(h, 'late = ''late''') AS constant, persona.matches(h, r) AS by_rule, persona.matches((ARRAY[h])[1], r) AS as_value FROM rr.holder h, (VALUES ('late = ''late'''::persona.rule)) v(r);
 
 -- many rules, row by row in turn, in the memory of one query: each is right, also when not all of them can be kept
-CREATE TABLE rr.many AS SELECT i, format('id = %s', i)::persona.rule AS rule FROM generate_series(1, 3000) i;
+CREATE TABLE rr.many WITH (autovacuum_enabled = off) AS SELECT i, format('id = %s', i)::persona.rule AS rule FROM generate_series(1, 3000) i;
 SET work_mem = '64kB'; SET hash_mem_multiplier = 1;
 SELECT count(*), bool_and(p.id = m.i) FROM rr.person p, rr.many m WHERE persona.matches(p, m.rule);
 RESET work_mem; RESET hash_mem_multiplier;

@@ -78,6 +78,7 @@ sub differences
 }
 
 my $before = $node->safe_psql('shop', $all);
+my $fingerprint = $node->safe_psql('shop', 'SELECT persona.fingerprint()');
 like($before, qr/persona_shop_purchase/, 'the trigger is there before');
 
 my $dump = $node->basedir . '/shop.sql';
@@ -89,6 +90,7 @@ for my $format ('plain', 'custom')
 	  : ('pg_restore', '--exit-on-error', '-j', '2', '-d', $node->connstr('again'), $dump);
 	$node->command_ok(\@restore, "restore, $format");
 	is_deeply([ differences($before, $node->safe_psql('again', $all)) ], [], "nothing lost, nothing added, $format");
+	is($node->safe_psql('again', 'SELECT persona.fingerprint()'), $fingerprint, "the same fingerprint, $format");
 	$node->safe_psql('again', 'CALL persona.run()');
 	is($node->safe_psql('again', 'SELECT count(*), count(DISTINCT decision) FROM persona_shop.decision'), '16|16', "the waiting event is decided, none twice, $format");
 	refuses_until_adopted($node, 'again', 1, "restored, $format");

@@ -1,0 +1,489 @@
+/* moment: what came of its experiment, and what follows */
+
+CREATE TYPE result AS (
+	experiment text,
+	goal text,
+	segment text,
+	month date,
+	variant text,
+	control text,
+	n bigint,
+	mean float8,
+	diff float8,
+	lift float8,
+	lift_lo float8,
+	lift_hi float8,
+	p_value float8,
+	p_holm float8,
+	p_bh float8,
+	fixed_lift_lo float8,
+	fixed_lift_hi float8,
+	fixed_p_value float8,
+	chance_to_win float8,
+	users_needed bigint,
+	weeks int,
+	verdict text,
+	message text,
+	warning text,
+	lo float8,
+	since timestamptz
+);
+COMMENT ON TYPE result IS
+'One comparison of an experiment: a variant against its control, by one goal; of all, or of those in a segment or first exposed in a month. See results().';
+
+/* Which shares were planned, and since when */
+
+CREATE FUNCTION weight_log(home space, experiment text) RETURNS TABLE (at timestamptz, variants text[], weights float8[])
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT l.at, ARRAY(SELECT jsonb_array_elements_text(l.body->'variants')), ARRAY(SELECT jsonb_array_elements_text(l.body->'weights')::float8)
+	FROM @extschema@.definition_log l
+	WHERE l.kind = 'experiment' AND l.space = (home).space AND l.name = weight_log.experiment AND l.body IS NOT NULL
+	UNION ALL
+	SELECT t.at, array_agg(s.variant ORDER BY s.variant), array_agg(s.weight ORDER BY s.variant)
+	FROM (SELECT DISTINCT l.at FROM @extschema@.definition_log l
+			WHERE l.kind = 'variant' AND l.space = (home).space AND starts_with(l.name, weight_log.experiment || '/')) t,
+		LATERAL (SELECT DISTINCT ON (l.name) l.body->>'variant' AS variant, (l.body->>'weight')::float8 AS weight FROM @extschema@.definition_log l
+			WHERE l.kind = 'variant' AND l.space = (home).space AND starts_with(l.name, weight_log.experiment || '/') AND l.at <= t.at
+			ORDER BY l.name, l.version DESC) s
+	WHERE s.variant IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@.experiment e WHERE e.space = (home).space AND e.experiment = weight_log.experiment)
+	GROUP BY t.at;
+END;
+COMMENT ON FUNCTION weight_log(space, text) IS
+'The weights that an experiment, or a moment''s own one, has had, from when on.';
+REVOKE ALL ON FUNCTION weight_log(space, text) FROM PUBLIC;
+
+/* A change after which nobody was exposed yet has no phase. */
+CREATE FUNCTION phase_of(home space, e experiment, last_exposure timestamptz, OUT since timestamptz, OUT variants text[], OUT weights float8[])
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH change AS (
+		SELECT w.*, lag(ROW(w.variants, w.weights)) OVER (ORDER BY w.at) IS DISTINCT FROM ROW(w.variants, w.weights) AS differs,
+			row_number() OVER (ORDER BY w.at) AS i
+		FROM @extschema@.weight_log(home, (e).experiment) w WHERE w.at <= last_exposure)
+	SELECT coalesce((SELECT c.at FROM change c WHERE c.differs AND c.i > 1 ORDER BY c.at DESC LIMIT 1), '-infinity'),
+		coalesce((SELECT c.variants FROM change c ORDER BY c.at DESC LIMIT 1), (e).variants),
+		coalesce((SELECT c.weights FROM change c ORDER BY c.at DESC LIMIT 1), (e).weights);
+END;
+COMMENT ON FUNCTION phase_of(space, experiment, timestamptz) IS
+'The phase in which the latest exposure fell: since when the weights are as they were then, and what they were.';
+REVOKE ALL ON FUNCTION phase_of(space, experiment, timestamptz) FROM PUBLIC;
+
+/* The split */
+
+CREATE FUNCTION split_result(e experiment, counts bigint[], shares float8[], mixed bigint, since timestamptz) RETURNS result
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO'
+BEGIN ATOMIC
+	SELECT ((e).experiment, NULL, NULL, NULL, NULL, NULL, t.n, NULL, NULL, NULL, NULL, NULL, s.p_value, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+		v.verdict, CASE v.verdict
+			WHEN 'no_data' THEN 'Nobody was exposed yet.'
+			WHEN 'broken_split' THEN CASE WHEN s.p_value < 0.0005
+				THEN format('Stop and fix: users do not spread as planned, by up to %s %% (p = %s). Results hidden.', round((100 * s.max_dev)::numeric, 1), trim(to_char(s.p_value, '9.9EEEE')))
+				ELSE format('Stop and fix: %s %% of users saw more than one variant. Results hidden.', round(100.0 * split_result.mixed / (t.n + split_result.mixed), 1)) END
+			ELSE concat_ws(' ', format('%s users, spread as planned.', to_char(t.n, 'FM999G999G999G999')),
+				CASE WHEN split_result.mixed > 0 THEN format('%s who saw more than one variant are left out.', split_result.mixed) END,
+				CASE WHEN isfinite(split_result.since) THEN format('Since %s, when the weights changed.', split_result.since::date) END) END,
+		NULL, NULL, split_result.since)::@extschema@.result
+	FROM (SELECT coalesce(sum(c), 0)::bigint AS n FROM unnest(counts) c) t,
+		@extschema@.stat_srm_chi2(counts, shares) s,
+		LATERAL (SELECT CASE WHEN t.n + split_result.mixed = 0 THEN 'no_data'
+			WHEN (cardinality(counts) > 1 AND s.p_value < 0.0005) OR split_result.mixed > 0.01 * (t.n + split_result.mixed) THEN 'broken_split'
+			ELSE 'split_ok' END AS verdict) v;
+END;
+COMMENT ON FUNCTION split_result(experiment, bigint[], float8[], bigint, timestamptz) IS
+'Whether users spread as planned: broken_split where chance would do it less than once in 2,000 experiments (chi-square), or where more than 1 % saw several variants; split_ok, no_data.';
+REVOKE ALL ON FUNCTION split_result(experiment, bigint[], float8[], bigint, timestamptz) FROM PUBLIC;
+
+/* Comparisons */
+
+CREATE TYPE slice AS (
+	goal text,
+	segment text,
+	month date,
+	variant text,
+	n bigint,
+	recent bigint,
+	first_at timestamptz,
+	kind text,
+	plain sample,
+	pair sample2
+);
+COMMENT ON TYPE slice IS 'The people of one variant, measured by a goal: all, those in a segment, or those of a month.';
+
+CREATE FUNCTION slices(cells cell[], segments text[]) RETURNS SETOF slice
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT c.goal, k.segment, k.month, c.variant, sum(c.n)::bigint, sum(c.recent)::bigint, min(c.first_at), min(c.kind), @extschema@.merge(c.plain), @extschema@.merge(c.pair)
+	FROM unnest(cells) c, LATERAL (
+		SELECT NULL::text AS segment, NULL::date AS month
+		UNION ALL SELECT NULL, c.period
+		UNION ALL SELECT s, NULL FROM unnest(segments) WITH ORDINALITY AS u(s, i) WHERE c.inside[i]) k
+	WHERE c.variant IS NOT NULL
+	GROUP BY 1, 2, 3, 4;
+END;
+COMMENT ON FUNCTION slices(cell[], text[]) IS 'Cells put together: all, each month, each segment.';
+REVOKE ALL ON FUNCTION slices(cell[], text[]) FROM PUBLIC;
+
+/* A covariate that does not vary explains nothing, and one of a yes or no that all said is none. */
+CREATE FUNCTION compare_slices(control slice, treatment slice, g goal, alpha float8,
+	OUT mean float8, OUT diff float8, OUT lift float8, OUT p_value float8, OUT lift_lo float8, OUT lift_hi float8,
+	OUT seq_p float8, OUT seq_lo float8, OUT seq_hi float8, OUT seq_lift_lo float8, OUT seq_lift_hi float8,
+	OUT chance_to_win float8, OUT users_needed bigint, OUT per_week float8, OUT verdict text, OUT message text, OUT warning text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	days float8 := extract(epoch FROM @extschema@.now() - least((control).first_at, (treatment).first_at)) / 86400;
+	higher boolean := (g).better = 'higher';
+	k record;
+BEGIN
+	per_week := ((control).recent + (treatment).recent) * 7 / least(28, greatest(days, 1));
+	IF (treatment).kind = 'ratio' OR @extschema@.var_x((control).pair) > 0 AND @extschema@.var_x((treatment).pair) > 0 AND @extschema@.var((control).pair) > 0 AND @extschema@.var((treatment).pair) > 0 THEN
+		k := @extschema@.compare((control).pair, (treatment).pair, alpha => alpha, mde => (g).target, higher_is_better => higher, days => days,
+			per_week => nullif(per_week, 0), label => (treatment).variant, goal => (g).goal, method => CASE (treatment).kind WHEN 'ratio' THEN 'ratio' ELSE 'cuped' END);
+	ELSE
+		k := @extschema@.compare((control).plain, (treatment).plain, alpha => alpha, mde => (g).target, higher_is_better => higher, days => days,
+			per_week => nullif(per_week, 0), label => (treatment).variant, goal => (g).goal);
+	END IF;
+	mean := coalesce(@extschema@.mean((treatment).plain), k.mean2);
+	SELECT k.diff, k.lift, k.p_value, k.lift_lo, k.lift_hi, k.seq_p, k.seq_lo, k.seq_hi, k.seq_lift_lo, k.seq_lift_hi,
+		k.chance_to_win, k.users_needed, k.verdict, k.message, k.warning
+	INTO diff, lift, p_value, lift_lo, lift_hi, seq_p, seq_lo, seq_hi, seq_lift_lo, seq_lift_hi, chance_to_win, users_needed, verdict, message, warning;
+END;
+$$;
+COMMENT ON FUNCTION compare_slices(slice, slice, goal, float8) IS
+'compare() of two slices by a goal: a ratio by the delta method; anything else adjusted by what the same people did before (CUPED) where that varies; users a week from the last 28 days.';
+REVOKE ALL ON FUNCTION compare_slices(slice, slice, goal, float8) FROM PUBLIC;
+
+CREATE FUNCTION comparisons(e experiment, goals goal[], slices slice[], primary_control text, since timestamptz) RETURNS SETOF result
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH pair AS (
+		SELECT t AS treatment, c AS control, g AS goal, c.variant <> primary_control AS aside,
+			CASE WHEN g.guardrail THEN 'guardrail' WHEN g.goal = (e).goal THEN 'goal' ELSE 'goals' END AS tier,
+			CASE WHEN t.month IS NOT NULL THEN 'month' WHEN t.segment IS NOT NULL THEN 'segment' ELSE 'all' END AS kind
+		FROM unnest(slices) t JOIN unnest(slices) c ON c.goal = t.goal AND c.segment IS NOT DISTINCT FROM t.segment AND c.month IS NOT DISTINCT FROM t.month
+			JOIN unnest(goals) g ON g.goal = t.goal
+		WHERE c.variant IN (primary_control, 'holdout') AND t.variant NOT IN (c.variant, 'holdout')
+	), counted AS (
+		SELECT p.*, CASE WHEN p.tier = 'guardrail' THEN 1 ELSE count(*) OVER family END AS m
+		FROM pair p WINDOW family AS (PARTITION BY p.tier, p.kind, p.aside)
+	), compared AS (
+		SELECT c.*, k.*, row_number() OVER family AS i
+		FROM counted c, LATERAL @extschema@.compare_slices(c.control, c.treatment, c.goal, 0.05 / c.m) k
+		WINDOW family AS (PARTITION BY c.tier, c.kind, c.aside ORDER BY (c.goal).goal, (c.treatment).segment, (c.treatment).month, (c.treatment).variant)
+	), adjusted AS (
+		SELECT c.*, a.holm[c.i] AS p_holm, a.bh[c.i] AS p_bh
+		FROM (SELECT c.*, array_agg(c.seq_p) OVER (PARTITION BY c.tier, c.kind, c.aside ORDER BY c.i ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS ps FROM compared c) c,
+			LATERAL @extschema@.stat_holm_bh(c.ps) a
+	)
+	SELECT ((e).experiment, (a.goal).goal, (a.treatment).segment, (a.treatment).month, (a.treatment).variant, (a.control).variant,
+		(a.treatment).n, a.mean, a.diff, a.lift, a.seq_lift_lo, a.seq_lift_hi, a.seq_p,
+		CASE WHEN a.tier = 'guardrail' THEN a.seq_p ELSE a.p_holm END, CASE WHEN a.tier = 'guardrail' THEN a.seq_p ELSE a.p_bh END,
+		a.lift_lo, a.lift_hi, a.p_value, a.chance_to_win, a.users_needed, ceil(a.users_needed / nullif(a.per_week, 0)),
+		v.verdict, CASE WHEN v.verdict = 'guardrail_ok' THEN format('%s does not harm %s as far as can be told.', (a.treatment).variant, (a.goal).goal) ELSE a.message END,
+		a.warning, CASE WHEN (a.goal).better = 'higher' THEN a.seq_lo ELSE -a.seq_hi END, comparisons.since)::@extschema@.result
+	FROM adjusted a, LATERAL (SELECT CASE WHEN a.tier = 'guardrail' AND a.verdict NOT IN ('loser', 'no_data', 'warming_up') THEN 'guardrail_ok' ELSE a.verdict END AS verdict) v
+	UNION ALL
+	SELECT ((e).experiment, s.goal, s.segment, s.month, s.variant, NULL, s.n, coalesce(@extschema@.mean(s.plain), @extschema@.mean(s.pair) / nullif(@extschema@.mean_x(s.pair), 0)),
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, comparisons.since)::@extschema@.result
+	FROM unnest(slices) s WHERE s.goal IS NOT NULL AND s.variant IN (primary_control, 'holdout');
+END;
+COMMENT ON FUNCTION comparisons(experiment, goal[], slice[], text, timestamptz) IS
+'Every variant against its control, and against the holdout where there is one, by each goal. Intervals hold for all comparisons of a family at once (goals times variants, times segments or months where it is by these; the experiment''s own goal is a family by itself, and so is each guardrail); p_holm and p_bh are the p-values adjusted within it.';
+REVOKE ALL ON FUNCTION comparisons(experiment, goal[], slice[], text, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION hide_result(r result, split result) RETURNS result
+LANGUAGE sql IMMUTABLE
+RETURN ((r).experiment, (r).goal, (r).segment, (r).month, (r).variant, (r).control, (r).n, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+	NULL, NULL, NULL, NULL, NULL, NULL, (split).verdict, (split).message, NULL, NULL, (r).since)::@extschema@.result;
+COMMENT ON FUNCTION hide_result(result, result) IS 'A result of an experiment whose split is broken: nothing but the count.';
+REVOKE ALL ON FUNCTION hide_result(result, result) FROM PUBLIC;
+
+CREATE FUNCTION experiment_results(home space, e experiment) RETURNS SETOF result
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	goals @extschema@.goal[] := ARRAY(SELECT g FROM @extschema@.goal g WHERE g.space = home.space ORDER BY g.goal);
+	segments text[] := coalesce((SELECT b.segments FROM @extschema@.breakdown b WHERE b.space = home.space AND b.breakdown = e.experiment), '{}');
+	last_exposure timestamptz;
+	phase record;
+	cells @extschema@.cell[];
+	slices @extschema@.slice[];
+	split @extschema@.result;
+	main text;
+BEGIN
+	EXECUTE format('SELECT max(x.at) FROM %I.exposure x WHERE x.experiment = $1', home.schema_name) INTO last_exposure USING e.experiment;
+	phase := @extschema@.phase_of(home, e, last_exposure);
+	cells := ARRAY(SELECT c FROM @extschema@.cells(home, e.experiment, e.unit, goals, segments, phase.since, 'month') c);
+	SELECT (s).* INTO split FROM (SELECT @extschema@.split_result(e, array_agg(coalesce(c.n, 0) ORDER BY w.i), array_agg(w.share ORDER BY w.i),
+		coalesce((SELECT c.n FROM unnest(cells) c WHERE c.variant IS NULL), 0), phase.since) AS s
+	FROM unnest(phase.variants, phase.weights) WITH ORDINALITY AS w(variant, share, i)
+		LEFT JOIN (SELECT c.variant, sum(c.n)::bigint AS n FROM unnest(cells) c WHERE c.goal IS NULL GROUP BY 1) c ON c.variant = w.variant
+	WHERE w.share > 0) s;
+	RETURN NEXT split;
+	main := CASE WHEN (SELECT count(*) FROM unnest(phase.weights) w WHERE w > 0) > 1 THEN e.control ELSE 'holdout' END;
+	slices := ARRAY(SELECT s FROM @extschema@.slices(cells, segments) s WHERE s.goal IS NOT NULL);
+	RETURN QUERY
+	SELECT (h).* FROM @extschema@.comparisons(e, goals, slices, main, phase.since) r,
+		LATERAL (SELECT CASE WHEN split.verdict = 'broken_split' THEN @extschema@.hide_result(r, split) ELSE r END AS h) h
+	ORDER BY r.goal, r.segment NULLS FIRST, r.month NULLS FIRST, r.control = 'holdout' NULLS FIRST, r.variant;
+END;
+$$;
+COMMENT ON FUNCTION experiment_results(space, experiment) IS
+'The results of one experiment as they stand now, its split first.';
+REVOKE ALL ON FUNCTION experiment_results(space, experiment) FROM PUBLIC;
+
+/* The first verdict stays */
+
+CREATE FUNCTION conclude(home space, latest result[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF current_setting('transaction_read_only')::boolean
+		OR NOT has_table_privilege(format('%I.conclusion', home.schema_name), 'INSERT') THEN
+		RETURN;
+	END IF;
+	EXECUTE format('INSERT INTO %I.conclusion
+		SELECT r.experiment, r.goal, r.variant, r.control, r.since, r.verdict, r.message, r.lo, @extschema@.now()
+		FROM unnest($1) r WHERE r.verdict IN (''winner'', ''loser'') AND r.month IS NULL AND r.segment IS NULL
+		ON CONFLICT DO NOTHING', home.schema_name)
+	USING latest;
+END;
+$$;
+COMMENT ON FUNCTION conclude(space, result[]) IS
+'Notes verdicts winner and loser of comparisons that have none yet; on a replica, or for who may only read, it does nothing.';
+REVOKE ALL ON FUNCTION conclude(space, result[]) FROM PUBLIC;
+
+CREATE FUNCTION with_conclusions(home space, latest result[]) RETURNS SETOF result
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO'
+AS $$
+BEGIN
+	RETURN QUERY EXECUTE format($q$
+	SELECT r.experiment, r.goal, r.segment, r.month, r.variant, r.control, r.n, r.mean, r.diff, r.lift, r.lift_lo, r.lift_hi, r.p_value, r.p_holm, r.p_bh,
+		r.fixed_lift_lo, r.fixed_lift_hi, r.fixed_p_value, r.chance_to_win, r.users_needed, r.weeks, coalesce(c.verdict, r.verdict),
+		CASE WHEN c.verdict IS NULL THEN r.message
+			WHEN r.verdict = c.verdict THEN format('%%s Decided on %%s.', r.message, c.at::date)
+			ELSE format('%%s Decided on %%s; as of now: %%s', c.message, c.at::date, r.message) END,
+		r.warning, r.lo, r.since
+	FROM unnest($1) WITH ORDINALITY AS r LEFT JOIN %I.conclusion c
+		ON (c.experiment, c.goal, c.variant, c.control, c.since) = (r.experiment, r.goal, r.variant, r.control, r.since)
+			AND r.month IS NULL AND r.segment IS NULL AND r.verdict <> 'broken_split'
+	ORDER BY r.ordinality$q$, home.schema_name)
+	USING latest;
+END;
+$$;
+COMMENT ON FUNCTION with_conclusions(space, result[]) IS
+'Results with the verdict that was noted first, and what they say now in its message.';
+REVOKE ALL ON FUNCTION with_conclusions(space, result[]) FROM PUBLIC;
+
+CREATE FUNCTION experiments_of(home space) RETURNS SETOF text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT e.experiment FROM @extschema@.experiment e WHERE e.space = (home).space
+	UNION
+	SELECT m.moment FROM @extschema@.moment m
+	WHERE m.space = (home).space AND m.experiment IS NULL AND m.state <> 'idea'
+		AND EXISTS (SELECT FROM @extschema@.variant v WHERE v.space = m.space AND v.moment = m.moment AND v.weight > 0)
+	ORDER BY 1;
+END;
+COMMENT ON FUNCTION experiments_of(space) IS
+'The experiments of a space, and the moments that have one of their own.';
+REVOKE ALL ON FUNCTION experiments_of(space) FROM PUBLIC;
+
+CREATE FUNCTION results(experiment text DEFAULT NULL, space text DEFAULT NULL) RETURNS SETOF result
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	name text;
+	latest @extschema@.result[];
+BEGIN
+	FOR name IN SELECT n FROM @extschema@.experiments_of(home) n WHERE experiment IS NULL UNION ALL SELECT experiment WHERE experiment IS NOT NULL LOOP
+		latest := ARRAY(SELECT r FROM @extschema@.experiment_results(home, @extschema@.find_experiment(home, name)) r);
+		PERFORM @extschema@.conclude(home, latest);
+		RETURN QUERY SELECT * FROM @extschema@.with_conclusions(home, latest);
+	END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION results(text, text) IS
+'What came of an experiment, or of all: first a row about the split (no goal: verdict split_ok, broken_split or no_data), then for each goal the control (no lift) and every variant against it, and against the holdout where there is one; of all, by month (UTC) of the first exposure, and by the segments of define_breakdown(). lift_lo to lift_hi and p_value hold at every look at once and for all comparisons of the family; fixed_* are for who looks once; p_holm and p_bh are p_value adjusted; chance_to_win is shown and decides nothing. verdict: as compare(), and guardrail_ok. The first winner or loser is noted and stays. A moment without an experiment of its own name is one over its variants. Errors: unknown experiment (42704).';
+REVOKE ALL ON FUNCTION results(text, text) FROM PUBLIC;
+
+CREATE FUNCTION performance_of(space text) RETURNS TABLE (moment text, goal text, variant text, month date, n bigint, mean float8,
+	lift float8, lift_lo float8, lift_hi float8, p_value float8, verdict text, message text)
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT m.moment, r.goal, r.variant, r.month, r.n, r.mean, r.lift, r.lift_lo, r.lift_hi, r.p_value, r.verdict, r.message
+	FROM (SELECT r.*, row_number() OVER (PARTITION BY r.experiment, r.goal, r.month, r.variant ORDER BY r.control = 'holdout' NULLS FIRST) AS nth
+			FROM @extschema@.results(NULL, performance_of.space) r WHERE r.segment IS NULL) r
+		JOIN @extschema@.moment m ON m.space = performance_of.space AND r.experiment = coalesce(m.experiment, m.moment)
+	WHERE r.nth = 1
+	ORDER BY m.moment, r.goal NULLS FIRST, r.month NULLS FIRST, r.variant;
+END;
+COMMENT ON FUNCTION performance_of(text) IS
+'results() of every moment of a space: a variant against its control, or against the holdout where it is the only one.';
+REVOKE ALL ON FUNCTION performance_of(text) FROM PUBLIC;
+
+/* Promotion: the winner alone, and whether it goes on winning */
+
+CREATE FUNCTION keep_variant(home space, e experiment, variant text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	UPDATE @extschema@.experiment x
+	SET weights = ARRAY(SELECT CASE WHEN v = keep_variant.variant THEN 1 ELSE 0 END FROM unnest(x.variants) WITH ORDINALITY AS u(v, i) ORDER BY i)
+	WHERE x.space = home.space AND x.experiment = e.experiment;
+	IF NOT FOUND THEN
+		UPDATE @extschema@.variant v SET weight = CASE WHEN v.variant = keep_variant.variant THEN 1 ELSE 0 END
+		WHERE v.space = home.space AND v.moment = e.experiment;
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION keep_variant(space, experiment, text) IS
+'Gives one variant of an experiment, or of a moment''s own, all the weight.';
+REVOKE ALL ON FUNCTION keep_variant(space, experiment, text) FROM PUBLIC;
+
+CREATE FUNCTION promote(experiment text, variant text, review_in interval DEFAULT NULL, space text DEFAULT NULL) RETURNS SETOF finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO'
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	e @extschema@.experiment := @extschema@.find_experiment(home, experiment);
+	best @extschema@.result;
+	review_at timestamptz;
+BEGIN
+	IF variant IS NULL OR variant <> ALL (e.variants) THEN
+		RAISE undefined_object USING
+			MESSAGE = format('experiment "%s" has no variant %s', experiment, quote_nullable(variant)),
+			HINT = @extschema@.ask(variant, e.variants, format('Its variants are: %s.', array_to_string(e.variants, ', ')));
+	ELSIF review_in <= '0' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('experiment "%s" cannot be reviewed in %s', experiment, review_in),
+			HINT = 'Pass how long from now it is to be looked at again, such as review_in => ''3 months''.';
+	END IF;
+	SELECT r.* INTO best FROM @extschema@.results(experiment, home.space) r
+	WHERE r.variant = promote.variant AND r.control IS NOT NULL AND r.month IS NULL AND r.segment IS NULL
+	ORDER BY r.goal = e.goal DESC NULLS LAST, r.verdict = 'winner' DESC, r.lo DESC NULLS LAST LIMIT 1;
+	review_at := @extschema@.now() + coalesce(review_in,
+		(SELECT min(m.review_every) FROM @extschema@.moment m WHERE m.space = home.space AND coalesce(m.experiment, m.moment) = e.experiment), '3 months');
+	EXECUTE format('INSERT INTO %I.promotion VALUES ($1, $2, @extschema@.now(), session_user, $3, $4, $5, $6, $7)', home.schema_name)
+	USING experiment, variant, (SELECT jsonb_object_agg(v, w) FROM unnest(e.variants, e.weights) AS u(v, w)), best.goal, best.verdict, best.lo, review_at;
+	PERFORM @extschema@.keep_variant(home, e, variant);
+	RETURN QUERY
+	SELECT f.level, f.code, experiment, f.message, f.hint
+	FROM (VALUES
+		(best.verdict IS DISTINCT FROM 'winner', 'warn', 'not_a_winner', format('"%s" has not won: %s', variant, coalesce(best.message, 'nothing was measured.')),
+			'Its effect may be nothing. Let the test run on, or keep what is cheaper.'),
+		(@extschema@.holdout_of(home, experiment) = 0, 'warn', 'without_holdout', 'nobody is held out, so nothing will show when it stops working',
+			'Hold a few out: SELECT * FROM persona.define_policy(holdout => 0.05).'),
+		(true, 'info', 'promoted', format('"%s" is the only variant from now on; look again on %s', variant, review_at::date), NULL)
+	) f(holds, level, code, message, hint)
+	WHERE f.holds;
+END;
+$$;
+COMMENT ON FUNCTION promote(text, text, interval, text) IS
+'Makes a variant the only one of its experiment or moment: what its test said, the weights before and who did it are kept in promotion; the holdout stays. From then on its daily difference to the holdout is watched (alert), and a review is due after review_in, or as often as the moment is reviewed (review_due). Errors: 42704, 22023.';
+REVOKE ALL ON FUNCTION promote(text, text, interval, text) FROM PUBLIC;
+
+/* Days are those of the first exposure: nobody is in two of them. A day of fewer than two on either side tells nothing. */
+CREATE FUNCTION daily(home space, experiment text, goal goal, variant text, since timestamptz) RETURNS TABLE (day date, diff float8, se float8)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH counted AS MATERIALIZED (
+		SELECT c.* FROM @extschema@.cells(home, daily.experiment, (@extschema@.find_experiment(home, daily.experiment)).unit, ARRAY[daily.goal], '{}', since, 'day') c)
+	SELECT t.period, k.diff * CASE (daily.goal).better WHEN 'higher' THEN 1 ELSE -1 END, k.se
+	FROM counted t JOIN counted c ON c.period = t.period AND c.goal = t.goal,
+		LATERAL (
+			SELECT k.diff, k.se FROM @extschema@.compare(c.plain, t.plain) k WHERE t.kind <> 'ratio'
+			UNION ALL
+			SELECT k.diff, k.se FROM @extschema@.compare(c.pair, t.pair, method => 'ratio') k WHERE t.kind = 'ratio') k
+	WHERE t.variant = daily.variant AND c.variant = 'holdout' AND k.se > 0
+	ORDER BY 1;
+END;
+COMMENT ON FUNCTION daily(space, text, goal, text, timestamptz) IS
+'A variant''s difference to the holdout, day by day (UTC) of the first exposure, positive where it is better, with its standard error.';
+REVOKE ALL ON FUNCTION daily(space, text, goal, text, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION fading(space text) RETURNS TABLE (experiment text, variant text, goal text, state text, since date, days int)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(fading.space);
+	shipped record;
+BEGIN
+	FOR shipped IN EXECUTE format('SELECT DISTINCT ON (p.experiment) p.experiment, p.variant, p.at, p.lo, g
+		FROM %I.promotion p JOIN @extschema@.goal g ON g.space = $1 AND g.goal = p.goal ORDER BY p.experiment, p.at DESC', home.schema_name)
+	USING home.space
+	LOOP
+		RETURN QUERY
+		SELECT shipped.experiment, shipped.variant, (shipped.g).goal,
+			CASE WHEN bad.alarm_at IS NOT NULL THEN 'harmful' ELSE 'fading' END, d.days[coalesce(bad.alarm_at, less.alarm_at)], cardinality(d.days)
+		FROM (SELECT array_agg(d.day ORDER BY d.day) AS days, array_agg(d.diff ORDER BY d.day) AS diffs, array_agg(d.se ORDER BY d.day) AS ses
+				FROM @extschema@.daily(home, shipped.experiment, shipped.g, shipped.variant, shipped.at) d) d,
+			LATERAL @extschema@.stat_decay(d.diffs, d.ses, 0) bad,
+			LATERAL @extschema@.stat_decay(d.diffs, d.ses, greatest(shipped.lo, 0) / 2) less
+		WHERE coalesce(bad.alarm_at, less.alarm_at) IS NOT NULL;
+	END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION fading(text) IS
+'Promoted variants whose daily difference to the holdout has sunk, by CUSUM (kappa 1/2, h 8: one false alarm in 200 quarters): harmful, below nothing; fading, below half of the lower bound that was shipped. since: the day of the alarm. A prompt to test again, no proof.';
+REVOKE ALL ON FUNCTION fading(text) FROM PUBLIC;
+
+CREATE FUNCTION reviews(space text) RETURNS TABLE (moment text, experiment text, variant text, review_due date, why text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO'
+AS $$
+#variable_conflict use_column
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(reviews.space);
+BEGIN
+	RETURN QUERY EXECUTE format($q$
+	WITH shipped AS (SELECT DISTINCT ON (p.experiment) p.* FROM %I.promotion p ORDER BY p.experiment, p.at DESC)
+	SELECT m.moment, coalesce(m.experiment, m.moment), NULL::text, (m.activated_at + m.review_every)::date, 'live for as long as it is to be reviewed'
+	FROM @extschema@.moment m
+	WHERE m.space = $1 AND m.state = 'live' AND m.activated_at + m.review_every <= @extschema@.now()
+	UNION ALL
+	SELECT m.moment, s.experiment, s.variant, s.review_at::date, format('promoted on %%s', s.at::date)
+	FROM shipped s LEFT JOIN @extschema@.moment m ON m.space = $1 AND coalesce(m.experiment, m.moment) = s.experiment
+	WHERE s.review_at <= @extschema@.now()
+	UNION ALL
+	SELECT m.moment, f.experiment, f.variant, f.since, format('%%s by goal %%s', f.state, f.goal)
+	FROM @extschema@.fading($1) f LEFT JOIN @extschema@.moment m ON m.space = $1 AND coalesce(m.experiment, m.moment) = f.experiment
+	ORDER BY 4, 1$q$, home.schema_name)
+	USING home.space;
+END;
+$$;
+COMMENT ON FUNCTION reviews(text) IS
+'What is to be looked at again: live moments after their review_every, promoted variants after their time, and those that fade.';
+REVOKE ALL ON FUNCTION reviews(text) FROM PUBLIC;
+
+/* Reader views */
+
+CREATE FUNCTION create_result_views() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	/* A restore brings the views along. */
+	IF to_regclass(format('%I.performance', NEW.schema_name)) IS NOT NULL THEN
+		RETURN NULL;
+	END IF;
+	EXECUTE format($view$
+	CREATE VIEW %1$I.performance WITH (security_invoker = true) AS
+	SELECT * FROM @extschema@.performance_of(%2$L);
+	COMMENT ON VIEW %1$I.performance IS 'A row a moment, goal, variant and month (NULL: all of them): what came of it. The row without a goal is about the split.';
+
+	CREATE VIEW %1$I.review_due WITH (security_invoker = true) AS
+	SELECT * FROM @extschema@.reviews(%2$L);
+	COMMENT ON VIEW %1$I.review_due IS 'What is to be looked at again, the longest due first.';
+	$view$, NEW.schema_name, NEW.space);
+	RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION create_result_views() IS
+'Trigger: a new space gets its reader views performance and review_due.';
+REVOKE ALL ON FUNCTION create_result_views() FROM PUBLIC;
+CREATE TRIGGER result_views AFTER INSERT ON space
+FOR EACH ROW EXECUTE FUNCTION create_result_views();

@@ -1876,8 +1876,11 @@ BEGIN
 	END IF;
 	EXECUTE format($view$
 	CREATE VIEW %1$I.outcome WITH (security_invoker = true) AS
-	SELECT d.decision, d.subject, d.moment, d.experiment, d.variant, d.at, d.outcome, d.reason, m.sent_at
-	FROM %1$I.decision d LEFT JOIN %1$I.message m ON m.subject = d.subject AND m.message = d.decision;
+	SELECT d.decision, d.subject, d.moment, d.experiment, d.variant, d.at, d.outcome, d.reason, m.sent_at, f.opened_at, f.clicked_at
+	FROM %1$I.decision d LEFT JOIN %1$I.message m ON m.subject = d.subject AND m.message = d.decision
+		LEFT JOIN (
+			SELECT subject, message, min(at) FILTER (WHERE what = 'opened') AS opened_at, min(at) FILTER (WHERE what = 'clicked') AS clicked_at
+			FROM %1$I.feedback GROUP BY 1, 2) f ON f.subject = d.subject AND f.message = d.decision;
 	COMMENT ON VIEW %1$I.outcome IS 'A row a decision: what became of it.';
 
 	CREATE VIEW %1$I.skip WITH (security_invoker = true) AS
@@ -1891,15 +1894,20 @@ BEGIN
 	COMMENT ON VIEW %1$I.skip IS 'A row a moment, day (UTC) and reason: how many were not sent, and their share of the day''s.';
 
 	CREATE VIEW %1$I.funnel WITH (security_invoker = true) AS
-	SELECT moment, day, sum(entered)::bigint AS entered, sum(decided)::bigint AS decided, sum(sent)::bigint AS sent
+	SELECT moment, day, sum(entered)::bigint AS entered, sum(decided)::bigint AS decided, sum(sent)::bigint AS sent,
+		sum(n) FILTER (WHERE what = 'delivered')::bigint AS delivered, sum(n) FILTER (WHERE what = 'opened')::bigint AS opened,
+		sum(n) FILTER (WHERE what = 'clicked')::bigint AS clicked, sum(n) FILTER (WHERE what = 'unsubscribed')::bigint AS unsubscribed,
+		sum(n) FILTER (WHERE what = 'complained')::bigint AS complained
 	FROM (
-		SELECT moment, day, n AS entered, 0 AS decided, 0 AS sent FROM %1$I.moment_day WHERE reason = 'entered'
+		SELECT moment, day, n AS entered, 0 AS decided, 0 AS sent, NULL AS what, 0 AS n FROM %1$I.moment_day WHERE reason = 'entered'
 		UNION ALL
-		SELECT moment, (at AT TIME ZONE 'UTC')::date, 0, 1, 0 FROM %1$I.decision
+		SELECT moment, (at AT TIME ZONE 'UTC')::date, 0, 1, 0, NULL, 0 FROM %1$I.decision
 		UNION ALL
-		SELECT moment, (sent_at AT TIME ZONE 'UTC')::date, 0, 0, 1 FROM %1$I.message WHERE state = 'sent'
+		SELECT moment, (sent_at AT TIME ZONE 'UTC')::date, 0, 0, 1, NULL, 0 FROM %1$I.message WHERE state = 'sent'
+		UNION ALL
+		SELECT moment, (at AT TIME ZONE 'UTC')::date, 0, 0, 0, what, count(DISTINCT message) FROM %1$I.feedback GROUP BY 1, 2, what
 	) c GROUP BY 1, 2;
-	COMMENT ON VIEW %1$I.funnel IS 'A row a moment and day (UTC): how many entered, were decided, were sent.';
+	COMMENT ON VIEW %1$I.funnel IS 'A row a moment and day (UTC): how many entered, were decided, were sent; and how many messages were heard of that day as delivered, opened, clicked, unsubscribed, complained, NULL where none was.';
 
 	CREATE VIEW %1$I.journey WITH (security_invoker = true) AS
 	SELECT m.stage, m.moment, CASE WHEN m.held_at IS NULL THEN m.state ELSE 'held' END AS state, m.owner, m.variable, m.hypothesis,

@@ -61,6 +61,10 @@ SELECT moment, variant, why FROM persona_mpr_shop.review_due ORDER BY why;
 SET persona.clock = '2026-05-02 12:00+00';
 SELECT moment, variant, review_due, why FROM persona_mpr_shop.review_due ORDER BY why;
 
+-- what a sender reports is in the funnel and beside the decision
+INSERT INTO persona_mpr_shop.feedback SELECT 1, gen_random_uuid(), '00000000-0000-0000-0000-000000000001', 'thanks', 'personal', 'email', 'news', w, '2026-04-01 10:00+00'::timestamptz + n * interval '1 minute', NULL
+FROM unnest('{delivered,opened,opened,clicked}'::text[]) WITH ORDINALITY AS u(w, n);
+SELECT moment, sent, delivered, opened, clicked, complained FROM persona_mpr_shop.funnel WHERE day = '2026-04-01';
 -- a defined experiment is promoted alike; one that has not won is warned of
 SELECT code FROM persona.define_experiment('banner', '{generic,bold,plain}', '{0.5,0.25,0.25}') WHERE level = 'warn';
 SELECT level, code FROM persona.promote('banner', 'bold');

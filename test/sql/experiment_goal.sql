@@ -8,6 +8,8 @@ CREATE TABLE eg.product (sku text PRIMARY KEY, category text);
 CREATE TABLE eg.orders (id bigint PRIMARY KEY, customer_id int REFERENCES eg.customer, sku text REFERENCES eg.product, amount numeric, note text, at timestamptz);
 CREATE TABLE eg.visit (id bigint PRIMARY KEY, customer_id int REFERENCES eg.customer, seconds float8, at timestamp);
 CREATE TABLE eg.mood (id bigint PRIMARY KEY, customer_id int REFERENCES eg.customer);
+CREATE INDEX ON eg.orders (customer_id);
+CREATE INDEX ON eg.visit (customer_id);
 SELECT level, code FROM persona.define_space('eg_shop', 'eg.customer');
 SET persona.space = 'eg_shop';
 SELECT level FROM persona.define_event('purchase', 'eg.orders', at => 'at') WHERE level = 'block';

@@ -56,7 +56,7 @@ REVOKE ALL ON FUNCTION template_broken_html(template) FROM PUBLIC;
 CREATE FUNCTION template_gives_code(template template) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT template::text ~* '\m(code|coupon|voucher|gutschein|cupón|bon)\M\W{1,3}[A-Z]*[0-9]+[A-Z0-9]*\M' OR EXISTS (
+	SELECT template::text ~* '\m(code|coupon|voucher|gutschein|cup\u00f3n|bon)\M\W{1,3}[A-Z]*[0-9]+[A-Z0-9]*\M' OR EXISTS (
 		SELECT FROM unnest(@extschema@.template_variables(template)) v
 		WHERE v ~ '(^|[._])(coupon|voucher|promo|discount)' OR v ~ '(^|\.)code$');
 END;
@@ -67,7 +67,7 @@ REVOKE ALL ON FUNCTION template_gives_code(template) FROM PUBLIC;
 CREATE FUNCTION template_says_until(template template) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT template::text ~* '\m(valid|expires?|expiring|until|ends|gültig|bis|valable|jusqu|válido|hasta|geldig|ważny)' OR EXISTS (
+	SELECT template::text ~* '\m(valid|expires?|expiring|until|ends|g\u00fcltig|bis|valable|jusqu|v\u00e1lido|hasta|geldig|wa\u017cny)' OR EXISTS (
 		SELECT FROM unnest(@extschema@.template_variables(template)) v WHERE v ~* '(valid|expir|until|ends|deadline)');
 END;
 COMMENT ON FUNCTION template_says_until(template) IS

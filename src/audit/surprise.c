@@ -85,7 +85,7 @@ static int
 Sensitivity(const AuditUse *use)
 {
 	const SpaceCategory *category =
-		use->category ? SpaceCategoryFind(use->category) : NULL;
+	use->category ? SpaceCategoryFind(use->category) : NULL;
 	int			rated = category ? category->sensitivity : UNKNOWN_SENSITIVITY;
 	int			said = Points(labels, lengthof(labels), "sensitivity",
 							  use->sensitivity, rated);

@@ -83,6 +83,7 @@ PersonaActBegin(PersonaAct *act, Oid owner)
 	Pin("bytea_output", "hex");
 	/* Compiling a batch's many conditions costs far more than it saves. */
 	Pin("jit", "off");
+
 	/*
 	 * A batch fetches its rows by their places. At the default price of a
 	 * random page it would rather read a whole queue for a thousand of them.

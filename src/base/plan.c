@@ -74,7 +74,10 @@ Keep(const char *sql, uint64 hash, const PersonaArgs *args, SPIPlanPtr plan)
 		SPI_freeplan(place->plan);
 		pfree(place->sql);
 	}
-	*place = (Kept) {hash, text, *args, plan};
+	*place = (Kept)
+	{
+		hash, text, *args, plan
+	};
 	next = (next + 1) % MOST_PLANS;
 }
 

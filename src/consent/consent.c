@@ -182,10 +182,10 @@ ConsentSuppressed(const Space *space, const char *subject_sql,
 				  const char *channel_sql, const char *address_sql)
 {
 	char	   *listed = address_sql == NULL ? "" :
-		psprintf(" UNION ALL SELECT l.reason, l.at FROM %s l"
-				 " WHERE l.channel IN ('', %s) AND l.hash = %s",
-				 SpaceTable(space, "suppressed_address"), channel_sql,
-				 PseudonymSql(space, "address", address_sql));
+	psprintf(" UNION ALL SELECT l.reason, l.at FROM %s l"
+			 " WHERE l.channel IN ('', %s) AND l.hash = %s",
+			 SpaceTable(space, "suppressed_address"), channel_sql,
+			 PseudonymSql(space, "address", address_sql));
 
 	return psprintf("(SELECT x.reason FROM (SELECT p.reason, p.at FROM %s p WHERE p.subject = %s"
 					" AND p.channel IN ('', %s)%s) x ORDER BY x.at LIMIT 1)",

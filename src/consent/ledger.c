@@ -200,7 +200,7 @@ SetMeaning(const Space *space, Row *row)
 	const char *channel = Text(row, CHANNEL);
 	const char *decision = Text(row, DECISION);
 	const char *basis = purpose ? ConsentFindPurpose(space, purpose)->basis :
-		NULL;
+	NULL;
 
 	if (channel != NULL)
 		ConsentCheckChannel(space, channel);
@@ -260,7 +260,7 @@ ChainSql(const Space *space)
 
 static const ConsentQuery chain = {ChainSql, 12,
 	{CONSENT_KEY, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-		JSONBOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID}};
+JSONBOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID}};
 
 static void
 SetPlace(const Space *space, Row *row)

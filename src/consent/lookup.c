@@ -29,7 +29,7 @@ Ask(FunctionCallInfo fcinfo, PersonaAct *act)
 	Space	   *space = SpaceGet(ConsentArgText(fcinfo, 4));
 	Datum		key = ConsentArgKey(fcinfo, space);
 	const ConsentPurpose *purpose =
-		ConsentFindPurpose(space, ConsentArgText(fcinfo, 1));
+	ConsentFindPurpose(space, ConsentArgText(fcinfo, 1));
 	Datum		values[5];
 
 	ConsentCheckChannel(space, ConsentArgText(fcinfo, 2));

@@ -117,7 +117,7 @@ static void
 Enter(Visit *visit, PersonaAct *act, const char *token)
 {
 	visit->space = ConsentEnter(act, token, &visit->token, TOKEN_PREFERENCES,
-							   &visit->key);
+								&visit->key);
 	visit->channel = visit->token.about[0] ? visit->token.about : NULL;
 }
 

@@ -50,8 +50,11 @@ ConsentSay(const Space *space, const ConsentStatement *s)
 	nulls[5] = !s->has_at;
 	values[6] = s->evidence;
 	nulls[6] = !s->has_evidence;
-	/* A row that this snapshot does not see must end in 40001, to be run
-	 * again, never in a lost statement. */
+
+	/*
+	 * A row that this snapshot does not see must end in 40001, to be run
+	 * again, never in a lost statement.
+	 */
 	if (ConsentRun(space, &say, values, nulls, false) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

@@ -113,7 +113,7 @@ ConsentBegin(PersonaAct *act, const Space *space, AclMode duty)
 {
 	Oid			caller = GetUserId();
 	const char *right = duty == ACL_INSERT ? "INSERT" :
-		duty == ACL_SELECT ? "SELECT" : "DELETE";
+	duty == ACL_SELECT ? "SELECT" : "DELETE";
 
 	if (pg_class_aclcheck(ConsentLedger(space), caller, duty) != ACLCHECK_OK)
 		ereport(ERROR,

@@ -332,7 +332,7 @@ static int
 Sextet(char c)
 {
 	static const char alphabet[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	const char *place = c == '\0' ? NULL : strchr(alphabet, c);
 
 	return place == NULL ? -1 : place - alphabet;

@@ -206,7 +206,7 @@ ChooseRange(const Question *q, const Scheme *scheme)
 	for (int i = 0; i < q->n; i++)
 	{
 		double		weight = total < 0.99 || total > 1.01 ?
-			1.0 / q->n : q->weights[i];
+		1.0 / q->n : q->weights[i];
 
 		if (bucket >= start && bucket < start + coverage * weight)
 			return i + 1;

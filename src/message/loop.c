@@ -131,7 +131,7 @@ ReadLoop(Renderer *r, const MessageNode *loop)
 {
 	const MessageNode *node = MessageNextNode(loop + 1);
 	Passes		passes = {.over = RenderOperand(r, loop + 1),
-	.limit = PG_INT32_MAX, .reversed = loop->detail & LOOP_REVERSED,
+		.limit = PG_INT32_MAX, .reversed = loop->detail & LOOP_REVERSED,
 	.body = node};
 
 	for (; node < MessageNextNode(loop); node = MessageNextNode(node))

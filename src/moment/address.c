@@ -63,7 +63,7 @@ MomentLockAddresses(const Space *space, bool wait)
 		return true;
 	}
 	PersonaExecuteKept("SELECT pg_catalog.pg_try_advisory_xact_lock($1) AS locked",
-				   &args, false);
+					   &args, false);
 	return DatumGetBool(PersonaColumn(0, "locked", &isnull));
 }
 
@@ -103,17 +103,17 @@ CountUnder(const Space *space, List *cases, const PersonaArgs *args,
 		   const MomentCap *cap, int number)
 {
 	uint64		n = PersonaExecuteKept(psprintf("SELECT x.ord, pg_catalog.count(*) AS sent"
-											" FROM unnest($1, $2) WITH ORDINALITY x(address, subject, ord)"
-											" JOIN %s c ON c.address = x.address AND c.subject <> x.subject::%s"
-											"  AND c.at > persona.now() - %s::pg_catalog.interval"
-											" WHERE NOT EXISTS (SELECT FROM %s y WHERE y.subject = c.subject"
-											"  AND y.message = c.decision AND y.state IN ('cancelled', 'dead'))"
-											" GROUP BY x.ord",
-											SpaceTable(space, "contact"),
-											PersonaTypeName(space->key.type),
-											PersonaLiteral(cap->per),
-											SpaceTable(space, "message")),
-								   args, false);
+												" FROM unnest($1, $2) WITH ORDINALITY x(address, subject, ord)"
+												" JOIN %s c ON c.address = x.address AND c.subject <> x.subject::%s"
+												"  AND c.at > persona.now() - %s::pg_catalog.interval"
+												" WHERE NOT EXISTS (SELECT FROM %s y WHERE y.subject = c.subject"
+												"  AND y.message = c.decision AND y.state IN ('cancelled', 'dead'))"
+												" GROUP BY x.ord",
+												SpaceTable(space, "contact"),
+												PersonaTypeName(space->key.type),
+												PersonaLiteral(cap->per),
+												SpaceTable(space, "message")),
+									   args, false);
 
 	for (uint64 i = 0; i < n; i++)
 	{

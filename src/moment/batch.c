@@ -113,16 +113,16 @@ ReadDue(const Space *space, List *names, Datum subjects)
 	PersonaArg(&args, get_array_type(space->key.type), subjects, false);
 	PersonaArg(&args, TEXTARRAYOID, TextArray(names), false);
 	n = PersonaExecuteKept(psprintf("SELECT r.moment, pg_catalog.array_agg(r.row ORDER BY r.due) AS rows"
-								" FROM (SELECT q.moment, q.row, q.due FROM (SELECT DISTINCT subject FROM pg_catalog.unnest($1) u(subject)) u"
-								"  CROSS JOIN LATERAL (SELECT x.moment, x.ctid AS row, x.due FROM %s x WHERE x.subject = u.subject"
-								"   AND (x.due <= persona.now()) IS TRUE AND (x.moment = ANY ($2)) IS TRUE OFFSET 0) q"
-								"  ORDER BY pg_catalog.array_position($2, q.moment), q.due LIMIT %d) r"
-								" GROUP BY r.moment ORDER BY pg_catalog.array_position($2, r.moment)",
-								SpaceTable(space, "schedule"), BATCH_MOST),
-					   &args, false);
+									" FROM (SELECT q.moment, q.row, q.due FROM (SELECT DISTINCT subject FROM pg_catalog.unnest($1) u(subject)) u"
+									"  CROSS JOIN LATERAL (SELECT x.moment, x.ctid AS row, x.due FROM %s x WHERE x.subject = u.subject"
+									"   AND (x.due <= persona.now()) IS TRUE AND (x.moment = ANY ($2)) IS TRUE OFFSET 0) q"
+									"  ORDER BY pg_catalog.array_position($2, q.moment), q.due LIMIT %d) r"
+									" GROUP BY r.moment ORDER BY pg_catalog.array_position($2, r.moment)",
+									SpaceTable(space, "schedule"), BATCH_MOST),
+						   &args, false);
 	for (uint64 i = 0; i < n; i++)
 	{
-		DueRows	   *group = palloc(sizeof(DueRows));
+		DueRows    *group = palloc(sizeof(DueRows));
 
 		group->moment = PersonaColumnText(i, "moment");
 		group->rows = ReadTids(i, "rows", &group->n);
@@ -141,8 +141,8 @@ Postpone(Batch *batch)
 
 	PersonaArg(&args, TIDARRAYOID, MomentTids(batch->rows, batch->n), false);
 	PersonaExecuteKept(psprintf("UPDATE %s SET due = persona.now() + '1 hour'::pg_catalog.interval"
-							" WHERE ctid = ANY ($1)",
-							SpaceTable(batch->space, "schedule")), &args, false);
+								" WHERE ctid = ANY ($1)",
+								SpaceTable(batch->space, "schedule")), &args, false);
 }
 
 /*
@@ -189,7 +189,7 @@ DecideRows(Batch *batch, const ItemPointerData *rows, int n)
 typedef struct Passing
 {
 	Batch	   *batch;
-	DueRows	   *group;
+	DueRows    *group;
 	uint64		taken;
 } Passing;
 

@@ -350,7 +350,7 @@ NoteFailure(void *arg)
 	PersonaActBegin(&act, space->owner);
 	SPI_connect();
 	SpaceIncident(space, "trigger", failure->trigger->tgargs[1],
-				   failure->sqlstate);
+				  failure->sqlstate);
 	SPI_finish();
 	PersonaActEnd(&act);
 }

@@ -48,7 +48,7 @@ Window(const SpaceEvent *event)
 {
 	char	   *at = psprintf("n.%s", quote_identifier(event->at.name));
 	const char *zone = event->at.type == TIMESTAMPTZOID ? "" :
-		" AT TIME ZONE 'UTC'";
+	" AT TIME ZONE 'UTC'";
 
 	return psprintf("%s >= $1%s AND %s < 'infinity'", at, zone, at);
 }

@@ -71,7 +71,7 @@ ReadDefinitions(void *arg)
 	PersonaArg(&args, TEXTOID,
 			   CStringGetTextDatum(definitions->claim->space->name), false);
 	n = PersonaExecuteKept("SELECT purpose, basis FROM persona.purpose WHERE space = $1 ORDER BY 1",
-					   &args, true);
+						   &args, true);
 	for (uint64 i = 0; i < n; i++)
 	{
 		Purpose    *purpose = palloc(sizeof(Purpose));
@@ -81,9 +81,9 @@ ReadDefinitions(void *arg)
 		definitions->purposes = lappend(definitions->purposes, purpose);
 	}
 	PersonaExecuteKept("SELECT ARRAY(SELECT moment FROM persona.moment"
-				   "  WHERE space = $1 AND state = 'live')::pg_catalog.text AS live,"
-				   " (SELECT outbox FROM persona.outbox WHERE space = $1) AS bound",
-				   &args, true);
+					   "  WHERE space = $1 AND state = 'live')::pg_catalog.text AS live,"
+					   " (SELECT outbox FROM persona.outbox WHERE space = $1) AS bound",
+					   &args, true);
 	definitions->live = pstrdup(PersonaColumnText(0, "live"));
 	definitions->bound = PersonaColumnText(0, "bound");
 }
@@ -108,20 +108,20 @@ LockPage(Claim *c, const char *live)
 	PersonaArg(&args, UUIDOID, UUIDPGetDatum(&c->last_message), false);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(live), false);
 	PersonaExecuteKept(psprintf("WITH locked AS MATERIALIZED (SELECT m.ctid, m.subject, m.ready_at, m.message"
-							"  FROM %s m JOIN %s a ON a.subject = m.subject"
-							"  WHERE m.channel = $1 AND m.done_at IS NULL AND m.ready_at <= persona.now()"
-							"  AND (m.leased_until IS NULL OR m.leased_until < pg_catalog.clock_timestamp())"
-							"  AND (m.ready_at, m.message) > ($3, $4)"
-							"  AND m.moment = ANY ($5::pg_catalog.text[])"
-							"  ORDER BY m.ready_at, m.message LIMIT $2 FOR SHARE OF a SKIP LOCKED)"
-							" SELECT pg_catalog.count(*)::pg_catalog.int4 AS n, pg_catalog.array_agg(ctid) AS rows,"
-							"  pg_catalog.array_agg(subject) AS subjects,"
-							"  (pg_catalog.array_agg(ready_at ORDER BY ready_at DESC, message DESC))[1] AS last_ready,"
-							"  (pg_catalog.array_agg(message ORDER BY ready_at DESC, message DESC))[1] AS last_message"
-							" FROM locked",
-							SpaceTable(c->space, "message"),
-							SpaceTable(c->space, "anchor")),
-				   &args, false);
+								"  FROM %s m JOIN %s a ON a.subject = m.subject"
+								"  WHERE m.channel = $1 AND m.done_at IS NULL AND m.ready_at <= persona.now()"
+								"  AND (m.leased_until IS NULL OR m.leased_until < pg_catalog.clock_timestamp())"
+								"  AND (m.ready_at, m.message) > ($3, $4)"
+								"  AND m.moment = ANY ($5::pg_catalog.text[])"
+								"  ORDER BY m.ready_at, m.message LIMIT $2 FOR SHARE OF a SKIP LOCKED)"
+								" SELECT pg_catalog.count(*)::pg_catalog.int4 AS n, pg_catalog.array_agg(ctid) AS rows,"
+								"  pg_catalog.array_agg(subject) AS subjects,"
+								"  (pg_catalog.array_agg(ready_at ORDER BY ready_at DESC, message DESC))[1] AS last_ready,"
+								"  (pg_catalog.array_agg(message ORDER BY ready_at DESC, message DESC))[1] AS last_message"
+								" FROM locked",
+								SpaceTable(c->space, "message"),
+								SpaceTable(c->space, "anchor")),
+					   &args, false);
 	n = DatumGetInt32(PersonaColumn(0, "n", &isnull));
 	if (n == 0)
 		return 0;
@@ -170,22 +170,22 @@ ClaimPurpose(Claim *c, const Purpose *purpose)
 	PersonaArg(&args, get_array_type(c->space->key.type), c->subjects, false);
 	PersonaArg(&args, INTERVALOID, IntervalPGetDatum(c->lease), false);
 	return PersonaExecuteKept(psprintf("WITH open AS MATERIALIZED (%s),"
-								   " taken AS (UPDATE %s m SET state = 'claimed', reason = NULL,"
-								   "  attempt = m.attempt + 1, claimed_at = persona.now(),"
-								   "  leased_until = pg_catalog.clock_timestamp() + $3"
-								   "  FROM open o WHERE m.ctid = o.row AND o.becomes = 'claimed' RETURNING m.*),"
-								   " closed AS (UPDATE %s m SET state = o.becomes,"
-								   "  reason = CASE WHEN o.becomes <> 'sent' THEN o.refusal END,"
-								   "  leased_until = NULL, done_at = persona.now(),"
-								   "  address = NULL, subject_line = NULL, body = NULL, headers = NULL"
-								   "  FROM open o WHERE m.ctid = o.row AND o.becomes <> 'claimed')"
-								   " SELECT message, decision, subject::pg_catalog.text AS subject, moment, variant, address,"
-								   "  subject_line, body, headers, attempt, message::pg_catalog.text AS idempotency_key, transactional"
-								   " FROM taken ORDER BY ready_at, message",
-								   Open(c, purpose),
-								   SpaceTable(c->space, "message"),
-								   SpaceTable(c->space, "message")),
-						  &args, false);
+									   " taken AS (UPDATE %s m SET state = 'claimed', reason = NULL,"
+									   "  attempt = m.attempt + 1, claimed_at = persona.now(),"
+									   "  leased_until = pg_catalog.clock_timestamp() + $3"
+									   "  FROM open o WHERE m.ctid = o.row AND o.becomes = 'claimed' RETURNING m.*),"
+									   " closed AS (UPDATE %s m SET state = o.becomes,"
+									   "  reason = CASE WHEN o.becomes <> 'sent' THEN o.refusal END,"
+									   "  leased_until = NULL, done_at = persona.now(),"
+									   "  address = NULL, subject_line = NULL, body = NULL, headers = NULL"
+									   "  FROM open o WHERE m.ctid = o.row AND o.becomes <> 'claimed')"
+									   " SELECT message, decision, subject::pg_catalog.text AS subject, moment, variant, address,"
+									   "  subject_line, body, headers, attempt, message::pg_catalog.text AS idempotency_key, transactional"
+									   " FROM taken ORDER BY ready_at, message",
+									   Open(c, purpose),
+									   SpaceTable(c->space, "message"),
+									   SpaceTable(c->space, "message")),
+							  &args, false);
 }
 
 /* Columns of what ClaimPurpose returns; the last is not for the sender. */
@@ -302,7 +302,7 @@ FindChannel(Claim *c)
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->space->name), false);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->channel), false);
 	if (PersonaExecuteKept("SELECT link FROM persona.channel WHERE space = $1 AND channel = $2",
-					   &args, true) == 0)
+						   &args, true) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("channel \"%s\" does not exist in space \"%s\"",
@@ -366,7 +366,7 @@ PG_FUNCTION_INFO_V1(persona_claim);
 Datum
 persona_claim(PG_FUNCTION_ARGS)
 {
-	Claim		claim = {.fcinfo = fcinfo,.last_ready = DT_NOBEGIN};
+	Claim		claim = {.fcinfo = fcinfo, .last_ready = DT_NOBEGIN};
 	Definitions definitions = {.claim = &claim};
 
 	MomentRefuseStandby("claim()");

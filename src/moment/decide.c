@@ -264,21 +264,21 @@ WriteDecisions(const Batch *batch, const Sheet *sheet)
 
 	SheetArgs(sheet, 7, &args);
 	PersonaExecuteKept(psprintf("INSERT INTO %s (subject, decision, started_at, moment, moment_version, experiment,"
-							"  variant, channel, purpose, at, due, outcome, reason, fallback, transactional,"
-							"  event, event_key, once_key, step, gates, told, items)"
-							" SELECT d.subject, d.decision, d.started_at, d.moment, %d, %s, x.variant, x.channel, %s,"
-							"  persona.now(), d.due, x.outcome, x.reason, x.fallback::pg_catalog.bool, %s,"
-							"  d.event, d.event_key, d.once_key, d.step, x.gates::pg_catalog.jsonb,"
-							"  CASE WHEN x.outcome <> 'skip' AND NOT x.fallback::pg_catalog.bool THEN %s END, x.items::pg_catalog.bytea"
-							" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) x(row, outcome, reason, variant, fallback, gates, channel, items)"
-							" JOIN %s d ON d.ctid = x.row",
-							SpaceTable(batch->space, "decision"), m->version,
-							PersonaLiteral(m->experiment),
-							PersonaLiteral(m->purpose),
-							m->transactional ? "true" : "false",
-							MomentTextArray(m->told->attributes),
-							SpaceTable(batch->space, "schedule")),
-				   &args, false);
+								"  variant, channel, purpose, at, due, outcome, reason, fallback, transactional,"
+								"  event, event_key, once_key, step, gates, told, items)"
+								" SELECT d.subject, d.decision, d.started_at, d.moment, %d, %s, x.variant, x.channel, %s,"
+								"  persona.now(), d.due, x.outcome, x.reason, x.fallback::pg_catalog.bool, %s,"
+								"  d.event, d.event_key, d.once_key, d.step, x.gates::pg_catalog.jsonb,"
+								"  CASE WHEN x.outcome <> 'skip' AND NOT x.fallback::pg_catalog.bool THEN %s END, x.items::pg_catalog.bytea"
+								" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) x(row, outcome, reason, variant, fallback, gates, channel, items)"
+								" JOIN %s d ON d.ctid = x.row",
+								SpaceTable(batch->space, "decision"), m->version,
+								PersonaLiteral(m->experiment),
+								PersonaLiteral(m->purpose),
+								m->transactional ? "true" : "false",
+								MomentTextArray(m->told->attributes),
+								SpaceTable(batch->space, "schedule")),
+					   &args, false);
 }
 
 /* The data categories a variant uses, as an array literal. */
@@ -306,19 +306,19 @@ WriteMessages(const Batch *batch, const Sheet *sheet)
 
 	SheetArgs(sheet, 7, &args);
 	PersonaExecuteKept(psprintf("INSERT INTO %s (subject, message, decision, moment, variant, channel, purpose,"
-							"  transactional, categories, address, subject_line, body, state, attempt,"
-							"  created_at, ready_at, expires_at)"
-							" SELECT d.subject, d.decision, d.decision, d.moment, x.variant, x.channel, %s, %s, x.categories::pg_catalog.text[],"
-							"  x.address, x.subject_line, x.body, 'ready', 0,"
-							"  persona.now(), persona.now(), x.expires_at::pg_catalog.timestamptz"
-							" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)"
-							"  x(row, variant, address, subject_line, body, expires_at, categories, channel)"
-							" JOIN %s d ON d.ctid = x.row",
-							SpaceTable(batch->space, "message"),
-							PersonaLiteral(m->purpose),
-							m->transactional ? "true" : "false",
-							SpaceTable(batch->space, "schedule")),
-				   &args, false);
+								"  transactional, categories, address, subject_line, body, state, attempt,"
+								"  created_at, ready_at, expires_at)"
+								" SELECT d.subject, d.decision, d.decision, d.moment, x.variant, x.channel, %s, %s, x.categories::pg_catalog.text[],"
+								"  x.address, x.subject_line, x.body, 'ready', 0,"
+								"  persona.now(), persona.now(), x.expires_at::pg_catalog.timestamptz"
+								" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)"
+								"  x(row, variant, address, subject_line, body, expires_at, categories, channel)"
+								" JOIN %s d ON d.ctid = x.row",
+								SpaceTable(batch->space, "message"),
+								PersonaLiteral(m->purpose),
+								m->transactional ? "true" : "false",
+								SpaceTable(batch->space, "schedule")),
+					   &args, false);
 }
 
 static void
@@ -328,13 +328,13 @@ WriteExposures(const Batch *batch, const Sheet *sheet)
 
 	SheetArgs(sheet, 1, &args);
 	PersonaExecuteKept(psprintf("INSERT INTO %s (subject, experiment, variant, at, decision)"
-							" SELECT d.subject, %s, x.variant, persona.now(), d.decision"
-							" FROM unnest($1, $2) x(row, variant) JOIN %s d ON d.ctid = x.row"
-							" ORDER BY d.subject ON CONFLICT DO NOTHING",
-							SpaceTable(batch->space, "exposure"),
-							PersonaLiteral(batch->moment->experiment),
-							SpaceTable(batch->space, "schedule")),
-				   &args, false);
+								" SELECT d.subject, %s, x.variant, persona.now(), d.decision"
+								" FROM unnest($1, $2) x(row, variant) JOIN %s d ON d.ctid = x.row"
+								" ORDER BY d.subject ON CONFLICT DO NOTHING",
+								SpaceTable(batch->space, "exposure"),
+								PersonaLiteral(batch->moment->experiment),
+								SpaceTable(batch->space, "schedule")),
+					   &args, false);
 }
 
 /* The addresses that caps by address count. */
@@ -345,11 +345,11 @@ WriteContacts(const Batch *batch, const Sheet *sheet)
 
 	SheetArgs(sheet, 1, &args);
 	PersonaExecuteKept(psprintf("INSERT INTO %s (subject, decision, address, at)"
-							" SELECT d.subject, d.decision, x.address::pg_catalog.int8, persona.now()"
-							" FROM unnest($1, $2) x(row, address) JOIN %s d ON d.ctid = x.row",
-							SpaceTable(batch->space, "contact"),
-							SpaceTable(batch->space, "schedule")),
-				   &args, false);
+								" SELECT d.subject, d.decision, x.address::pg_catalog.int8, persona.now()"
+								" FROM unnest($1, $2) x(row, address) JOIN %s d ON d.ctid = x.row",
+								SpaceTable(batch->space, "contact"),
+								SpaceTable(batch->space, "schedule")),
+					   &args, false);
 }
 
 /* Those who wait for the end of their quiet hours. */
@@ -360,9 +360,9 @@ WriteDeferrals(const Batch *batch, const Sheet *sheet)
 
 	SheetArgs(sheet, 1, &args);
 	PersonaExecuteKept(psprintf("UPDATE %s d SET due = x.due::pg_catalog.timestamptz"
-							" FROM unnest($1, $2) x(row, due) WHERE d.ctid = x.row",
-							SpaceTable(batch->space, "schedule")),
-				   &args, false);
+								" FROM unnest($1, $2) x(row, due) WHERE d.ctid = x.row",
+								SpaceTable(batch->space, "schedule")),
+					   &args, false);
 }
 
 static void
@@ -381,8 +381,8 @@ DeleteDecided(const Batch *batch, const Sheet *sheet)
 
 	SheetArgs(sheet, 0, &args);
 	PersonaExecuteKept(psprintf("DELETE FROM %s WHERE ctid = ANY ($1)",
-							SpaceTable(batch->space, "schedule")),
-				   &args, false);
+								SpaceTable(batch->space, "schedule")),
+					   &args, false);
 }
 
 static char *

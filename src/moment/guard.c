@@ -240,8 +240,8 @@ MomentHoldLoop(const Space *space, const Moment *moment, List *cases)
 	PersonaArg(&args, TEXTARRAYOID, subjects, false);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(moment->name), false);
 	if (PersonaExecuteKept(psprintf(loop_sql, SpaceTable(space, "decision"),
-								PersonaTypeName(space->key.type),
-								hold.released), &args, true) == 0)
+									PersonaTypeName(space->key.type),
+									hold.released), &args, true) == 0)
 		return false;
 	rounds = DatumGetInt64(PersonaColumn(0, "rounds", &isnull));
 	/* Nobody's message came before the first. */

@@ -82,7 +82,7 @@ MomentUnsubscribeHeaders(const Space *space, const char *channel,
 	initStringInfo(&json);
 	appendStringInfoString(&json, "{\"List-Unsubscribe-Post\": \"List-Unsubscribe=One-Click\", \"List-Unsubscribe\": ");
 	escape_json(&json, psprintf("<%s>", Link(space, channel, link,
-											"unsubscribe", subject)));
+											 "unsubscribe", subject)));
 	appendStringInfoChar(&json, '}');
 	added = DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
 	return headers ? DirectFunctionCall2(jsonb_concat, headers, added) : added;

@@ -17,7 +17,7 @@ typedef struct Kept
 	char	   *space;
 	char	   *name;
 	Moment	   *moment;
-	MomentProgram *programs[2];	/* by whether the clock is moved */
+	MomentProgram *programs[2]; /* by whether the clock is moved */
 } Kept;
 
 static MemoryContext context;	/* holds all of it */

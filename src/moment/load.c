@@ -339,12 +339,12 @@ BothAllow(List *one, List *other)
 
 	foreach(a, one)
 		foreach(b, other)
-	{
-		if (MomentCovers(lfirst(a), lfirst(b)))
-			both = lappend(both, lfirst(b));
-		else if (MomentCovers(lfirst(b), lfirst(a)))
-			both = lappend(both, lfirst(a));
-	}
+		{
+			if (MomentCovers(lfirst(a), lfirst(b)))
+				both = lappend(both, lfirst(b));
+			else if (MomentCovers(lfirst(b), lfirst(a)))
+				both = lappend(both, lfirst(a));
+		}
 	return both;
 }
 

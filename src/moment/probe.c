@@ -125,7 +125,7 @@ MomentContent(const Moment *moment, const MomentCase *one,
 			   PointerGetDatum(construct_array(texts, n, TEXTOID, -1, false,
 											   TYPALIGN_INT)), false);
 	PersonaExecuteKept("SELECT coalesce(pg_catalog.jsonb_object_agg(e.key, e.value), '{}') AS content"
-				   " FROM pg_catalog.jsonb_each($1) e WHERE e.key = ANY ($2)",
-				   &args, true);
+					   " FROM pg_catalog.jsonb_each($1) e WHERE e.key = ANY ($2)",
+					   &args, true);
 	return PersonaColumn(0, "content", isnull);
 }

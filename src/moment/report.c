@@ -69,8 +69,8 @@ MomentWriteTallies(const Space *space, List *tallies)
 		PersonaArg(&args, TEXTOID, CStringGetTextDatum(tally->reason), false);
 		PersonaArg(&args, INT8OID, Int64GetDatum(tally->n), false);
 		PersonaExecuteKept(psprintf("INSERT INTO %s VALUES ($1, persona.now()::pg_catalog.date, $2, $3)",
-								SpaceTable(space, "moment_day")),
-					   &args, false);
+									SpaceTable(space, "moment_day")),
+						   &args, false);
 	}
 }
 

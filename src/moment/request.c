@@ -83,13 +83,13 @@ LockAnchor(const Call *c)
 
 	SubjectArgs(c, &args);
 	PersonaExecuteKept(psprintf("INSERT INTO %1$s (subject, born_at)"
-							" SELECT s.%2$s, pg_catalog.clock_timestamp() FROM %3$s s WHERE s.%2$s = $1::%4$s"
-							" ON CONFLICT DO NOTHING", anchor,
-							quote_identifier(c->space->key.name),
-							PersonaRelationName(c->space->relid), type),
-				   &args, false);
+								" SELECT s.%2$s, pg_catalog.clock_timestamp() FROM %3$s s WHERE s.%2$s = $1::%4$s"
+								" ON CONFLICT DO NOTHING", anchor,
+								quote_identifier(c->space->key.name),
+								PersonaRelationName(c->space->relid), type),
+					   &args, false);
 	PersonaExecuteKept(psprintf("SELECT FROM %s a WHERE a.subject = $1::%s FOR UPDATE",
-							anchor, type), &args, false);
+								anchor, type), &args, false);
 }
 
 /* Whether the same was decided before, which once_per alone makes possible. */
@@ -103,10 +103,10 @@ IsAgain(const Call *c)
 	SubjectArgs(c, &args);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->one->decision), false);
 	return PersonaExecuteKept(psprintf("SELECT FROM %s d WHERE d.subject = $1::%s"
-								   " AND d.decision = $2::pg_catalog.uuid LIMIT 1",
-								   SpaceTable(c->space, "decision"),
-								   PersonaTypeName(c->space->key.type)),
-						  &args, false) > 0;
+									   " AND d.decision = $2::pg_catalog.uuid LIMIT 1",
+									   SpaceTable(c->space, "decision"),
+									   PersonaTypeName(c->space->key.type)),
+							  &args, false) > 0;
 }
 
 /* What keeps a request from starting the moment; NULL: it starts. */
@@ -152,12 +152,12 @@ PutRow(Call *c)
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->request.key), false);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->one->once_key), false);
 	PersonaExecuteKept(psprintf("INSERT INTO %s (subject, decision, moment, due, first_due, started_at, counts_from,"
-							"  event, event_key, once_key, step)"
-							" VALUES ($1::%s, $2::pg_catalog.uuid, $3, persona.now(), persona.now(), persona.now(), persona.now(),"
-							"  'request', ARRAY[$4], $5, 0) RETURNING ctid AS row",
-							SpaceTable(c->space, "schedule"),
-							PersonaTypeName(c->space->key.type)),
-				   &args, false);
+								"  event, event_key, once_key, step)"
+								" VALUES ($1::%s, $2::pg_catalog.uuid, $3, persona.now(), persona.now(), persona.now(), persona.now(),"
+								"  'request', ARRAY[$4], $5, 0) RETURNING ctid AS row",
+								SpaceTable(c->space, "schedule"),
+								PersonaTypeName(c->space->key.type)),
+					   &args, false);
 	c->one->row = *(ItemPointer) DatumGetPointer(PersonaColumn(0, "row", &isnull));
 }
 
@@ -170,11 +170,11 @@ MarkShown(const Call *c)
 	SubjectArgs(c, &args);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->one->decision), false);
 	PersonaExecuteKept(psprintf("UPDATE %s m SET state = 'sent', attempt = 1, sent_at = persona.now(), done_at = persona.now(),"
-							"  address = NULL, subject_line = NULL, body = NULL"
-							" WHERE m.subject = $1::%s AND m.message = $2::pg_catalog.uuid",
-							SpaceTable(c->space, "message"),
-							PersonaTypeName(c->space->key.type)),
-				   &args, false);
+								"  address = NULL, subject_line = NULL, body = NULL"
+								" WHERE m.subject = $1::%s AND m.message = $2::pg_catalog.uuid",
+								SpaceTable(c->space, "message"),
+								PersonaTypeName(c->space->key.type)),
+					   &args, false);
 }
 
 static void

@@ -93,7 +93,7 @@ Render(void *arg)
 static void
 PutMessage(const Sample *s, const MomentCase *one, const MomentVariant *variant)
 {
-	Message		m = {.variant = variant,.values = MomentValues(one, variant->name)};
+	Message		m = {.variant = variant, .values = MomentValues(one, variant->name)};
 	Datum		values[3] = {CStringGetTextDatum(variant->name)};
 	bool		nulls[3] = {false};
 

@@ -302,29 +302,29 @@ WriteSchedule(const Batch *batch, const Moment *moment, List *entries)
 
 	EntryArgs(entries, &args);
 	PersonaExecuteKept(psprintf("WITH written AS (INSERT INTO %s AS q (subject, decision, moment, due, first_due, started_at,"
-							"   counts_from, event, event_key, once_key, step)"
-							"  SELECT DISTINCT ON (x.decision) i.subject, x.decision::pg_catalog.uuid, %s,"
-							"   x.due, x.due, pg_catalog.min(i.at) OVER (PARTITION BY x.decision), i.at,"
-							"   i.event, i.event_key, x.once_key, x.step"
-							"  FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY"
-							"   x(row, decision, once_key, due, step, ord)"
-							"  JOIN %s i ON i.ctid = x.row"
-							"  WHERE NOT EXISTS (SELECT FROM %s d WHERE d.subject = i.subject"
-							"   AND d.decision = x.decision::pg_catalog.uuid)"
-							"  AND NOT %s"
-							"  ORDER BY x.decision, x.ord%s"
-							"  ON CONFLICT (subject, decision) DO %s RETURNING q.xmax = 0 AS is_new)"
-							" SELECT pg_catalog.count(*) FILTER (WHERE w.is_new) AS n FROM written w",
-							SpaceTable(batch->space, "schedule"),
-							PersonaLiteral(moment->name),
-							SpaceTable(batch->space, "inbox"),
-							SpaceTable(batch->space, "decision"),
-							ConsentErased(batch->space, "x.decision"),
-							moment->restart ? " DESC" : "",
-							moment->restart ? "UPDATE SET due = excluded.due, first_due = excluded.due,"
-							"  counts_from = excluded.counts_from, event_key = excluded.event_key"
-							"  WHERE excluded.counts_from > q.counts_from" : "NOTHING"),
-				   &args, false);
+								"   counts_from, event, event_key, once_key, step)"
+								"  SELECT DISTINCT ON (x.decision) i.subject, x.decision::pg_catalog.uuid, %s,"
+								"   x.due, x.due, pg_catalog.min(i.at) OVER (PARTITION BY x.decision), i.at,"
+								"   i.event, i.event_key, x.once_key, x.step"
+								"  FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY"
+								"   x(row, decision, once_key, due, step, ord)"
+								"  JOIN %s i ON i.ctid = x.row"
+								"  WHERE NOT EXISTS (SELECT FROM %s d WHERE d.subject = i.subject"
+								"   AND d.decision = x.decision::pg_catalog.uuid)"
+								"  AND NOT %s"
+								"  ORDER BY x.decision, x.ord%s"
+								"  ON CONFLICT (subject, decision) DO %s RETURNING q.xmax = 0 AS is_new)"
+								" SELECT pg_catalog.count(*) FILTER (WHERE w.is_new) AS n FROM written w",
+								SpaceTable(batch->space, "schedule"),
+								PersonaLiteral(moment->name),
+								SpaceTable(batch->space, "inbox"),
+								SpaceTable(batch->space, "decision"),
+								ConsentErased(batch->space, "x.decision"),
+								moment->restart ? " DESC" : "",
+								moment->restart ? "UPDATE SET due = excluded.due, first_due = excluded.due,"
+								"  counts_from = excluded.counts_from, event_key = excluded.event_key"
+								"  WHERE excluded.counts_from > q.counts_from" : "NOTHING"),
+					   &args, false);
 	return DatumGetInt64(PersonaColumn(0, "n", &isnull));
 }
 

@@ -117,7 +117,7 @@ EventOf(const Space *space, const char *attribute)
 {
 	const char *dot = strrchr(attribute, '.');
 	SpaceEvent *event = dot == NULL ? NULL :
-		SpaceFindEvent(space, pnstrdup(attribute, dot - attribute));
+	SpaceFindEvent(space, pnstrdup(attribute, dot - attribute));
 
 	return event != NULL && event->at.name != NULL ? event : NULL;
 }

@@ -131,7 +131,7 @@ Merge(const RuleTerm *term, const RuleRegion *a, const RuleRegion *b, bool every
 	while (i < a->n || j < b->n)
 	{
 		int			order = i == a->n ? 1 : j == b->n ? -1 :
-			CompareCuts(term, &a->cuts[i], &b->cuts[j]);
+		CompareCuts(term, &a->cuts[i], &b->cuts[j]);
 		const RuleCut *cut = order <= 0 ? &a->cuts[i] : &b->cuts[j];
 
 		if (order <= 0)

@@ -59,9 +59,9 @@ Clause(Node *outer, RuleTerm *term, RuleRegion *yes, OfNull of_null, Want want)
 	RulePart   *part = Part(RULE_CLAUSE, outer);
 	bool		negated = want == WANT_FALSE || want == WANT_NOT_TRUE;
 	bool		null = want == WANT_TRUE ? of_null == NULL_IS_TRUE :
-		want == WANT_FALSE ? of_null == NULL_IS_FALSE :
-		want == WANT_NOT_TRUE ? of_null != NULL_IS_TRUE :
-		of_null != NULL_IS_FALSE;
+	want == WANT_FALSE ? of_null == NULL_IS_FALSE :
+	want == WANT_NOT_TRUE ? of_null != NULL_IS_TRUE :
+	of_null != NULL_IS_FALSE;
 
 	part->term = term;
 	part->terms = bms_make_singleton(term->number);
@@ -117,9 +117,9 @@ BuildBetween(RuleTree *tree, A_Expr *raw, Node *expr, Want want, Node *outer)
 		IsA(linitial(both->args), OpExpr) && IsA(lsecond(both->args), OpExpr))
 	{
 		low = RuleCompared(tree, raw->lexpr, raw->lexpr, linitial(both->args),
-					   negated ? "<" : ">=", &term);
+						   negated ? "<" : ">=", &term);
 		high = RuleCompared(tree, raw->lexpr, raw->lexpr, lsecond(both->args),
-						negated ? ">" : "<=", &term);
+							negated ? ">" : "<=", &term);
 	}
 	if (low == NULL || high == NULL)
 		return Opaque(tree, (Node *) raw, expr, want, outer);
@@ -139,7 +139,7 @@ BuildDistinct(RuleTree *tree, A_Expr *raw, Node *expr, Want want, Node *outer)
 		expr = linitial(((BoolExpr *) expr)->args);
 	if (IsA(expr, DistinctExpr))
 		region = RuleCompared(tree, raw->lexpr, raw->rexpr, (OpExpr *) expr, "=",
-						  &term);
+							  &term);
 	if (region == NULL)
 		return Opaque(tree, (Node *) raw, expr, want, outer);
 	return Clause(outer, term, differs ? RuleRegionNot(region, false) : region,
@@ -169,7 +169,7 @@ BuildOperator(RuleTree *tree, A_Expr *raw, Node *expr, Want want, Node *outer)
 		case AEXPR_OP:
 			if (raw->lexpr != NULL && IsA(expr, OpExpr))
 				region = RuleCompared(tree, raw->lexpr, raw->rexpr, (OpExpr *) expr,
-								  RuleName(raw->name), &term);
+									  RuleName(raw->name), &term);
 			break;
 		default:
 			break;
@@ -204,7 +204,7 @@ static RulePart *
 BuildConstant(Const *constant, Want want, Node *outer)
 {
 	bool		is_true = !constant->constisnull &&
-		DatumGetBool(constant->constvalue);
+	DatumGetBool(constant->constvalue);
 	bool		is_false = !constant->constisnull && !is_true;
 
 	return Fixed(outer, want == WANT_TRUE ? is_true :
@@ -223,7 +223,7 @@ BuildLeaf(RuleTree *tree, Node *raw, Node *expr, Want want, Node *outer)
 		return BuildConstant((Const *) folded, want, outer);
 	if (IsA(raw, NullTest) && IsA(expr, NullTest))
 		return Clause(outer, RuleTermOf(tree, (Node *) test->arg,
-								  (Node *) ((NullTest *) expr)->arg, false),
+										(Node *) ((NullTest *) expr)->arg, false),
 					  RuleRegionAll(test->nulltesttype == IS_NOT_NULL, false),
 					  test->nulltesttype == IS_NULL ? NULL_IS_TRUE :
 					  NULL_IS_FALSE, want);

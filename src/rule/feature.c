@@ -81,7 +81,7 @@ SameColumn(const RuleColumn *a, const RuleColumn *b)
 		return false;
 	forboth(x, a->filters, y, b->filters)
 		if (strcmp(lfirst(x), lfirst(y)) != 0)
-			return false;
+		return false;
 	return true;
 }
 

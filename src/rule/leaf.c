@@ -380,7 +380,7 @@ Combine(RuleLeaves *leaves, List *nodes, bool all)
 	list_sort(eager, ByNumber);
 	foreach(cell, list_concat(eager, lazy))
 		node = all ? MatcherAnd(matcher, node, lfirst_int(cell)) :
-		MatcherOr(matcher, node, lfirst_int(cell));
+			MatcherOr(matcher, node, lfirst_int(cell));
 	return node;
 }
 

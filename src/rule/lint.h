@@ -264,8 +264,8 @@ extern void RuleAdviseNever(RuleLint *lint, RuleTree *tree,
 extern void RuleAdviseAfterNothing(RuleLint *lint, RulePart *part, int decides);
 extern char *RuleWhyNever(RuleLint *lint, RulePart *part, RuleContext context);
 
-extern void RuleAdvise(RuleLint *lint);		/* advice.c */
-extern void RuleSample(RuleLint *lint);		/* sample.c */
+extern void RuleAdvise(RuleLint *lint); /* advice.c */
+extern void RuleSample(RuleLint *lint); /* sample.c */
 extern void RuleSampleEvents(RuleLint *lint);	/* spelling.c */
 extern void RuleOverlap(RuleLint *lint);	/* overlap.c */
 

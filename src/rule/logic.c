@@ -65,7 +65,10 @@ Shares(const RulePart *part, bool holds, int *n)
 		RuleFails(part->parts[i]);
 
 		for (int j = 0; j < limits->n; j++)
-			shares[at++] = (Share) {limits->limits[j], i};
+			shares[at++] = (Share)
+		{
+			limits->limits[j], i
+		};
 	}
 	qsort(shares, *n, sizeof(Share), CompareShares);
 	return shares;
@@ -327,7 +330,10 @@ RuleFollows(RulePart *wide, RulePart **parts, int n, RuleContext context)
 			RuleRegion **here = &context[limit->term->number];
 			RuleLimit  *was = palloc(sizeof(RuleLimit));
 
-			*was = (RuleLimit) {limit->term, *here};
+			*was = (RuleLimit)
+			{
+				limit->term, *here
+			};
 			outside = lcons(was, outside);
 			*here = RuleRegionAnd(limit->term, *here, limit->region);
 			impossible = impossible || RuleRegionIsEmpty(*here);

@@ -38,7 +38,7 @@ typedef struct MatcherNode
 
 typedef struct NodeEntry
 {
-	MatcherNode		key;
+	MatcherNode key;
 	int			number;
 } NodeEntry;
 
@@ -64,7 +64,7 @@ struct Matcher
 	void	   *arg;
 	int			nnodes;
 	int			room;
-	MatcherNode	   *nodes;
+	MatcherNode *nodes;
 	bool	   *lazy;			/* of each node */
 	HTAB	   *numbers;		/* of NodeEntry */
 	int			ninputs;
@@ -81,7 +81,7 @@ struct Matcher
 static int
 AddNode(Matcher *matcher, NodeKind kind, int a, int b, bool lazy)
 {
-	MatcherNode		node = {kind, a, b};
+	MatcherNode node = {kind, a, b};
 	bool		found;
 	NodeEntry  *entry = hash_search(matcher->numbers, &node, HASH_ENTER, &found);
 

@@ -66,7 +66,7 @@ CREATE FUNCTION check_step(body jsonb) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	verbs text[] := '{insert,update,delete,grant,withdraw,prefer,suppress,unsuppress,decide,wait}';
+	verbs text[] := ARRAY['insert', 'update', 'delete', 'grant', 'withdraw', 'prefer', 'suppress', 'unsuppress', 'decide', 'wait'];
 	known text[];
 	wrong text;
 BEGIN
@@ -75,7 +75,7 @@ BEGIN
 			MESSAGE = 'a step is an object that says what to "do"',
 			HINT = format('That is one of %s.', array_to_string(verbs, ', '));
 	END IF;
-	known := CASE
+	known := (CASE
 		WHEN body->>'do' IN ('insert', 'update') THEN '{do,at,after,subject,into,as,row}'
 		WHEN body->>'do' = 'delete' THEN '{do,at,after,subject,into,as}'
 		WHEN body->>'do' IN ('grant', 'withdraw') THEN '{do,at,after,subject,purpose,channel}'
@@ -83,7 +83,7 @@ BEGIN
 		WHEN body->>'do' = 'suppress' THEN '{do,at,after,subject,channel,reason}'
 		WHEN body->>'do' = 'unsuppress' THEN '{do,at,after,subject,channel}'
 		WHEN body->>'do' = 'decide' THEN '{do,at,after,subject,moment,context}'
-		WHEN body->>'do' = 'wait' THEN '{do,at,after}' END;
+		WHEN body->>'do' = 'wait' THEN '{do,at,after}' END)::text[];
 	IF known IS NULL THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('a step cannot do "%s"', left(body->>'do', 80)),

@@ -412,20 +412,24 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(fading.space);
-	shipped record;
+	promoted text;
+	winner text;
+	shipped_at timestamptz;
+	at_least float8;
+	aim text;
 BEGIN
-	FOR shipped IN EXECUTE format('SELECT DISTINCT ON (p.experiment) p.experiment, p.variant, p.at, p.lo, g
-		FROM %I.promotion p JOIN @extschema@.goal g ON g.space = $1 AND g.goal = p.goal ORDER BY p.experiment, p.at DESC', home.schema_name)
-	USING home.space
+	FOR promoted, winner, shipped_at, at_least, aim IN EXECUTE format('SELECT DISTINCT ON (p.experiment) p.experiment, p.variant, p.at, p.lo, p.goal
+		FROM %I.promotion p ORDER BY p.experiment, p.at DESC', home.schema_name)
 	LOOP
 		RETURN QUERY
-		SELECT shipped.experiment, shipped.variant, (shipped.g).goal,
+		SELECT promoted, winner, aim,
 			CASE WHEN bad.alarm_at IS NOT NULL THEN 'harmful' ELSE 'fading' END, d.days[coalesce(bad.alarm_at, less.alarm_at)], cardinality(d.days)
-		FROM (SELECT array_agg(d.day ORDER BY d.day) AS days, array_agg(d.diff ORDER BY d.day) AS diffs, array_agg(d.se ORDER BY d.day) AS ses
-				FROM @extschema@.daily(home, shipped.experiment, shipped.g, shipped.variant, shipped.at) d) d,
+		FROM @extschema@.goal g,
+			LATERAL (SELECT array_agg(d.day ORDER BY d.day) AS days, array_agg(d.diff ORDER BY d.day) AS diffs, array_agg(d.se ORDER BY d.day) AS ses
+				FROM @extschema@.daily(home, promoted, g, winner, shipped_at) d) d,
 			LATERAL @extschema@.stat_decay(d.diffs, d.ses, 0) bad,
-			LATERAL @extschema@.stat_decay(d.diffs, d.ses, greatest(shipped.lo, 0) / 2) less
-		WHERE coalesce(bad.alarm_at, less.alarm_at) IS NOT NULL;
+			LATERAL @extschema@.stat_decay(d.diffs, d.ses, greatest(at_least, 0) / 2) less
+		WHERE g.space = home.space AND g.goal = aim AND coalesce(bad.alarm_at, less.alarm_at) IS NOT NULL;
 	END LOOP;
 END;
 $$;

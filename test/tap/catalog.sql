@@ -64,9 +64,9 @@ SELECT is_empty($$SELECT a.aggfnoid FROM ours JOIN pg_aggregate a ON a.aggfnoid 
 	WHERE a.aggcombinefn = 0 OR a.aggtranstype = 'internal'::regtype AND (a.aggserialfn = 0 OR a.aggdeserialfn = 0)$$,
 	'aggregates can be combined across workers and shards');
 SELECT is_empty($$SELECT c.oid::regclass FROM pg_class c
-	WHERE c.relnamespace IN (SELECT schema FROM spaces) AND c.relkind IN ('r', 'p') AND c.relname NOT IN ('moment_day', 'incident', 'calendar', 'progress', 'secret', 'tombstone', 'suppressed_address')
+	WHERE c.relnamespace IN (SELECT schema FROM spaces) AND c.relkind IN ('r', 'p') AND c.relname NOT IN ('moment_day', 'incident', 'calendar', 'progress', 'conclusion', 'promotion', 'secret', 'tombstone', 'suppressed_address')
 	AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'subject')$$,
-	'every table of state has a subject, but for those that only count or say how far run() has come, and those that must not know one');
+	'every table of state has a subject, but for those that only count, say how far run() has come or what experiments came to, and those that must not know one');
 SELECT is_empty($$SELECT c.oid::regclass, x.privilege_type FROM pg_class c, aclexplode(c.relacl) x
 	WHERE c.relnamespace IN (SELECT schema FROM spaces UNION ALL SELECT 'persona'::regnamespace) AND x.grantee = 0$$,
 	'PUBLIC has no right on any table or view');

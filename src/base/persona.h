@@ -142,4 +142,7 @@ extern char *PersonaLiteral(const char *text);
  */
 extern const char *PersonaSuggest(const char *word, List *candidates);
 
+/* Whether a list of texts has this one. */
+extern bool PersonaHasText(List *texts, const char *text);
+
 #endif							/* PERSONA_H */

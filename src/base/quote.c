@@ -37,6 +37,17 @@ PersonaLiteral(const char *text)
 	return quote_literal_cstr(text);
 }
 
+bool
+PersonaHasText(List *texts, const char *text)
+{
+	ListCell   *cell;
+
+	foreach(cell, texts)
+		if (strcmp(lfirst(cell), text) == 0)
+			return true;
+	return false;
+}
+
 const char *
 PersonaSuggest(const char *word, List *candidates)
 {

@@ -406,17 +406,6 @@ ReadBroken(void *arg)
 								 pstrdup(PersonaColumnText(i, "event")));
 }
 
-static bool
-IsIn(const char *name, List *names)
-{
-	ListCell   *cell;
-
-	foreach(cell, names)
-		if (strcmp(lfirst(cell), name) == 0)
-			return true;
-	return false;
-}
-
 uint64
 MomentCatchUp(const Space *space, bool at_once)
 {
@@ -429,7 +418,7 @@ MomentCatchUp(const Space *space, bool at_once)
 	{
 		const SpaceEvent *event = lfirst(cell);
 		Source		source = {.space = space, .event = event->name,
-		.at_once = at_once || IsIn(event->name, broken.events)};
+		.at_once = at_once || PersonaHasText(broken.events, event->name)};
 		int			sqlstate;
 
 		if (!CanBeRead(event))

@@ -178,17 +178,6 @@ GateConsent(Passage *p)
 	return p->one->allowed ? true : Close(p, p->one->consent_reason);
 }
 
-static bool
-IsMember(List *names, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, names)
-		if (strcmp(lfirst(cell), name) == 0)
-			return true;
-	return false;
-}
-
 /*
  * Closed where even the generic twin would use a refused category; where only
  * the personal variants do, the twin stands in.
@@ -200,7 +189,7 @@ GatePreference(Passage *p)
 	ListCell   *cell;
 
 	foreach(cell, p->one->refused)
-		twin_too = twin_too || IsMember(p->program->for_all, lfirst(cell));
+		twin_too = twin_too || PersonaHasText(p->program->for_all, lfirst(cell));
 	SawNumber(p, "categories", list_length(p->program->categories));
 	SawList(p, "refused", p->one->refused);
 	if (twin_too)

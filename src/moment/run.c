@@ -245,37 +245,38 @@ Repeat(Step *step, void (*work) (Step *step))
 
 /* ---- the whole of it ---- */
 
-static bool
-IsAnyMoment(const Moment *moment)
-{
-	return true;
-}
-
-static bool
-HasSchedule(const Moment *moment)
-{
-	return moment->schedule != NULL;
-}
-
-static bool
-HasSegment(const Moment *moment)
-{
-	return moment->on_segment != NULL;
-}
-
-/* Such live moments by name, in the run's own memory. */
+/* The live moments, in the run's own memory. */
 static List *
-LiveMoments(Run *run, bool (*which) (const Moment *moment))
+LiveMoments(Run *run)
 {
 	MemoryContext old = MemoryContextSwitchTo(run->context);
+	List	   *moments = MomentLoadLive(SpaceGet(run->space), NULL);
+
+	MemoryContextSwitchTo(old);
+	return moments;
+}
+
+/* Their names, for the whole run: each is read anew when its turn comes. */
+static List *
+LiveNames(Run *run)
+{
 	List	   *names = NIL;
 	ListCell   *cell;
 
-	foreach(cell, MomentLoadLive(SpaceGet(run->space), NULL))
-		if (which(lfirst(cell)))
-			names = lappend(names, ((Moment *) lfirst(cell))->name);
-	MemoryContextSwitchTo(old);
+	foreach(cell, LiveMoments(run))
+		names = lappend(names, ((Moment *) lfirst(cell))->name);
 	return names;
+}
+
+static bool
+HasSegment(List *moments)
+{
+	ListCell   *cell;
+
+	foreach(cell, moments)
+		if (((Moment *) lfirst(cell))->on_segment != NULL)
+			return true;
+	return false;
 }
 
 /*
@@ -297,14 +298,20 @@ StartAll(Step *step)
 static void
 GatherStarts(Step *step)
 {
+	List	   *moments;
 	ListCell   *cell;
 
 	Transaction(step, PartitionStep);
-	if (LiveMoments(step->run, HasSegment) != NIL)
+	moments = LiveMoments(step->run);
+	if (HasSegment(moments))
 		Transaction(step, RefreshStep);
-	foreach(cell, LiveMoments(step->run, HasSchedule))
+	foreach(cell, moments)
 	{
-		step->moment = lfirst(cell);
+		const Moment *moment = lfirst(cell);
+
+		if (moment->schedule == NULL)
+			continue;
+		step->moment = moment->name;
 		Transaction(step, CalendarStep);
 	}
 	step->moment = NULL;
@@ -395,7 +402,7 @@ persona_run(PG_FUNCTION_ARGS)
 	Transaction(&step, CatchUpStep);
 	GatherStarts(&step);
 	StartAll(&step);
-	run.moments = LiveMoments(&run, IsAnyMoment);
+	run.moments = LiveNames(&run);
 	GuardAll(&step);
 	DecideAll(&step);
 	/* Where little was due, the inbox may have what is left. */

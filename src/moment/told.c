@@ -101,17 +101,6 @@ Since(const Moment *moment, const SpaceEvent *event, bool of_start)
 					quote_identifier(event->subject.name));
 }
 
-static bool
-IsAmong(List *names, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, names)
-		if (strcmp(lfirst(cell), name) == 0)
-			return true;
-	return false;
-}
-
 static SpaceEvent *
 EventOf(const Space *space, const char *attribute)
 {
@@ -138,7 +127,7 @@ MomentOldSql(const Space *space, const Moment *moment)
 		if (event != NULL)
 			appendStringInfo(&sql, "%s(%s, %s < persona.now() - %s::pg_catalog.interval)",
 							 sql.len ? ", " : "", PersonaLiteral(attribute),
-							 Since(moment, event, IsAmong(told->of_start, attribute)),
+							 Since(moment, event, PersonaHasText(told->of_start, attribute)),
 							 PersonaLiteral(max_age));
 	}
 	if (sql.len == 0)

@@ -65,11 +65,8 @@ PathExpression(const char *head)
 static bool
 AlreadyAdded(Builder *b, const char *head)
 {
-	ListCell   *cell;
-
-	foreach(cell, b->added)
-		if (strcmp(lfirst(cell), head) == 0)
-			return true;
+	if (PersonaHasText(b->added, head))
+		return true;
 	b->added = lappend(b->added, pstrdup(head));
 	return false;
 }

@@ -146,17 +146,6 @@ NeededColumns(const Needed *needed, const RuleSource *source)
 
 /* ---- features ---- */
 
-static bool
-HasFilter(const RuleColumn *column, const char *filter)
-{
-	ListCell   *cell;
-
-	foreach(cell, column->filters)
-		if (strcmp(lfirst(cell), filter) == 0)
-			return true;
-	return false;
-}
-
 /* Whether every column looks only at rows that meet this filter. */
 static bool
 IsCommon(List *columns, const char *filter)
@@ -164,7 +153,7 @@ IsCommon(List *columns, const char *filter)
 	ListCell   *cell;
 
 	foreach(cell, columns)
-		if (!HasFilter(lfirst(cell), filter))
+		if (!PersonaHasText(((RuleColumn *) lfirst(cell))->filters, filter))
 			return false;
 	return true;
 }

@@ -52,17 +52,6 @@ ShownNames(const Space *space, Node *value)
 	return names;
 }
 
-static bool
-IsAmong(List *names, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, names)
-		if (strcmp(lfirst(cell), name) == 0)
-			return true;
-	return false;
-}
-
 static List *
 ReadBy(List *readings, const Space *space, const SpaceEvent *event,
 	   bool has_context, Node *value)
@@ -84,7 +73,7 @@ ReadBy(List *readings, const Space *space, const SpaceEvent *event,
 		reading->column = use->column;
 		reading->through = Through(value);
 		reading->of_new = IsOfNew(value);
-		reading->shown = IsAmong(shown, use->column);
+		reading->shown = PersonaHasText(shown, use->column);
 		readings = lappend(readings, reading);
 	}
 	return readings;

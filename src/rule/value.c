@@ -41,17 +41,6 @@ RuleValues(Node *node)
 
 /* ---- the sides of a comparison ---- */
 
-static bool
-IsText(List *texts, const char *text)
-{
-	ListCell   *cell;
-
-	foreach(cell, texts)
-		if (strcmp(lfirst(cell), text) == 0)
-			return true;
-	return false;
-}
-
 /* Adds an operand, or each of a list of them, unless it is constant. */
 static List *
 AddSide(List *sides, Node *side)
@@ -68,7 +57,7 @@ AddSide(List *sides, Node *side)
 	if (side == NULL || RuleValues(side) == NIL)
 		return sides;
 	text = RuleDeparse(side);
-	return IsText(sides, text) ? sides : lappend(sides, text);
+	return PersonaHasText(sides, text) ? sides : lappend(sides, text);
 }
 
 List *
@@ -223,7 +212,7 @@ persona_features(PG_FUNCTION_ARGS)
 		Row			row;
 
 		CHECK_FOR_INTERRUPTS();
-		if (IsText(seen, text))
+		if (PersonaHasText(seen, text))
 			continue;
 		seen = lappend(seen, text);
 		row = Describe(space, lfirst(cell));

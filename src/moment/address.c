@@ -8,7 +8,7 @@
  * cap looks back. The anchors do not keep two runners apart here, for their
  * subjects differ: a lock of the space does, taken before any anchor.
  */
-#include "moment/moment.h"
+#include "moment/gate.h"
 
 #include "consent/consent.h"
 

@@ -9,7 +9,7 @@
  * somebody adopts it. What cannot be told apart is a copy of the files that was
  * simply started: it is the same in every bit.
  */
-#include "moment/moment.h"
+#include "moment/outbox.h"
 
 #include "access/xact.h"
 #include "access/xlog.h"

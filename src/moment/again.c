@@ -8,7 +8,8 @@
  * last. Only the events' own times are compared, so an event that arrives
  * twice, however late, starts nothing twice.
  */
-#include "moment/moment.h"
+#include "moment/gate.h"
+#include "moment/start.h"
 
 #include "utils/builtins.h"
 #include "utils/hsearch.h"

@@ -9,7 +9,7 @@
  * passed over, and the rows are looked at by later statements. Rows that fail
  * are halved until those that fail stand alone; all others are decided.
  */
-#include "moment/moment.h"
+#include "moment/run.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"

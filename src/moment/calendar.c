@@ -9,7 +9,9 @@
  * whose customers share a zone. After a standstill of several days the last
  * day counts, and the days before it do not come again.
  */
-#include "moment/moment.h"
+#include "moment/run.h"
+#include "moment/start.h"
+#include "moment/zone.h"
 
 #include "rule/rule.h"
 

@@ -9,7 +9,7 @@
  * customer's statement, which succeeds as if persona were not there; only a
  * cancel, a shutdown and class 40 pass through.
  */
-#include "moment/moment.h"
+#include "moment/start.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"

@@ -19,7 +19,7 @@
  * committed late, with an earlier time than others, is in the window of the
  * next: windows overlap.
  */
-#include "moment/moment.h"
+#include "moment/start.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"

@@ -11,7 +11,7 @@
  * lost comes again with its next attempt and the same key, up to a stated
  * number of attempts.
  */
-#include "moment/moment.h"
+#include "moment/outbox.h"
 
 #include "consent/consent.h"
 

@@ -8,6 +8,7 @@
  * checked and turned into SQL by the rule room.
  */
 #include "moment/compile.h"
+#include "moment/gate.h"
 
 #include "consent/consent.h"
 #include "rule/rule.h"

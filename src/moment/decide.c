@@ -2,7 +2,8 @@
  * decide.c: from the schedule to a decision and, where every gate was open,
  * a message in the outbox: one transaction, one statement for each table.
  */
-#include "moment/moment.h"
+#include "moment/run.h"
+#include "moment/start.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"

@@ -4,7 +4,7 @@
  * The same statement and the same gates as in a real run, as if the latest of
  * what starts the moment came now; nothing is written.
  */
-#include "moment/moment.h"
+#include "moment/gate.h"
 
 #include "executor/spi.h"
 #include "utils/builtins.h"

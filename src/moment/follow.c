@@ -6,7 +6,7 @@
  * compared at every step of it. What started the first of the chain goes
  * along: `new` means that event in every step, and its key is the chain's.
  */
-#include "moment/moment.h"
+#include "moment/start.h"
 
 #include "executor/spi.h"
 

@@ -7,7 +7,8 @@
  * closes decides. What they saw holds times, counts, ids and names of
  * categories; never a value of the customer's.
  */
-#include "moment/moment.h"
+#include "moment/gate.h"
+#include "moment/zone.h"
 
 #include "experiment/experiment.h"
 

@@ -9,7 +9,7 @@
  * the wake of a message. And errors: row after row that cannot be decided.
  * The other moments go on; resume() sends or drops what was held.
  */
-#include "moment/moment.h"
+#include "moment/run.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"

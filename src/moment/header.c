@@ -7,7 +7,7 @@
  * So the link alone must say who says no: it holds a signed token. Reading the
  * link does nothing, as scanners do that.
  */
-#include "moment/moment.h"
+#include "moment/outbox.h"
 
 #include "consent/consent.h"
 

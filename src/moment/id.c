@@ -4,7 +4,7 @@
  * The same event decides under the same id however often and in whatever way
  * it arrives, which makes every step repeatable and every copy comparable.
  */
-#include "moment/moment.h"
+#include "moment/gate.h"
 
 #include "common/cryptohash.h"
 #include "common/sha2.h"

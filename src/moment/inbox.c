@@ -6,7 +6,7 @@
  * rows at a time, which bounds the memory of a statement of millions. No
  * trigger fires on it; an index that somebody has added is served.
  */
-#include "moment/moment.h"
+#include "moment/start.h"
 
 #include "access/heapam.h"
 #include "access/table.h"

@@ -7,7 +7,7 @@
  * others have committed is heard of before it is asked. What is out of date
  * lives on until the transaction ends, for a caller may still hold it.
  */
-#include "moment/moment.h"
+#include "moment/gate.h"
 
 #include "utils/inval.h"
 #include "utils/memutils.h"

@@ -15,7 +15,7 @@
  * subtransaction, so that a statement without a wanted row costs next to
  * nothing.
  */
-#include "moment/moment.h"
+#include "moment/start.h"
 
 #include "rule/rule.h"
 

@@ -4,7 +4,7 @@
  * The statement differs from that of a run only in where its rows come from;
  * what comes out is the same kind of case and goes through the same gates.
  */
-#include "moment/moment.h"
+#include "moment/gate.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"

@@ -5,7 +5,7 @@
  * or refuse the use of their data, and time passes. claim() asks this of whole
  * pages, under lock; still_ok() and fail() ask it of one message, without.
  */
-#include "moment/moment.h"
+#include "moment/outbox.h"
 
 #include "consent/consent.h"
 

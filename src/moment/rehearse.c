@@ -12,7 +12,9 @@
  * for somebody who has no right to, act as the owner, and run for one subject.
  * None of these can be called but from a rehearsal.
  */
-#include "moment/moment.h"
+#include "moment/outbox.h"
+#include "moment/run.h"
+#include "moment/start.h"
 
 #include "rule/rule.h"
 

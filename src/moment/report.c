@@ -5,7 +5,7 @@
  * count once the batch has committed. The run says them by NOTICE at its end;
  * while it is at it, pg_stat_activity shows how far it has come.
  */
-#include "moment/moment.h"
+#include "moment/run.h"
 
 #include "catalog/pg_type.h"
 #include "tcop/tcopprot.h"

@@ -8,7 +8,7 @@
  * written as a run writes it, on a row of the schedule that is due as it is
  * made. What is shown counts as sent: no sender ever sees it.
  */
-#include "moment/moment.h"
+#include "moment/run.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"

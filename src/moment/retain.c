@@ -6,7 +6,7 @@
  * decision stays, for it is explained for ever: it holds no text and no value
  * of a customer's. Hashes of addresses go once no cap looks back at them.
  */
-#include "moment/moment.h"
+#include "moment/run.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"

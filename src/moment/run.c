@@ -10,7 +10,9 @@
  * after a batch of another, beginning with any of them, so that a flood in one
  * keeps no other waiting, whoever limits the batches.
  */
-#include "moment/moment.h"
+#include "moment/outbox.h"
+#include "moment/run.h"
+#include "moment/start.h"
 
 #include "rule/rule.h"
 

@@ -7,7 +7,7 @@
  * somebody gets is rendered for each of them. The audit looks for its words in
  * that, the lint for what is missing; neither passes a text on.
  */
-#include "moment/moment.h"
+#include "moment/gate.h"
 
 #include "rule/lint.h"
 

@@ -6,7 +6,7 @@
  * what starts the moment is taken to come now, or at the instant that is asked
  * about. An idea is taken to be live already: that is what it is tried for.
  */
-#include "moment/moment.h"
+#include "moment/run.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"

@@ -6,7 +6,8 @@
  * locked, and looks at the rows by a later statement: what it then sees,
  * nobody else can be deciding. Events of nobody known are counted and gone.
  */
-#include "moment/moment.h"
+#include "moment/run.h"
+#include "moment/start.h"
 
 #include "consent/consent.h"
 #include "experiment/experiment.h"

@@ -12,7 +12,7 @@
  * and of the holdout, too, or what comes later would close for some of them
  * more often than for others.
  */
-#include "moment/moment.h"
+#include "moment/gate.h"
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"

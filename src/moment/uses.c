@@ -6,7 +6,7 @@
  * A part that is a variant goes by the variant's name; all others have a space
  * in theirs, which no variant has.
  */
-#include "moment/moment.h"
+#include "moment/outbox.h"
 
 #include "rule/rule.h"
 

@@ -7,6 +7,7 @@
  * the variant's name.
  */
 #include "moment/compile.h"
+#include "moment/outbox.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"

@@ -6,7 +6,7 @@
  * of. So the statement that reads a row says it, and chooses by it where a
  * delay or a channel is the variant's own.
  */
-#include "moment/moment.h"
+#include "moment/gate.h"
 
 #include "utils/builtins.h"
 

@@ -5,7 +5,7 @@
  * Where that clock is set forward over the wanted time, the first moment
  * after the gap is meant; where it shows the time twice, the first.
  */
-#include "moment/moment.h"
+#include "moment/zone.h"
 
 #include "pgtime.h"
 #include "utils/builtins.h"

@@ -1,0 +1,100 @@
+/*
+ * run.h: the steps of a run, from what is due to decisions and messages, each
+ * step a batch that is a transaction of its own.
+ */
+#ifndef PERSONA_MOMENT_RUN_H
+#define PERSONA_MOMENT_RUN_H
+
+#include "moment/gate.h"
+
+/* How many rows one batch, which is one transaction, takes. */
+#define MOMENT_BATCH 1000
+
+/* ---- what is due (batch.c, decide.c) ---- */
+
+/* SQL: whether the row `alias` is of that subject; NULL: whoever's it is. */
+extern char *MomentIsOf(const Space *space, const char *alias,
+						const char *subject);
+
+/*
+ * One batch of what is due, of everybody or for one subject, with rows of the
+ * moment `front` first in line. Of the moments in `names`, by priority, the
+ * subjects' other rows are decided too. Returns how many rows it took; `failed`
+ * receives the moments that could not be decided at all.
+ */
+extern uint64 MomentDecideBatch(const Space *space, List *names,
+								const char *front, const char *subject,
+								List **tallies, List **failed);
+
+/* Due rows of one moment, on their way to decisions. */
+typedef struct MomentBatch
+{
+	const Space *space;
+	const Moment *moment;
+	const MomentProgram *program;
+	Datum		subjects;		/* K[] of the locked anchors */
+	const ItemPointerData *rows;	/* in the schedule */
+	int			n;
+	const char *sql;			/* by which they are read */
+	int			sqlstate;		/* of what failed before; 0: nothing */
+	List	   *cases;			/* of MomentCase * */
+	List	   *tallies;
+	int			failures;		/* rows that could not be decided as they are */
+	bool		held;			/* by the guard, in the middle of it */
+} MomentBatch;
+
+/* Reads, decides and writes the rows of a MomentBatch; for PersonaTrap. */
+extern void MomentDecideTogether(void *batch);
+
+/* Removes some of what policies say need not be kept; how many rows. */
+extern uint64 MomentRetainBatch(const Space *space);
+
+/* Writes what was decided on the row of the schedule that the case is of. */
+extern void MomentWrite(const Space *space, const Moment *moment,
+						const MomentProgram *program, MomentCase *one,
+						const MomentVerdict *verdict);
+
+/* The partition of decisions about what started at that time. */
+extern void MomentMakePartition(const Space *space, TimestampTz at);
+
+/* ---- the guard (guard.c) ---- */
+
+/* Holds the moment where far more of it is due than usual; whether it did. */
+extern bool MomentHoldSpike(const Space *space, const char *moment);
+
+/* Holds it where its messages seem to start it again; whether it did. */
+extern bool MomentHoldLoop(const Space *space, const Moment *moment,
+						   List *cases);
+
+/* Holds it where too many of its rows failed. */
+extern void MomentHoldFailing(const Space *space, const Moment *moment);
+
+/* ---- what a run counts and says (report.c) ---- */
+
+/* What happened in a run: reasons and how often. */
+typedef struct MomentTally
+{
+	char	   *moment;
+	char	   *reason;
+	int64		n;
+} MomentTally;
+
+extern void MomentCount(List **tallies, const char *moment,
+						const char *reason, int64 n);
+
+/* Adds what was counted apart. */
+extern void MomentAddTallies(List **tallies, List *counted);
+
+/* Into moment_day: what was counted before a decision was due. */
+extern void MomentWriteTallies(const Space *space, List *tallies);
+
+/* A NOTICE a moment, at the end of a run. */
+extern void MomentReport(const char *space, List *tallies);
+
+/* What pg_stat_activity shows while a run is at it. */
+extern void MomentShowProgress(const char *space, uint64 rows, int batches);
+
+/* An array of tids as a parameter. */
+extern Datum MomentTids(const ItemPointerData *rows, int n);
+
+#endif							/* PERSONA_MOMENT_RUN_H */

@@ -1,0 +1,122 @@
+/*
+ * start.h: what starts a moment, from an event's row to the schedule.
+ *
+ * The trigger, the polls, the calendars and the moments before append to the
+ * inbox; from there a run takes what may enter to the schedule.
+ */
+#ifndef PERSONA_MOMENT_START_H
+#define PERSONA_MOMENT_START_H
+
+#include "moment/moment.h"
+
+#include "executor/tuptable.h"
+#include "storage/itemptr.h"
+
+/* ---- a statement's rows (prefilter.c, inbox.c) ---- */
+
+typedef struct MomentPrefilter MomentPrefilter;
+
+/* What is kept of a trigger, if definitions are still what they were. */
+extern MomentPrefilter *MomentPrefilterFind(Oid trigger);
+
+/* Compiles it anew, for rows of the event's table; reads definitions. */
+extern MomentPrefilter *MomentPrefilterMake(Oid trigger, const Space *space,
+											const SpaceEvent *event,
+											TupleDesc desc);
+
+/* Whether rows can be tried outside of a trap, and a slot to do so. */
+extern bool MomentPrefilterIsSafe(const MomentPrefilter *prefilter);
+extern TupleTableSlot *MomentPrefilterSlot(const MomentPrefilter *prefilter);
+
+/* False where the entry rules of all live moments are plainly false. */
+extern bool MomentPrefilterKeeps(const MomentPrefilter *prefilter,
+								 TupleTableSlot *row);
+
+/* One moment's, as SQL over the event's row n: false where it is left out. */
+extern char *MomentPrefilterSql(const Space *space, const Moment *moment);
+
+/* The columns of the inbox, in their order. */
+enum
+{
+	INBOX_SUBJECT, INBOX_EVENT, INBOX_KEY, INBOX_AT, INBOX_SEEN_AT,
+	INBOX_COLUMNS
+};
+
+typedef struct MomentInbox MomentInbox;
+
+/* For at most `most` rows; waits no more than 0.1 s for a lock. */
+extern MomentInbox *MomentInboxOpen(const Space *space, int64 most);
+
+/* An empty row to be filled in, and its appending. */
+extern TupleTableSlot *MomentInboxRow(MomentInbox *inbox);
+extern void MomentInboxAppend(MomentInbox *inbox);
+extern void MomentInboxClose(MomentInbox *inbox);
+
+/* ---- what no trigger saw (catchup.c) ---- */
+
+/*
+ * Polls what is polled and, where it is time or a trigger is missing, catches
+ * up with the others; `at_once` does not ask for the time. Within SPI, as the
+ * space's owner; the number of events put into the inbox.
+ */
+extern uint64 MomentCatchUp(const Space *space, bool at_once);
+
+/*
+ * Takes rows, $1 tid[] and $2 K[], out of the inbox. Of those that happened
+ * since then it is remembered that they were seen.
+ */
+extern void MomentTakeOut(const Space *space, PersonaArgs *rows,
+						  TimestampTz since);
+
+/* Notes that run() was called. */
+extern void MomentNoteRun(const Space *space);
+
+/* ---- what starts by itself (calendar.c, follow.c) ---- */
+
+/* Puts those whose scheduled time has come into the inbox. */
+extern void MomentKeepCalendar(const Space *space, const Moment *moment,
+							   List **tallies);
+
+/* The same of one subject, for the time since then; marks nothing as kept. */
+extern void MomentKeepCalendarOf(const Space *space, const Moment *moment,
+								 const char *subject, TimestampTz since,
+								 List **tallies);
+
+/*
+ * What the moments after this one start on, by $1 tid[] of its schedule and
+ * $2 text[] of what was decided.
+ */
+extern void MomentFollow(const Space *space, const Moment *moment,
+						 const PersonaArgs *rows);
+
+/* ---- from the inbox to the schedule (start.c, again.c) ---- */
+
+/*
+ * One batch of the inbox, or of what one subject has there; the number of rows
+ * it took.
+ */
+extern uint64 MomentStartBatch(const Space *space, const char *subject,
+							   List **tallies);
+
+/* A start that may enter: what is to be written into the schedule. */
+typedef struct MomentEntry
+{
+	ItemPointerData row;		/* in the inbox */
+	char	   *subject;
+	char	   *once_key;
+	TimestampTz at;
+	TimestampTz due;
+	int			step;			/* how often its key had started before */
+	char	   *decision;
+	TimestampTz last_at;		/* the last start of its key; DT_NOBEGIN: none */
+	int			last_step;
+} MomentEntry;
+
+/*
+ * Gives each entry, in the order of time, its step and the decision's id: that
+ * of the last start of its key, or the next one after again_after (again.c).
+ */
+extern void MomentCountAgain(const Space *space, const Moment *moment,
+							 List *entries);
+
+#endif							/* PERSONA_MOMENT_START_H */

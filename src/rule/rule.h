@@ -4,7 +4,8 @@
  *	parse.c		text -> raw parse tree, checked node by node
  *	deparse.c	raw parse tree -> canonical text
  *	rule.c		the SQL type persona.rule
- *	rewrite.c	what names mean: columns, facets, new, ago, functions
+ *	rewrite.c	the raw tree becomes plain SQL
+ *	name.c		what names mean: columns, facets, new, ago
  *	feature.c	aggregates over events, and segment()
  *	window.c	how long ago, as a comparison that an index serves
  *	nearest.c	the aggregates first_by and last_by

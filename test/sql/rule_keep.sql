@@ -3,17 +3,26 @@
 SET client_min_messages = warning;
 CREATE SCHEMA rk;
 CREATE TYPE rk.size AS ENUM ('small', 'large');
-CREATE TABLE rk.thing (id int PRIMARY KEY, size rk.size, price money, note text, code text);
+CREATE TABLE rk.thing (gone text, id int PRIMARY KEY, size rk.size, price money, note text, code text);
+ALTER TABLE rk.thing DROP gone;
 INSERT INTO rk.thing VALUES (1, 'small', 1.5, 'a', 'b'), (2, 'large', 2.5, 'b', 'a');
--- planned each time: the ids that the rule is true of, or the error
-CREATE FUNCTION rk.which(rule text) RETURNS text LANGUAGE plpgsql AS $$
+-- the ids that the rule is true of, or the error: the rule a constant in a query
+-- planned each time, a variable, over the row in its columns and as one value
+CREATE FUNCTION rk.ask(query text, rule text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	ids text;
 BEGIN
-	EXECUTE format('SELECT coalesce(string_agg(id::text, '' '' ORDER BY id), ''none'') FROM rk.thing t WHERE persona.matches(t, %L)', rule) INTO ids;
+	EXECUTE format('SELECT coalesce(string_agg(id::text, '' '' ORDER BY id), ''none'') FROM rk.thing t WHERE ' || query, rule) INTO ids;
 	RETURN ids;
 EXCEPTION WHEN OTHERS THEN
 	RETURN SQLSTATE;
+END
+$$;
+CREATE FUNCTION rk.which(rule text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	answers text[] := ARRAY[rk.ask('persona.matches(t, %L)', rule), rk.ask('persona.matches(t, (SELECT %L::persona.rule OFFSET 0))', rule), rk.ask('persona.matches((ARRAY[t])[1], %L)', rule)];
+BEGIN
+	RETURN CASE WHEN answers[1] = ALL (answers) THEN answers[1] ELSE answers::text END;
 END
 $$;
 CREATE VIEW rk.answers AS SELECT rk.which('note = ''a''') AS note, rk.which('code = ''a''') AS code, rk.which('size = ''small''') AS small, rk.which('size = ''tiny''') AS tiny,

@@ -117,6 +117,9 @@ typedef struct MomentBefore
 {
 	char	   *name;
 	char	   *cancel_rule;	/* NULL: nothing cancels it */
+	char	   *goal;			/* of its experiment; NULL: nothing to reach */
+	char	   *measure;
+	char	   *within;			/* an interval, as text */
 } MomentBefore;
 
 /* What an audit says of a moment (told.c). */

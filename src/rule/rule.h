@@ -12,7 +12,7 @@
  *	vocabulary.c	that list (allowed.h), by name and by OID
  *	regex.c		which regular expressions end soon
  *	compile.c	several expressions over one subject -> SQL
- *	measure.c	what a goal counts, around exposures
+ *	measure.c	what a goal counts, around exposures; who has reached it
  *	members.c	a rule as the SQL of a view
  *	reach.c		the segments that a rule leads to
  *	rename.c	a rule after columns were renamed
@@ -127,10 +127,21 @@ extern void RuleQueryContext(RuleQuery *query);
 /*
  * Of RULE_FEATURES_EXPOSED: the relation of those exposed, x (unit, subject,
  * at), and which of their events count from here on: those of an interval
- * after the exposure, or `before` it. `length` is SQL.
+ * after the exposure, or `before` it. `length` is SQL. In a look-up for one
+ * subject x is a row with that subject's exposure, at.
  */
 extern void RuleQueryExposed(RuleQuery *query, const char *exposed);
 extern void RuleQuerySpan(RuleQuery *query, const char *length, bool before);
+
+/*
+ * SQL over s and n, the row of `event` where there is one: whether that
+ * subject reached the goal of that measure, within so long after an exposure
+ * in the relation `from`, which has the column at; n itself does not count
+ * (measure.c). Adds the columns read to *uses.
+ */
+extern char *RuleReached(const Space *space, const SpaceEvent *event,
+						 const char *measure, const char *within,
+						 const char *from, List **uses);
 
 /*
  * Compiles one expression to SQL over s, n and the features. `want` is the

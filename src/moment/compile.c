@@ -506,3 +506,24 @@ MomentCompile(const Space *space, const Moment *moment)
 	program->bare_sql = DecideSql(&b, ScheduleDriver(&b), schedule, true);
 	return program;
 }
+
+/* What a request was answered with is not recalled. */
+char *
+MomentCompileRecall(const Space *space, const Moment *moment)
+{
+	Builder		b = {.space = space, .moment = moment};
+
+	if ((moment->cancel_rule == NULL && moment->before == NIL) ||
+		moment->on_request)
+		return NULL;
+	BeginQuery(&b);
+	MomentCompileCancel(&b);
+	return psprintf("SELECT d.row FROM (SELECT m.ctid AS row, x.subject, x.event_key FROM %s m"
+					"  JOIN %s x ON x.subject = m.subject AND x.decision = m.decision"
+					"  WHERE m.ctid = ANY ($1) AND %s) d%s%s%s"
+					" WHERE (%s OR %s IS NOT NULL) IS TRUE",
+					SpaceTable(space, "message"), SpaceTable(space, "decision"),
+					MomentIsLocked("m.subject"),
+					SubjectJoin(space, "d"), EventJoin(moment, "d"),
+					RuleQueryJoins(b.query), b.cancel, b.reached);
+}

@@ -47,6 +47,7 @@
  *
  * outbox.h: messages -> senders
  *	claim.c		outbox -> sender, consent read again under lock
+ *	recall.c	what was called off while it waited there
  *	refusal.c	why a message may not be handed over after all
  *	adopt.c		the one database that an outbox sends from
  *	header.c	the headers by which a mailbox offers to unsubscribe
@@ -248,6 +249,12 @@ extern char *MomentIsLocked(const char *subject);
 /* Compiles and checks a moment; errors name the expression and its place. */
 extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);
 
+/*
+ * The statement that says which rows of the outbox, $1 tid[] and $2 K[], are
+ * cancelled by now; NULL where nothing can cancel the moment.
+ */
+extern char *MomentCompileRecall(const Space *space, const Moment *moment);
+
 /* ---- what is kept of it (keep.c) ---- */
 
 /*
@@ -258,6 +265,7 @@ extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);
 extern const Moment *MomentKept(const Space *space, const char *name);
 extern const MomentProgram *MomentKeptProgram(const Space *space,
 											  const char *name);
+extern const char *MomentKeptRecall(const Space *space, const char *name);
 
 /* A text[] of constants, as SQL. */
 extern char *MomentTextArray(List *texts);

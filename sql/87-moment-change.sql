@@ -318,6 +318,7 @@ DECLARE
 	kinds text[] := ARRAY['segment', 'moment', 'experiment', 'goal', 'breakdown', 'event', 'facet', 'attribute', 'channel', 'purpose', 'category'];
 	users text[];
 	known text[];
+	view_name text;
 BEGIN
 	IF kind IS NULL OR kind <> ALL (kinds) THEN
 		RAISE invalid_parameter_value USING
@@ -342,8 +343,11 @@ BEGIN
 			HINT = 'What is scheduled for it would be lost: retire it first.';
 	END IF;
 	IF kind IN ('segment', 'moment') THEN
-		EXECUTE format('DROP VIEW IF EXISTS %I.%I', home.schema_name,
-			CASE kind WHEN 'segment' THEN 'segment_' || name ELSE 'moment_' || name || '_reads' END);
+		view_name := format('%I.%I', home.schema_name, CASE kind WHEN 'segment' THEN 'segment_' || name ELSE 'moment_' || name || '_reads' END);
+		/* An idea may read nothing yet. */
+		IF to_regclass(view_name) IS NOT NULL THEN
+			EXECUTE format('DROP VIEW %s', view_name);
+		END IF;
 	END IF;
 	DELETE FROM @extschema@.variant v WHERE kind = 'moment' AND v.space = home.space AND v.moment = name;
 	EXECUTE format('DELETE FROM @extschema@.%1$I WHERE space = $1 AND %1$I = $2', kind) USING home.space, name;

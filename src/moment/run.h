@@ -47,7 +47,7 @@ typedef struct MomentBatch
 extern void MomentDecideTogether(void *batch);
 
 /* Removes some of what policies say need not be kept; how many rows. */
-extern uint64 MomentRetainBatch(const Space *space);
+extern uint64 MomentRetainBatch(const Space *space, List **tallies);
 
 /* Writes what was decided on the row of the schedule that the case is of. */
 extern void MomentWrite(const Space *space, const Moment *moment,

@@ -257,3 +257,42 @@ $$;
 COMMENT ON FUNCTION resume(text, text, text) IS
 'Lets a paused or held moment go on. What came due meanwhile is dropped, or with held => ''send'' decided by the next run. Returns how many rows were dropped.';
 REVOKE ALL ON FUNCTION resume(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION retire(moment text, space text DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	was @extschema@.moment := @extschema@.find_moment(home, moment);
+	given_up bigint;
+BEGIN
+	IF was.state NOT IN ('live', 'paused') THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('moment "%s" is not at work: it is %s', moment, CASE was.state WHEN 'idea' THEN 'an idea' ELSE was.state END),
+			HINT = 'drop_definition(''moment'', ...) removes it.';
+	END IF;
+	UPDATE @extschema@.moment m SET state = 'retired', held_at = NULL WHERE m.space = home.space AND m.moment = retire.moment;
+	PERFORM @extschema@.sync_triggers(home);
+	/* Rows that a batch is at are decided already. Messages in the order of ack(), so that neither waits for the other in a ring. */
+	EXECUTE format($sql$
+		WITH dropped AS (
+			DELETE FROM %1$I.schedule WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM %1$I.schedule q WHERE q.moment = $1 FOR UPDATE SKIP LOCKED)) RETURNING 1
+		), open AS MATERIALIZED (
+			SELECT m.subject, m.message, m.attempt FROM %1$I.message m WHERE m.moment = $1 AND m.done_at IS NULL ORDER BY m.message FOR UPDATE
+		), closed AS (
+			UPDATE %1$I.message m SET state = CASE WHEN o.attempt > 0 THEN 'unconfirmed' ELSE 'cancelled' END, reason = 'retired',
+				leased_until = NULL, done_at = @extschema@.now(), address = NULL, subject_line = NULL, body = NULL, headers = NULL
+			FROM open o WHERE m.subject = o.subject AND m.message = o.message
+		), counted AS (
+			INSERT INTO %1$I.moment_day SELECT $1, @extschema@.now()::date, 'retired', count(*) FROM dropped HAVING count(*) > 0
+		)
+		SELECT (SELECT count(*) FROM dropped) + (SELECT count(*) FROM open WHERE attempt = 0)
+		$sql$, home.schema_name)
+	INTO given_up USING moment;
+	RETURN given_up;
+END;
+$$;
+COMMENT ON FUNCTION retire(text, text) IS
+'Ends a moment that is live or paused for good: no event starts it, what is scheduled for it is dropped and what waits in the outbox cancelled; what a sender has in its hands is unconfirmed until acknowledged. Returns how many came to nothing. Decisions and results stay; activate() begins anew, drop_definition() removes it.';
+REVOKE ALL ON FUNCTION retire(text, text) FROM PUBLIC;

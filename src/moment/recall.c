@@ -26,7 +26,8 @@ typedef struct Question
 {
 	const Space *space;
 	const char *moment;
-	const char *sql;			/* by which it is asked; NULL: nothing cancels it */
+	const char *sql;			/* by which it is asked; NULL: nothing cancels
+								 * it */
 	Datum		subjects;		/* K[] of the page */
 	const ItemPointerData *rows;
 	int			n;
@@ -198,7 +199,7 @@ MomentRecallOne(const Space *space, const char *moment, ItemPointer row,
 {
 	ItemPointerData cancelled;
 	Question	q = {.space = space, .moment = moment, .subjects = subjects,
-		.rows = row, .n = 1, .read_only = true, .cancelled = &cancelled};
+	.rows = row, .n = 1, .read_only = true, .cancelled = &cancelled};
 	PersonaAct	act;
 	int			sqlstate;
 

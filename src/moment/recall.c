@@ -26,8 +26,7 @@ typedef struct Question
 {
 	const Space *space;
 	const char *moment;
-	const char *sql;			/* by which it is asked; NULL: nothing cancels
-								 * it */
+	const char *sql;			/* the statement; NULL: nothing cancels it */
 	Datum		subjects;		/* K[] of the page */
 	const ItemPointerData *rows;
 	int			n;

@@ -15,6 +15,7 @@
  *
  * start.h: what starts a moment, and when it is due
  *	capture.c	the trigger: a statement's new rows go into the inbox
+ *	intake.c	what is known of such a trigger, looked up once
  *	prefilter.c	which of these rows no moment can want
  *	inbox.c		rows appended to the inbox, many at a time
  *	catchup.c	the events that no trigger saw, and those that are polled

@@ -4,7 +4,8 @@
  *	parse.c		text -> raw parse tree, checked node by node
  *	deparse.c	raw parse tree -> canonical text
  *	rule.c		the SQL type persona.rule
- *	rewrite.c	what names mean: columns, facets, new, ago, functions
+ *	rewrite.c	the raw tree becomes plain SQL
+ *	name.c		what names mean: columns, facets, new, ago
  *	feature.c	aggregates over events, and segment()
  *	window.c	how long ago, as a comparison that an index serves
  *	nearest.c	the aggregates first_by and last_by
@@ -20,6 +21,7 @@
  *	row.c		a rule over the columns of one row and nothing else
  *	match.c		matches(): such a rule evaluated row by row
  *	inline.c	matches() in a query: the native condition in its place
+ *	keep.c		what was made of a text, kept for when it comes again
  *	segment.c	what SQL asks of all this
  *	evaluate.c	one expression over one subject
  *	book.h		many rules over many subjects
@@ -298,6 +300,17 @@ extern void RuleRefuseFunction(const char *text, FuncCall *call);
  * rule that asks for anything else than columns is refused.
  */
 extern Node *RuleOverRow(const char *text, TupleDesc row, Oid type);
+
+/* What is made of a rule's text; a function of that, of `arg` and of catalogs. */
+typedef Node *(*RuleReader) (const char *text, void *arg);
+
+/*
+ * What `read` makes of the text, or made of it before: `shape` is a number for
+ * the columns that it is read over, 0 for none. To be copied before anything
+ * else is read.
+ */
+extern Node *RuleReadOnce(uint64 shape, const char *text, RuleReader read,
+						  void *arg);
 
 /* Whether no value makes an analysed value fail, and it costs next to nothing. */
 extern bool RuleIsHarmless(Node *expr);

@@ -192,6 +192,10 @@ BEGIN
 	END IF;
 	findings := ARRAY(SELECT f FROM @extschema@.require_complete(home, moment) f);
 	PERFORM @extschema@.create_reads(home, moment);
+	/* What a batch was at when it was retired. */
+	IF was.state = 'retired' THEN
+		PERFORM @extschema@.give_up(home, moment);
+	END IF;
 	UPDATE @extschema@.moment m
 	SET state = 'live', share = activate.share,
 		activated_at = CASE WHEN was.state = 'live' THEN m.activated_at ELSE @extschema@.now() END
@@ -258,22 +262,12 @@ COMMENT ON FUNCTION resume(text, text, text) IS
 'Lets a paused or held moment go on. What came due meanwhile is dropped, or with held => ''send'' decided by the next run. Returns how many rows were dropped.';
 REVOKE ALL ON FUNCTION resume(text, text, text) FROM PUBLIC;
 
-CREATE FUNCTION retire(moment text, space text DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION give_up(home space, moment text) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_variable
 DECLARE
-	home @extschema@.space := @extschema@.resolve_space(space);
-	was @extschema@.moment := @extschema@.find_moment(home, moment);
 	given_up bigint;
 BEGIN
-	IF was.state NOT IN ('live', 'paused') THEN
-		RAISE object_not_in_prerequisite_state USING
-			MESSAGE = format('moment "%s" is not at work: it is %s', moment, CASE was.state WHEN 'idea' THEN 'an idea' ELSE was.state END),
-			HINT = 'drop_definition(''moment'', ...) removes it.';
-	END IF;
-	UPDATE @extschema@.moment m SET state = 'retired', held_at = NULL WHERE m.space = home.space AND m.moment = retire.moment;
-	PERFORM @extschema@.sync_triggers(home);
 	/* Rows that a batch is at are decided already. Messages in the order of ack(), so that neither waits for the other in a ring. */
 	EXECUTE format($sql$
 		WITH dropped AS (
@@ -291,6 +285,28 @@ BEGIN
 		$sql$, home.schema_name)
 	INTO given_up USING moment;
 	RETURN given_up;
+END;
+$$;
+COMMENT ON FUNCTION give_up(space, text) IS
+'Drops what is scheduled for a moment and cancels its messages, or makes unconfirmed those that were handed out; how many came to nothing.';
+REVOKE ALL ON FUNCTION give_up(space, text) FROM PUBLIC;
+
+CREATE FUNCTION retire(moment text, space text DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	was @extschema@.moment := @extschema@.find_moment(home, moment);
+BEGIN
+	IF was.state NOT IN ('live', 'paused') THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('moment "%s" is not at work: it is %s', moment, CASE was.state WHEN 'idea' THEN 'an idea' ELSE was.state END),
+			HINT = 'drop_definition(''moment'', ...) removes it.';
+	END IF;
+	UPDATE @extschema@.moment m SET state = 'retired', held_at = NULL WHERE m.space = home.space AND m.moment = retire.moment;
+	PERFORM @extschema@.sync_triggers(home);
+	RETURN @extschema@.give_up(home, moment);
 END;
 $$;
 COMMENT ON FUNCTION retire(text, text) IS

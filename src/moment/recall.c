@@ -153,6 +153,10 @@ AskPart(Question *q, const Part *part)
 		return;
 	SpaceIncident(q->space, "claim", q->moment, sqlstate);
 	PutOff(q);
+	ereport(NOTICE,
+			(errmsg("what cancels moment \"%s\" cannot be told of %d of its messages: SQLSTATE %s",
+					q->moment, q->nunknown, unpack_sql_state(sqlstate)),
+			 errhint("They are asked again in an hour: mend the rule, or what it fails on.")));
 }
 
 /* How many messages they are together. */

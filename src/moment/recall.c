@@ -145,8 +145,10 @@ AskPart(Question *q, const Part *part)
 	q->nunknown = 0;
 	sqlstate = PersonaTrap(Compile, q);
 	if (sqlstate != 0)
-		for (int i = 0; i < part->n; i++)
-			q->unknown[q->nunknown++] = part->rows[i];
+	{
+		memcpy(q->unknown, part->rows, sizeof(ItemPointerData) * part->n);
+		q->nunknown = part->n;
+	}
 	else if (q->sql != NULL)
 		sqlstate = AskRows(q, part->rows, part->n);
 	if (sqlstate == 0)

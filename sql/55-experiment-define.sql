@@ -147,10 +147,10 @@ BEGIN ATOMIC
 		(exposed AND ((was).variants, (was).scheme, (was).unit, (was).exclusion_group)
 				IS DISTINCT FROM ((becomes).variants, (becomes).scheme, (becomes).unit, (becomes).exclusion_group), 'warn', 'spread_anew',
 			'its variants, scheme, unit or group changed after people were exposed: they are spread anew',
-			'Give the changed experiment a name of its own. Who is exposed already keeps the variant seen first.'),
-		(exposed AND ((was).weights, (was).coverage) IS DISTINCT FROM ((becomes).weights, (becomes).coverage), 'info', 'new_phase',
-			'its weights or coverage changed after people were exposed: a new phase begins',
-			'Compare within a phase: the share of a variant differs between them.')
+			'Give the changed experiment a name of its own. Who is exposed already keeps the variant seen first while it has a weight.'),
+		(exposed AND (was).weights IS DISTINCT FROM (becomes).weights, 'info', 'new_phase',
+			'its weights changed after people were exposed: a new phase begins',
+			'Results compare within a phase, as the share of a variant differs between them. Who is exposed already keeps the variant seen first while it has a weight.')
 	) f(holds, level, code, message, hint)
 	WHERE f.holds;
 END;
@@ -200,6 +200,20 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION assign(experiment, text) IS
 'The variant of a unit by the experiment alone, NULL where it takes no part: a pure function that writes nothing and knows no holdout.';
+
+/* What was seen first stays while it has a weight: what was ended, or lost to a winner, does not. */
+CREATE FUNCTION assign_sql(home space, e experiment, subject text, unit text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1
+BEGIN ATOMIC
+	SELECT format('coalesce((SELECT x.variant FROM %I.exposure x WHERE %s AND x.experiment = %L AND x.variant = ANY (%L::pg_catalog.text[])'
+			' ORDER BY x.at, x.variant COLLATE "C" LIMIT 1), @extschema@.assign(%L::@extschema@.experiment, %s))',
+		(home).schema_name,
+		format(CASE WHEN (e).unit IS NULL THEN 'x.subject = %s' ELSE '(x.subject = %s OR x.unit = %s)' END, assign_sql.subject, assign_sql.unit),
+		(e).experiment, ARRAY(SELECT v FROM unnest((e).variants, (e).weights) AS u(v, w) WHERE w > 0), e, assign_sql.unit);
+END;
+COMMENT ON FUNCTION assign_sql(space, experiment, text, text) IS
+'The SQL of the variant that a subject, whose key and unit are SQL, gets once it is not held out: of those that it or its unit was exposed to and that still have a weight the first, else that of assign(). Moments and variant() ask by it alike.';
+REVOKE ALL ON FUNCTION assign_sql(space, experiment, text, text) FROM PUBLIC;
 
 /* What a web page's SDK is told */
 

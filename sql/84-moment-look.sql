@@ -360,18 +360,44 @@ COMMENT ON FUNCTION find_experiment(space, text) IS
 'The experiment of that name, a moment''s own one where none is defined, or an error with the nearest name (42704).';
 REVOKE ALL ON FUNCTION find_experiment(space, text) FROM PUBLIC;
 
+CREATE FUNCTION holds_out(o policy, home space, experiment text) RETURNS boolean
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT (o).space IN ((home).space, 'house') AND ((o).channel, (o).purpose) = ('', '')
+		OR EXISTS (SELECT FROM @extschema@.moment m
+			WHERE m.space = (home).space AND coalesce(m.experiment, m.moment) = holds_out.experiment AND (o).space IN (m.space, 'house')
+				AND ((o).channel IN ('', m.channel) OR EXISTS (SELECT FROM @extschema@.variant v
+					WHERE v.space = m.space AND v.moment = m.moment AND v.weight > 0 AND v.channel = (o).channel))
+				AND ((o).purpose IN ('', m.purpose) OR starts_with(m.purpose, (o).purpose || '.')));
+END;
+COMMENT ON FUNCTION holds_out(policy, space, text) IS
+'Whether a policy has a say in who is held out of an experiment: one of every channel and purpose, or one of those of a moment that the experiment spreads.';
+REVOKE ALL ON FUNCTION holds_out(policy, space, text) FROM PUBLIC;
+
 CREATE FUNCTION holdout_of(home space, experiment text) RETURNS float8
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT coalesce(max(o.holdout), 0)
-	FROM @extschema@.policy o
-		LEFT JOIN @extschema@.moment m ON m.space = (home).space AND m.moment = holdout_of.experiment
-	WHERE o.space IN ((home).space, 'house') AND o.channel IN ('', m.channel)
-		AND (o.purpose IN ('', m.purpose) OR starts_with(m.purpose, o.purpose || '.'));
+	SELECT coalesce(max(o.holdout), 0) FROM @extschema@.policy o WHERE @extschema@.holds_out(o, home, experiment);
 END;
 COMMENT ON FUNCTION holdout_of(space, text) IS
-'The share of subjects that is held out of an experiment: what the policies of every channel and purpose say, for a moment''s own one those of its channel and purpose, too.';
+'The share of subjects that is held out of an experiment: the largest of the policies that have a say in it.';
 REVOKE ALL ON FUNCTION holdout_of(space, text) FROM PUBLIC;
+
+CREATE FUNCTION assigned(home space, e experiment, key text, OUT unit text, OUT variant text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	unit := CASE WHEN e.unit IS NULL THEN key ELSE @extschema@.evaluate(key, e.unit, home.space) END;
+	IF @extschema@.bucket(key, home.space || '.holdout') < @extschema@.holdout_of(home, e.experiment) THEN
+		variant := 'holdout';
+	ELSE
+		EXECUTE 'SELECT ' || @extschema@.assign_sql(home, e, format('$1::%s', home.key_type), '$2') INTO variant USING key, unit;
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION assigned(space, experiment, text) IS
+'The unit of a subject, and the variant it gets: the holdout first, then as assign_sql() says.';
+REVOKE ALL ON FUNCTION assigned(space, experiment, text) FROM PUBLIC;
 
 CREATE FUNCTION variant(subject text, experiment text, space text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -380,22 +406,12 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	meant @extschema@.experiment := @extschema@.find_experiment(home, experiment);
-	key text := @extschema@.subject_key(home, subject);
-	seen text;
 BEGIN
-	EXECUTE format('SELECT x.variant FROM %I.exposure x WHERE x.subject = $1::%s AND x.experiment = $2 ORDER BY x.at, x.variant LIMIT 1',
-		home.schema_name, home.key_type)
-	INTO seen USING key, experiment;
-	IF seen IS NOT NULL THEN
-		RETURN seen;
-	ELSIF @extschema@.bucket(key, home.space || '.holdout') < @extschema@.holdout_of(home, experiment) THEN
-		RETURN 'holdout';
-	END IF;
-	RETURN @extschema@.assign(meant, CASE WHEN meant.unit IS NULL THEN key ELSE @extschema@.evaluate(key, meant.unit, home.space) END);
+	RETURN (@extschema@.assigned(home, meant, @extschema@.subject_key(home, subject))).variant;
 END;
 $$;
 COMMENT ON FUNCTION variant(text, text, text) IS
-'The variant that a subject gets: the one it was exposed to first, else holdout for whom the space holds out, else by weights; NULL where it takes no part. Reading it enrols nobody: expose() does. Errors: unknown experiment (42704), a subject that is no key (22P02), or, where the experiment has a unit, is not there (P0002).';
+'The variant that a subject gets, here and in a moment: holdout for whom the space holds out, else the one that it, or its unit, was exposed to first while that has a weight, else by weights; NULL where it takes no part. Reading it enrols nobody: expose() does. Errors: unknown experiment (42704), a subject that is no key (22P02), or, where the experiment has a unit, is not there (P0002).';
 REVOKE ALL ON FUNCTION variant(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION variant(subject anyelement, experiment text, space text DEFAULT NULL) RETURNS text
@@ -410,23 +426,20 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	shown text := @extschema@.variant(subject, experiment, home.space);
-	there boolean;
+	meant @extschema@.experiment := @extschema@.find_experiment(home, experiment);
+	key text := @extschema@.subject_key(home, subject);
+	shown record := @extschema@.assigned(home, meant, key);
 BEGIN
-	EXECUTE format('SELECT EXISTS (SELECT FROM %s s WHERE s.%I = $1::%s)', home.subjects, home.key, home.key_type) INTO there USING subject;
-	IF NOT there THEN
-		RAISE no_data_found USING
-			MESSAGE = format('%s has no such subject', home.subjects),
-			HINT = format('Nothing was recorded. Insert the customer first, or look up column "%s" again.', home.key);
-	ELSIF shown IS NOT NULL THEN
-		EXECUTE format('INSERT INTO %I.exposure VALUES ($1::%s, $2, $3, $4) ON CONFLICT DO NOTHING', home.schema_name, home.key_type)
-		USING subject, experiment, shown, @extschema@.now();
+	PERFORM @extschema@.subject_must_exist(home, key);
+	IF shown.variant IS NOT NULL THEN
+		EXECUTE format('INSERT INTO %I.exposure VALUES ($1::%s, $2, $3, $4, NULL, $5) ON CONFLICT DO NOTHING', home.schema_name, home.key_type)
+		USING key, experiment, shown.variant, @extschema@.now(), CASE WHEN meant.unit IS NOT NULL THEN shown.unit END;
 	END IF;
-	RETURN shown;
+	RETURN shown.variant;
 END;
 $$;
 COMMENT ON FUNCTION expose(text, text, text) IS
-'The variant of variant(), noted as seen now unless it was seen before: the first exposure counts, and what was seen first is what is shown from then on. The holdout is noted as holdout; who takes no part (NULL) is not. Errors: those of variant(), and an unknown subject (P0002).';
+'The variant of variant(), noted as seen now unless it was seen before: the first exposure counts, and what was seen first is what is shown from then on, while it has a weight. The holdout is noted as holdout; who takes no part (NULL) is not. Errors: those of variant(), and an unknown subject (P0002).';
 REVOKE ALL ON FUNCTION expose(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION expose(subject anyelement, experiment text, space text DEFAULT NULL) RETURNS text

@@ -332,16 +332,19 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	UPDATE @extschema@.experiment x
-	SET weights = ARRAY(SELECT CASE WHEN v = keep_variant.variant THEN 1 ELSE 0 END FROM unnest(x.variants) WITH ORDINALITY AS u(v, i) ORDER BY i)
+	SET weights = ARRAY(SELECT CASE WHEN v = keep_variant.variant THEN 1 ELSE 0 END FROM unnest(x.variants) WITH ORDINALITY AS u(v, i) ORDER BY i),
+		coverage = 1, exclusion_group = NULL, part = NULL
 	WHERE x.space = home.space AND x.experiment = e.experiment;
 	IF NOT FOUND THEN
 		UPDATE @extschema@.variant v SET weight = CASE WHEN v.variant = keep_variant.variant THEN 1 ELSE 0 END
 		WHERE v.space = home.space AND v.moment = e.experiment;
+		UPDATE @extschema@.moment m SET version = m.version + 1 WHERE m.space = home.space AND m.moment = e.experiment;
+		PERFORM @extschema@.reschedule_experiment(home.space, e.experiment);
 	END IF;
 END;
 $$;
 COMMENT ON FUNCTION keep_variant(space, experiment, text) IS
-'Gives one variant of an experiment, or of a moment''s own, all the weight.';
+'Gives one variant of an experiment, or of a moment''s own, all the weight, and everybody: its place in an exclusion group is free again.';
 REVOKE ALL ON FUNCTION keep_variant(space, experiment, text) FROM PUBLIC;
 
 CREATE FUNCTION promote(experiment text, variant text, review_in interval DEFAULT NULL, space text DEFAULT NULL) RETURNS SETOF finding

@@ -191,7 +191,7 @@ Pseudonymise(const Erasure *e)
 
 	LoseHer(e, "decision", psprintf("%s, event_key = NULL, once_key = 'erased', items = NULL",
 									decision));
-	LoseHer(e, "exposure", decision);
+	LoseHer(e, "exposure", psprintf("%s, unit = NULL", decision));
 	LoseHer(e, "feedback", psprintf("%s, %s, detail = NULL",
 									Anew("feedback"), message));
 	/* One that a sender has may be on its way: it is never "not sent". */

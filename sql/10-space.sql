@@ -572,6 +572,13 @@ DECLARE
 	CREATE INDEX ON %1$I.exposure (unit, experiment) WHERE unit IS NOT NULL;
 	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included; by a decision, or (NULL) by expose(); unit: what the experiment spreads in the subject''s place, as it was then.';
 
+	CREATE TABLE %1$I.test_subject (
+		subject %2$s NOT NULL,
+		at timestamptz NOT NULL,
+		PRIMARY KEY (subject)
+	);
+	COMMENT ON TABLE %1$I.test_subject IS 'Who is marked by mark_test(), since when: they get their messages and enter no results.';
+
 	CREATE TABLE %1$I.conclusion (
 		experiment text NOT NULL,
 		goal text NOT NULL,

@@ -132,6 +132,49 @@ COMMENT ON FUNCTION simulate_segment(text, text, jsonb, timestamptz, text) IS
 'What simulate() says of each member of a segment, counted by outcome, reason and variant; no_start where nothing could start the moment. Writes nothing.';
 REVOKE ALL ON FUNCTION simulate_segment(text, text, jsonb, timestamptz, text) FROM PUBLIC;
 
+/* What came of a decision */
+
+CREATE FUNCTION conversions(space text, moment text, experiment text, since timestamptz, until timestamptz)
+RETURNS TABLE (decision uuid, converted_at timestamptz, value float8)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET DateStyle = 'ISO' SET IntervalStyle = 'postgres'
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	aim @extschema@.goal;
+	m record;
+BEGIN
+	SELECT g.* INTO aim FROM @extschema@.goal g
+	WHERE g.space = home.space AND g.goal = coalesce(
+		(SELECT e.goal FROM @extschema@.experiment e WHERE e.space = home.space AND e.experiment = conversions.experiment), @extschema@.only_goal(home));
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	m := @extschema@.measures(ARRAY[aim.measure], ARRAY[aim.within::text], home.space, of_single => true);
+	RETURN QUERY EXECUTE format($q$WITH exposed AS MATERIALIZED (
+		SELECT d.decision AS unit, d.subject, d.at, d.at + %1$L::interval AS over_at FROM %2$I.decision d
+		WHERE d.moment = $1 AND d.experiment = $2 AND d.at >= $3 AND d.at < $4
+			AND d.variant IS NOT NULL AND NOT d.fallback AND %3$s)
+	SELECT x.unit, %4$s, (%5$s)::float8 FROM exposed x%6$s$q$,
+		aim.within, home.schema_name, @extschema@.no_test_sql(home, 'd.subject'),
+		CASE m.kinds[1] WHEN 'proportion' THEN format('CASE WHEN %s THEN coalesce(%s, CASE WHEN x.over_at <= @extschema@.now() THEN x.over_at END) END', m.y[1], coalesce(m.reached[1], 'NULL')) ELSE m.reached[1] END,
+		CASE m.kinds[1] WHEN 'proportion' THEN format('%s::int', m.y[1]) WHEN 'ratio' THEN format('%s / nullif(%s, 0)', m.y[1], m.x[1]) ELSE m.y[1] END, m.joins)
+	USING moment, experiment, since, until;
+END;
+$$;
+COMMENT ON FUNCTION conversions(text, text, text, timestamptz, timestamptz) IS
+'What came of a moment''s decisions since one instant and before another, of those that exposed somebody to the experiment: when its goal was reached, counted from the decision as results() counts from the first exposure, and the value of its measure (1 or 0 for a yes or no). Test subjects aside; none where there is no goal.';
+REVOKE ALL ON FUNCTION conversions(text, text, text, timestamptz, timestamptz) FROM PUBLIC;
+
+CREATE TYPE conversion AS (converted_at timestamptz, value float8);
+COMMENT ON TYPE conversion IS 'When the goal was reached after a decision, NULL for not (yet), and the value of its measure.';
+
+CREATE FUNCTION conversion(space text, moment text, experiment text, decision uuid, at timestamptz) RETURNS conversion
+LANGUAGE c STABLE STRICT COST 100 AS 'MODULE_PATHNAME', 'persona_conversion';
+COMMENT ON FUNCTION conversion(text, text, text, uuid, timestamptz) IS
+'The row of conversions() of a decision, which was made at that time; NULL where it has none. A query has a moment''s day counted at once, or its month where it asks for several.';
+REVOKE ALL ON FUNCTION conversion(text, text, text, uuid, timestamptz) FROM PUBLIC;
+
 /* Reader views */
 
 CREATE FUNCTION create_moment_views() RETURNS trigger
@@ -144,38 +187,47 @@ BEGIN
 	END IF;
 	EXECUTE format($view$
 	CREATE VIEW %1$I.outcome WITH (security_invoker = true) AS
-	SELECT d.decision, d.subject, d.moment, d.experiment, d.variant, d.at, d.outcome, d.reason, m.sent_at, f.opened_at, f.clicked_at
+	SELECT d.decision, d.subject, d.moment, d.experiment, d.variant, d.at, d.outcome, d.reason, m.sent_at, f.opened_at, f.clicked_at,
+		(c.came).converted_at, (c.came).value
 	FROM %1$I.decision d LEFT JOIN %1$I.message m ON m.subject = d.subject AND m.message = d.decision
 		LEFT JOIN (
-			SELECT subject, message, min(at) FILTER (WHERE what = 'opened') AS opened_at, min(at) FILTER (WHERE what = 'clicked') AS clicked_at
-			FROM %1$I.feedback GROUP BY 1, 2) f ON f.subject = d.subject AND f.message = d.decision;
-	COMMENT ON VIEW %1$I.outcome IS 'A row a decision: what became of it.';
+			SELECT moment, subject, message, min(at) FILTER (WHERE what = 'opened') AS opened_at, min(at) FILTER (WHERE what = 'clicked') AS clicked_at
+			FROM %1$I.feedback GROUP BY 1, 2, 3) f ON f.moment = d.moment AND f.subject = d.subject AND f.message = d.decision
+		/* Behind OFFSET 0 it is asked for once a row, and not where neither column is. */
+		CROSS JOIN LATERAL (SELECT CASE WHEN d.variant IS NOT NULL AND NOT d.fallback
+			THEN @extschema@.conversion(%2$L, d.moment, d.experiment, d.decision, d.at) END AS came OFFSET 0) c;
+	COMMENT ON VIEW %1$I.outcome IS 'A row a decision: what became of it. converted_at and value are by the goal of its experiment, of decisions that exposed somebody to it; NULL for test subjects.';
 
 	CREATE VIEW %1$I.skip WITH (security_invoker = true) AS
 	SELECT c.moment, c.day, c.reason, c.n, round(c.n / sum(c.n) OVER (PARTITION BY c.moment, c.day), 4) AS share
 	FROM (
 		SELECT moment, day, reason, sum(n) AS n FROM %1$I.moment_day WHERE reason <> 'entered' GROUP BY 1, 2, 3
 		UNION ALL
-		SELECT moment, (at AT TIME ZONE 'UTC')::date, coalesce(reason, outcome), count(*) FROM %1$I.decision
-		WHERE outcome <> 'send' GROUP BY 1, 2, 3
+		SELECT moment, (at AT TIME ZONE 'UTC')::date, coalesce(reason, outcome), count(*) FROM %1$I.decision d
+		WHERE outcome <> 'send' AND NOT EXISTS (SELECT FROM %1$I.test_subject t WHERE t.subject = d.subject) GROUP BY 1, 2, 3
 	) c;
 	COMMENT ON VIEW %1$I.skip IS 'A row a moment, day (UTC) and reason: how many were not sent, and their share of the day''s.';
 
 	CREATE VIEW %1$I.funnel WITH (security_invoker = true) AS
+	/* Branches of one type each column, so that what nobody asks for is not counted. */
 	SELECT moment, day, sum(entered)::bigint AS entered, sum(decided)::bigint AS decided, sum(sent)::bigint AS sent,
 		sum(n) FILTER (WHERE what = 'delivered')::bigint AS delivered, sum(n) FILTER (WHERE what = 'opened')::bigint AS opened,
-		sum(n) FILTER (WHERE what = 'clicked')::bigint AS clicked, sum(n) FILTER (WHERE what = 'unsubscribed')::bigint AS unsubscribed,
-		sum(n) FILTER (WHERE what = 'complained')::bigint AS complained
+		sum(n) FILTER (WHERE what = 'clicked')::bigint AS clicked, count(converted_at) FILTER (WHERE outcome = 'send') AS converted,
+		sum(n) FILTER (WHERE what = 'unsubscribed')::bigint AS unsubscribed, sum(n) FILTER (WHERE what = 'complained')::bigint AS complained
 	FROM (
-		SELECT moment, day, n AS entered, 0 AS decided, 0 AS sent, NULL AS what, 0 AS n FROM %1$I.moment_day WHERE reason = 'entered'
+		SELECT moment, day, n AS entered, 0::bigint AS decided, 0::bigint AS sent, NULL::text AS what, 0::bigint AS n, NULL::text AS outcome, NULL::timestamptz AS converted_at
+		FROM %1$I.moment_day WHERE reason = 'entered'
 		UNION ALL
-		SELECT moment, (at AT TIME ZONE 'UTC')::date, 0, 1, 0, NULL, 0 FROM %1$I.decision
+		SELECT moment, (at AT TIME ZONE 'UTC')::date, 0::bigint, 1::bigint, 0::bigint, NULL::text, 0::bigint, outcome, converted_at
+		FROM %1$I.outcome o WHERE NOT EXISTS (SELECT FROM %1$I.test_subject t WHERE t.subject = o.subject)
 		UNION ALL
-		SELECT moment, (sent_at AT TIME ZONE 'UTC')::date, 0, 0, 1, NULL, 0 FROM %1$I.message WHERE state = 'sent'
+		SELECT moment, (sent_at AT TIME ZONE 'UTC')::date, 0::bigint, 0::bigint, 1::bigint, NULL::text, 0::bigint, NULL::text, NULL::timestamptz
+		FROM %1$I.message m WHERE state = 'sent' AND NOT EXISTS (SELECT FROM %1$I.test_subject t WHERE t.subject = m.subject)
 		UNION ALL
-		SELECT moment, (at AT TIME ZONE 'UTC')::date, 0, 0, 0, what, count(DISTINCT message) FROM %1$I.feedback GROUP BY 1, 2, what
+		SELECT moment, (at AT TIME ZONE 'UTC')::date, 0::bigint, 0::bigint, 0::bigint, what, count(DISTINCT message), NULL::text, NULL::timestamptz
+		FROM %1$I.feedback f WHERE NOT EXISTS (SELECT FROM %1$I.test_subject t WHERE t.subject = f.subject) GROUP BY 1, 2, what
 	) c GROUP BY 1, 2;
-	COMMENT ON VIEW %1$I.funnel IS 'A row a moment and day (UTC): how many entered, were decided, were sent; and how many messages were heard of that day as delivered, opened, clicked, unsubscribed, complained, NULL where none was.';
+	COMMENT ON VIEW %1$I.funnel IS 'A row a moment and day (UTC): how many entered, were decided, were sent; how many messages were heard of that day as delivered, opened, clicked, unsubscribed, complained, NULL where none was; and after how many of the day''s messages the goal was reached since. Without test subjects, but for entered, which is counted without names.';
 
 	CREATE VIEW %1$I.journey WITH (security_invoker = true) AS
 	SELECT m.stage, m.moment, CASE WHEN m.held_at IS NULL THEN m.state ELSE 'held' END AS state, m.owner, m.variable, m.hypothesis,
@@ -353,11 +405,15 @@ BEGIN
 		WHERE v.space = home.space AND v.moment = find_experiment.experiment) v
 	WHERE v.total > 0 AND NOT EXISTS (SELECT FROM @extschema@.experiment e WHERE e.space = home.space AND e.experiment = find_experiment.experiment)
 	GROUP BY 1, 2;
-	RETURN CASE WHEN FOUND THEN meant ELSE @extschema@.defined_experiment(home, experiment) END;
+	IF NOT FOUND THEN
+		meant := @extschema@.defined_experiment(home, experiment);
+	END IF;
+	meant.goal := coalesce(meant.goal, @extschema@.only_goal(home));
+	RETURN meant;
 END;
 $$;
 COMMENT ON FUNCTION find_experiment(space, text) IS
-'The experiment of that name, a moment''s own one where none is defined, or an error with the nearest name (42704).';
+'The experiment of that name, a moment''s own one where none is defined, with its goal or the only one; or an error with the nearest name (42704).';
 REVOKE ALL ON FUNCTION find_experiment(space, text) FROM PUBLIC;
 
 CREATE FUNCTION holds_out(o policy, home space, experiment text) RETURNS boolean
@@ -391,12 +447,13 @@ BEGIN
 	IF @extschema@.bucket(key, home.space || '.holdout') < @extschema@.holdout_of(home, e.experiment) THEN
 		variant := 'holdout';
 	ELSE
-		EXECUTE 'SELECT ' || @extschema@.assign_sql(home, e, format('$1::%s', home.key_type), '$2') INTO variant USING key, unit;
+		EXECUTE 'SELECT ' || @extschema@.seen_sql(home, e, format('$1::%s', home.key_type), '$2') INTO variant USING key, unit;
+		variant := coalesce(variant, @extschema@.assign(e, unit));
 	END IF;
 END;
 $$;
 COMMENT ON FUNCTION assigned(space, experiment, text) IS
-'The unit of a subject, and the variant it gets: the holdout first, then as assign_sql() says.';
+'The unit of a subject, and the variant it gets: the holdout first, then what seen_sql() finds, else what assign() says.';
 REVOKE ALL ON FUNCTION assigned(space, experiment, text) FROM PUBLIC;
 
 CREATE FUNCTION variant(subject text, experiment text, space text DEFAULT NULL) RETURNS text

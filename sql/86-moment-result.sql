@@ -205,15 +205,12 @@ AS $$
 DECLARE
 	goals @extschema@.goal[] := ARRAY(SELECT g FROM @extschema@.goal g WHERE g.space = home.space ORDER BY g.goal);
 	segments text[] := coalesce((SELECT b.segments FROM @extschema@.breakdown b WHERE b.space = home.space AND b.breakdown = e.experiment), '{}');
-	last_exposure timestamptz;
-	phase record;
+	phase record := @extschema@.phase_of(home, e, @extschema@.last_exposure(home, e.experiment));
 	cells @extschema@.cell[];
 	slices @extschema@.slice[];
 	split @extschema@.result;
 	main text;
 BEGIN
-	EXECUTE format('SELECT max(x.at) FROM %I.exposure x WHERE x.experiment = $1', home.schema_name) INTO last_exposure USING e.experiment;
-	phase := @extschema@.phase_of(home, e, last_exposure);
 	cells := ARRAY(SELECT c FROM @extschema@.cells(home, e.experiment, e.unit, goals, segments, phase.since, 'month') c);
 	SELECT (s).* INTO split FROM (SELECT @extschema@.split_result(e, array_agg(coalesce(c.n, 0) ORDER BY w.i), array_agg(w.share ORDER BY w.i),
 		coalesce((SELECT c.n FROM unnest(cells) c WHERE c.variant IS NULL), 0), phase.since) AS s

@@ -44,6 +44,7 @@
  *	guard.c		what is held: a spike, a loop, one error after another
  *	report.c	what a run counted, and what it says of it
  *	retain.c	what has been kept long enough
+ *	convert.c	who reached the goal after a decision
  *
  * outbox.h: messages -> senders
  *	claim.c		outbox -> sender, consent read again under lock

@@ -6,7 +6,8 @@
  * ratio. The totals of many measures become columns of one grouped pass over
  * each event source, joined to everybody exposed (the relation exposed, known
  * as x: unit, subject, at). Each has a twin that counts as long before the
- * exposure as the measure does after it, by which its variance is reduced.
+ * exposure as the measure does after it, by which its variance is reduced; or,
+ * for who asks about single people, the time at which it was reached.
  */
 #include "rule/rule.h"
 
@@ -28,6 +29,7 @@ typedef struct Measure
 	char	   *y;				/* after the exposure; its numerator */
 	char	   *x;				/* its denominator; NULL unless a ratio */
 	char	   *before;			/* y before the exposure; NULL for a ratio */
+	char	   *reached;		/* when; NULL: not before the time is over */
 } Measure;
 
 /* ---- what may be measured ---- */
@@ -155,22 +157,78 @@ Compile(RuleQuery *query, const char *text, bool is_boolean)
 	return psprintf("coalesce(%s, 0)::pg_catalog.float8", sql);
 }
 
+/* What each event adds to a total; again the same adds nothing to a DISTINCT. */
+static const char *
+Added(const FuncCall *total)
+{
+	const char *added = strcmp(strVal(llast(total->funcname)), "sum") == 0 ?
+	"c.value" : "(c.value IS NOT NULL)::pg_catalog.int4";
+
+	if (!total->agg_distinct)
+		return added;
+	return psprintf("CASE WHEN pg_catalog.row_number() OVER (PARTITION BY c.value ORDER BY c.at) = 1 THEN %s END",
+					added);
+}
+
+/* Whether the first event that is counted makes count(purchase) > 0 true. */
+static bool
+ByFirst(const A_Expr *expr)
+{
+	const FuncCall *total = (FuncCall *) expr->lexpr;
+	const A_Const *number = (A_Const *) expr->rexpr;
+	int			first = strcmp(strVal(llast(expr->name)), ">") == 0 ? 0 : 1;
+
+	return strcmp(strVal(llast(total->funcname)), "count") == 0 &&
+		IsA(&number->val, Integer) && intVal(&number->val) == first &&
+		list_length(((ColumnRef *) linitial(total->args))->fields) == 1;
+}
+
+/*
+ * When a total grew past its number, or, where it is compared with none, the
+ * first event that it counts. Of a total that is to stay small or to be met
+ * exactly nothing is known before the time is over.
+ */
+static char *
+Reached(RuleQuery *query, Node *node)
+{
+	static const char *const growing[] = {">", ">=", NULL};
+	static const char *const by[] = {"/", NULL};
+	A_Expr	   *expr = (A_Expr *) node;
+	Node	   *total = IsA(node, FuncCall) ? node : expr->lexpr;
+	bool		grows = IsOperator(node, growing);
+	char	   *times;
+	char	   *values;
+
+	if (!grows && total != node && !IsOperator(node, by))
+		return NULL;
+	RuleQueryCounted(query, RuleDeparse(total), &times, &values);
+	if (!grows || ByFirst(expr))
+		return psprintf("(%s)[1]", times);
+	return psprintf("(SELECT pg_catalog.min(r.at) FROM (SELECT a.at, pg_catalog.sum(a.added) OVER (ORDER BY a.at) AS total"
+					" FROM (SELECT c.at, %s AS added FROM ROWS FROM (pg_catalog.unnest(%s), pg_catalog.unnest(%s)) c(at, value)) a) r WHERE r.total %s %s)",
+					Added((FuncCall *) total), times, values,
+					strVal(llast(expr->name)), RuleDeparse(expr->rexpr));
+}
+
 static Measure
-CompileMeasure(RuleQuery *query, const char *text, const char *within)
+CompileMeasure(RuleQuery *query, const char *text, const char *within,
+			   bool of_single)
 {
 	Node	   *node = RuleParse(text);
 	Measure		measure = {.kind = KindOf(text, node)};
 	bool		is_boolean = strcmp(measure.kind, "proportion") == 0;
+	bool		is_ratio = strcmp(measure.kind, "ratio") == 0;
 	char	   *length = psprintf("%s::pg_catalog.interval", PersonaLiteral(within));
 
 	RuleQuerySpan(query, length, false);
-	if (strcmp(measure.kind, "ratio") == 0)
-	{
-		measure.y = Compile(query, RuleDeparse(((A_Expr *) node)->lexpr), false);
+	measure.y = Compile(query, is_ratio ? RuleDeparse(((A_Expr *) node)->lexpr) : text,
+						is_boolean);
+	if (is_ratio)
 		measure.x = Compile(query, RuleDeparse(((A_Expr *) node)->rexpr), false);
+	if (of_single)
+		measure.reached = Reached(query, node);
+	if (of_single || is_ratio)
 		return measure;
-	}
-	measure.y = Compile(query, text, is_boolean);
 	RuleQuerySpan(query, length, true);
 	measure.before = Compile(query, text, is_boolean);
 	if (is_boolean)
@@ -220,7 +278,7 @@ TextArray(char **texts, int n)
 
 PG_FUNCTION_INFO_V1(persona_measures);
 
-/* persona.measures(measures, withins, space): joins and what they yield */
+/* persona.measures(measures, withins, space, of_single): joins and what they yield */
 Datum
 persona_measures(PG_FUNCTION_ARGS)
 {
@@ -230,15 +288,15 @@ persona_measures(PG_FUNCTION_ARGS)
 	int			withins_n;
 	char	  **texts = Texts(PG_GETARG_ARRAYTYPE_P(0), &n);
 	char	  **withins = Texts(PG_GETARG_ARRAYTYPE_P(1), &withins_n);
-	char	  **parts[4];
+	char	  **parts[5];
 	TupleDesc	row;
-	Datum		values[5];
-	bool		nulls[5] = {false};
+	Datum		values[6];
+	bool		nulls[6] = {false};
 	int			level = PersonaPinBegin();
 
 	if (n != withins_n)
 		elog(ERROR, "%d measures and %d times", n, withins_n);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < lengthof(parts); i++)
 		parts[i] = palloc0(sizeof(char *) * Max(n, 1));
 	RuleQueryExposed(query, psprintf(NOBODY, psprintf("NULL::%s", PersonaTypeName(space->key.type))));
 	for (int i = 0; i < n; i++)
@@ -246,15 +304,17 @@ persona_measures(PG_FUNCTION_ARGS)
 		Measure		measure;
 
 		CHECK_FOR_INTERRUPTS();
-		measure = CompileMeasure(query, texts[i], withins[i]);
+		measure = CompileMeasure(query, texts[i], withins[i],
+								 PG_GETARG_BOOL(3));
 		parts[0][i] = unconstify(char *, measure.kind);
 		parts[1][i] = measure.y;
 		parts[2][i] = measure.x;
 		parts[3][i] = measure.before;
+		parts[4][i] = measure.reached;
 	}
 	RuleQueryExposed(query, "exposed");
 	values[0] = CStringGetTextDatum(RuleQueryJoins(query));
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < lengthof(parts); i++)
 		values[i + 1] = TextArray(parts[i], n);
 	PersonaPinEnd(level);
 	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)

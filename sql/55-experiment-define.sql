@@ -119,29 +119,27 @@ AS 'SELECT @extschema@.mark_test(subject::text, test, space)';
 COMMENT ON FUNCTION mark_test(anyelement, boolean, text) IS 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION mark_test(anyelement, boolean, text) FROM PUBLIC;
 
+/* Written so that the planner expects it of nearly all: of NOT EXISTS it expects half, or nobody, where nothing was analysed yet. */
 CREATE FUNCTION no_test_sql(home space, subject text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	SELECT format('NOT EXISTS (SELECT FROM %I.test_subject t WHERE t.subject = %s)', (home).schema_name, no_test_sql.subject);
+	SELECT format('(%s IN (SELECT t.subject FROM %I.test_subject t))::int <> 1', no_test_sql.subject, (home).schema_name);
 END;
 COMMENT ON FUNCTION no_test_sql(space, text) IS
 'The SQL of whether a subject, which is SQL, is none of those marked by mark_test().';
 REVOKE ALL ON FUNCTION no_test_sql(space, text) FROM PUBLIC;
 
-CREATE FUNCTION last_exposure(home space, experiment text) RETURNS timestamptz
+CREATE FUNCTION exposure_span(home space, experiment text, OUT first_at timestamptz, OUT last_at timestamptz)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	latest timestamptz;
 BEGIN
-	EXECUTE format('SELECT max(x.at) FROM %I.exposure x WHERE x.experiment = $1 AND %s', home.schema_name, @extschema@.no_test_sql(home, 'x.subject'))
-	INTO latest USING experiment;
-	RETURN latest;
+	EXECUTE format('SELECT min(x.at), max(x.at) FROM %I.exposure x WHERE x.experiment = $1 AND %s', home.schema_name, @extschema@.no_test_sql(home, 'x.subject'))
+	INTO first_at, last_at USING experiment;
 END;
 $$;
-COMMENT ON FUNCTION last_exposure(space, text) IS
-'When somebody was last exposed to an experiment for the first time, test subjects aside; NULL: nobody yet.';
-REVOKE ALL ON FUNCTION last_exposure(space, text) FROM PUBLIC;
+COMMENT ON FUNCTION exposure_span(space, text) IS
+'When somebody was first and last exposed to an experiment, test subjects aside; NULL: nobody yet.';
+REVOKE ALL ON FUNCTION exposure_span(space, text) FROM PUBLIC;
 
 /* Definitions */
 
@@ -231,7 +229,7 @@ BEGIN
 	SET (variants, weights, control, goal, exclusion_group, coverage, part, scheme, unit)
 		= (excluded.variants, excluded.weights, excluded.control, excluded.goal, excluded.exclusion_group, excluded.coverage,
 			excluded.part, excluded.scheme, excluded.unit);
-	RETURN QUERY SELECT * FROM @extschema@.lint_experiment(was, becomes, was.experiment IS NOT NULL AND @extschema@.last_exposure(home, experiment) IS NOT NULL);
+	RETURN QUERY SELECT * FROM @extschema@.lint_experiment(was, becomes, was.experiment IS NOT NULL AND (@extschema@.exposure_span(home, experiment)).last_at IS NOT NULL);
 END;
 $$;
 COMMENT ON FUNCTION define_experiment(text, text[], float8[], text, text, text, float8, text, text, text) IS

@@ -140,7 +140,7 @@ BEGIN
 	RETURN QUERY
 	SELECT 'warn', 'declared_late', experiment, 'people were exposed before these segments were named',
 		'Whoever has seen results finds a segment in which anything won: take them as a question for the next test.'
-	WHERE @extschema@.last_exposure(home, experiment) IS NOT NULL
+	WHERE (@extschema@.exposure_span(home, experiment)).last_at IS NOT NULL
 	UNION ALL
 	SELECT 'warn', 'segment_moves', s.segment, format('segment "%s" looks at events, and who is in it may change by what was sent', s.segment),
 		'Results read who is in it now: prefer what a message cannot change, such as a country.'

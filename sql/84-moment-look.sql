@@ -416,12 +416,21 @@ COMMENT ON FUNCTION find_experiment(space, text) IS
 'The experiment of that name, a moment''s own one where none is defined, with its goal or the only one; or an error with the nearest name (42704).';
 REVOKE ALL ON FUNCTION find_experiment(space, text) FROM PUBLIC;
 
+CREATE FUNCTION moments_by(home space, experiment text) RETURNS text[]
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT coalesce(array_agg(m.moment), '{}') FROM @extschema@.moment m
+	WHERE m.space = (home).space AND coalesce(m.experiment, m.moment) = moments_by.experiment;
+END;
+COMMENT ON FUNCTION moments_by(space, text) IS 'The moments that an experiment spreads.';
+REVOKE ALL ON FUNCTION moments_by(space, text) FROM PUBLIC;
+
 CREATE FUNCTION holds_out(o policy, home space, experiment text) RETURNS boolean
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT (o).space IN ((home).space, 'house') AND ((o).channel, (o).purpose) = ('', '')
 		OR EXISTS (SELECT FROM @extschema@.moment m
-			WHERE m.space = (home).space AND coalesce(m.experiment, m.moment) = holds_out.experiment AND (o).space IN (m.space, 'house')
+			WHERE m.space = (home).space AND m.moment = ANY (@extschema@.moments_by(home, holds_out.experiment)) AND (o).space IN (m.space, 'house')
 				AND ((o).channel IN ('', m.channel) OR EXISTS (SELECT FROM @extschema@.variant v
 					WHERE v.space = m.space AND v.moment = m.moment AND v.weight > 0 AND v.channel = (o).channel))
 				AND ((o).purpose IN ('', m.purpose) OR starts_with(m.purpose, (o).purpose || '.')));

@@ -31,47 +31,62 @@ CREATE TYPE result AS (
 COMMENT ON TYPE result IS
 'One comparison of an experiment: a variant against its control, by one goal; of all, or of those in a segment or first exposed in a month. See results().';
 
-/* Which shares were planned, and since when */
+/* Phases: while people were exposed nothing changed that decides what they get */
 
-CREATE FUNCTION weight_log(home space, experiment text) RETURNS TABLE (at timestamptz, variants text[], weights float8[])
+CREATE FUNCTION phase_log(home space, experiment text) RETURNS TABLE (at timestamptz, shares jsonb, spread jsonb, says jsonb, holdout float8)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	SELECT l.at, ARRAY(SELECT jsonb_array_elements_text(l.body->'variants')), ARRAY(SELECT jsonb_array_elements_text(l.body->'weights')::float8)
-	FROM @extschema@.definition_log l
-	WHERE l.kind = 'experiment' AND l.space = (home).space AND l.name = weight_log.experiment AND l.body IS NOT NULL
-	UNION ALL
-	SELECT t.at, array_agg(s.variant ORDER BY s.variant), array_agg(s.weight ORDER BY s.variant)
-	FROM (SELECT DISTINCT l.at FROM @extschema@.definition_log l
-			WHERE l.kind = 'variant' AND l.space = (home).space AND starts_with(l.name, weight_log.experiment || '/')) t,
-		LATERAL (SELECT DISTINCT ON (l.name) l.body->>'variant' AS variant, (l.body->>'weight')::float8 AS weight FROM @extschema@.definition_log l
-			WHERE l.kind = 'variant' AND l.space = (home).space AND starts_with(l.name, weight_log.experiment || '/') AND l.at <= t.at
-			ORDER BY l.name, l.version DESC) s
-	WHERE s.variant IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@.experiment e WHERE e.space = (home).space AND e.experiment = weight_log.experiment)
-	GROUP BY t.at;
+	WITH logged AS MATERIALIZED (
+		SELECT l.* FROM (SELECT @extschema@.moments_by(home, phase_log.experiment) AS moments) m JOIN @extschema@.definition_log l
+			ON l.kind = 'experiment' AND l.name = phase_log.experiment OR l.kind = 'policy'
+				OR l.kind = 'moment' AND l.name = ANY (m.moments) OR l.kind = 'variant' AND split_part(l.name, '/', 1) = ANY (m.moments)
+		WHERE l.space = (home).space)
+	SELECT t.at, coalesce((SELECT jsonb_object_agg(v.value, w.value) FROM jsonb_array_elements_text(s.experiment->'variants') WITH ORDINALITY v
+			JOIN jsonb_array_elements(s.experiment->'weights') WITH ORDINALITY w USING (ordinality)), s.own),
+		jsonb_build_array(s.experiment->'scheme', s.experiment->'unit', s.experiment->'exclusion_group'), s.says, s.holdout
+	FROM (SELECT DISTINCT l.at FROM logged l) t, LATERAL (
+		SELECT min(d.body::text) FILTER (WHERE d.kind = 'experiment')::jsonb AS experiment,
+			jsonb_object_agg(d.body->>'variant', d.body->'weight') FILTER (WHERE d.kind = 'variant' AND d.body->>'moment' = phase_log.experiment) AS own,
+			jsonb_object_agg(d.name, (SELECT jsonb_object_agg(k, d.body->k)
+				FROM unnest('{on_event,on_segment,after_moment,schedule,on_request,when_rule,cancel_rule,purpose,channel,delay,local_time,tokens,subject_line,template}'::text[]) k))
+				FILTER (WHERE d.kind IN ('moment', 'variant')) AS says,
+			coalesce(max((d.body->>'holdout')::float8) FILTER (WHERE d.kind = 'policy'
+				AND @extschema@.holds_out(jsonb_populate_record(NULL::@extschema@.policy, d.body), home, phase_log.experiment)), 0) AS holdout
+		FROM (SELECT DISTINCT ON (l.kind, l.name) l.kind, l.name, l.body FROM logged l WHERE l.at <= t.at ORDER BY l.kind, l.name, l.version DESC) d
+		WHERE d.body IS NOT NULL) s;
 END;
-COMMENT ON FUNCTION weight_log(space, text) IS
-'The weights that an experiment, or a moment''s own one, has had, from when on.';
-REVOKE ALL ON FUNCTION weight_log(space, text) FROM PUBLIC;
+COMMENT ON FUNCTION phase_log(space, text) IS
+'After each change of what decides who gets which variant of an experiment, and what it says: the shares of the variants, how they are spread, the starts, rules and texts of the moments it spreads, and the share held out by the space''s policies.';
+REVOKE ALL ON FUNCTION phase_log(space, text) FROM PUBLIC;
 
-/* A change after which nobody was exposed yet has no phase. */
-CREATE FUNCTION phase_of(home space, e experiment, last_exposure timestamptz, OUT since timestamptz, OUT variants text[], OUT weights float8[])
+/* A change before the first or after the last exposure has no phase. */
+CREATE FUNCTION phase_of(home space, e experiment, OUT since timestamptz, OUT variants text[], OUT weights float8[], OUT changed text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	WITH change AS (
-		SELECT w.*, lag(ROW(w.variants, w.weights)) OVER (ORDER BY w.at) IS DISTINCT FROM ROW(w.variants, w.weights) AS differs,
-			row_number() OVER (ORDER BY w.at) AS i
-		FROM @extschema@.weight_log(home, (e).experiment) w WHERE w.at <= last_exposure)
-	SELECT coalesce((SELECT c.at FROM change c WHERE c.differs AND c.i > 1 ORDER BY c.at DESC LIMIT 1), '-infinity'),
-		coalesce((SELECT c.variants FROM change c ORDER BY c.at DESC LIMIT 1), (e).variants),
-		coalesce((SELECT c.weights FROM change c ORDER BY c.at DESC LIMIT 1), (e).weights);
+	WITH logged AS (
+		SELECT l.*, x.first_at, concat_ws(' and ',
+			CASE WHEN l.shares IS DISTINCT FROM lag(l.shares) OVER w THEN 'the weights' END,
+			CASE WHEN l.spread IS DISTINCT FROM lag(l.spread) OVER w THEN 'the scheme, unit or group' END,
+			CASE WHEN l.says IS DISTINCT FROM lag(l.says) OVER w THEN 'templates or rules' END,
+			CASE WHEN l.holdout IS DISTINCT FROM lag(l.holdout) OVER w THEN 'the holdout' END) AS changed
+		FROM @extschema@.exposure_span(home, (e).experiment) x JOIN @extschema@.phase_log(home, (e).experiment) l ON l.at <= x.last_at
+		WINDOW w AS (ORDER BY l.at)
+	), latest AS (
+		SELECT l.at, l.changed FROM logged l WHERE l.changed <> '' AND l.at > l.first_at ORDER BY l.at DESC LIMIT 1
+	), planned AS (
+		SELECT array_agg(s.key) AS variants, array_agg(s.value::float8) AS weights
+		FROM (SELECT l.shares FROM logged l ORDER BY l.at DESC LIMIT 1) l, jsonb_each(l.shares) s
+	)
+	SELECT coalesce((SELECT l.at FROM latest l), '-infinity'), coalesce(p.variants, (e).variants), coalesce(p.weights, (e).weights), (SELECT l.changed FROM latest l)
+	FROM planned p;
 END;
-COMMENT ON FUNCTION phase_of(space, experiment, timestamptz) IS
-'The phase in which the latest exposure fell: since when the weights are as they were then, and what they were.';
-REVOKE ALL ON FUNCTION phase_of(space, experiment, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION phase_of(space, experiment) IS
+'The phase in which the latest exposure fell: since when nothing has changed that decides who gets what, which weights hold in it, and what had changed.';
+REVOKE ALL ON FUNCTION phase_of(space, experiment) FROM PUBLIC;
 
 /* The split */
 
-CREATE FUNCTION split_result(e experiment, counts bigint[], shares float8[], mixed bigint, since timestamptz) RETURNS result
+CREATE FUNCTION split_result(e experiment, counts bigint[], shares float8[], mixed bigint, since timestamptz, changed text) RETURNS result
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO'
 BEGIN ATOMIC
 	SELECT ((e).experiment, NULL, NULL, NULL, NULL, NULL, t.n, NULL, NULL, NULL, NULL, NULL, s.p_value, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
@@ -82,17 +97,17 @@ BEGIN ATOMIC
 				ELSE format('Stop and fix: %s %% of users saw more than one variant. Results hidden.', round(100.0 * split_result.mixed / (t.n + split_result.mixed), 1)) END
 			ELSE concat_ws(' ', format('%s users, spread as planned.', to_char(t.n, 'FM999G999G999G999')),
 				CASE WHEN split_result.mixed > 0 THEN format('%s who saw more than one variant are left out.', split_result.mixed) END,
-				CASE WHEN isfinite(split_result.since) THEN format('Since %s, when the weights changed.', split_result.since::date) END) END,
+				CASE WHEN isfinite(split_result.since) THEN format('Since %s, when %s changed.', split_result.since::date, split_result.changed) END) END,
 		NULL, NULL, split_result.since)::@extschema@.result
-	FROM (SELECT coalesce(sum(c), 0)::bigint AS n FROM unnest(counts) c) t,
-		@extschema@.stat_srm_chi2(counts, shares) s,
+	FROM (SELECT coalesce(sum(c), 0)::bigint AS n FROM unnest(counts) c) t
+		LEFT JOIN LATERAL (SELECT * FROM @extschema@.stat_srm_chi2(counts, shares) WHERE cardinality(counts) > 1) s ON true,
 		LATERAL (SELECT CASE WHEN t.n + split_result.mixed = 0 THEN 'no_data'
-			WHEN (cardinality(counts) > 1 AND s.p_value < 0.0005) OR split_result.mixed > 0.01 * (t.n + split_result.mixed) THEN 'broken_split'
+			WHEN s.p_value < 0.0005 OR split_result.mixed > 0.01 * (t.n + split_result.mixed) THEN 'broken_split'
 			ELSE 'split_ok' END AS verdict) v;
 END;
-COMMENT ON FUNCTION split_result(experiment, bigint[], float8[], bigint, timestamptz) IS
+COMMENT ON FUNCTION split_result(experiment, bigint[], float8[], bigint, timestamptz, text) IS
 'Whether users spread as planned: broken_split where chance would do it less than once in 2,000 experiments (chi-square), or where more than 1 % saw several variants; split_ok, no_data.';
-REVOKE ALL ON FUNCTION split_result(experiment, bigint[], float8[], bigint, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION split_result(experiment, bigint[], float8[], bigint, timestamptz, text) FROM PUBLIC;
 
 /* Comparisons */
 
@@ -205,7 +220,7 @@ AS $$
 DECLARE
 	goals @extschema@.goal[] := ARRAY(SELECT g FROM @extschema@.goal g WHERE g.space = home.space ORDER BY g.goal);
 	segments text[] := coalesce((SELECT b.segments FROM @extschema@.breakdown b WHERE b.space = home.space AND b.breakdown = e.experiment), '{}');
-	phase record := @extschema@.phase_of(home, e, @extschema@.last_exposure(home, e.experiment));
+	phase record := @extschema@.phase_of(home, e);
 	cells @extschema@.cell[];
 	slices @extschema@.slice[];
 	split @extschema@.result;
@@ -213,7 +228,7 @@ DECLARE
 BEGIN
 	cells := ARRAY(SELECT c FROM @extschema@.cells(home, e.experiment, e.unit, goals, segments, phase.since, 'month') c);
 	SELECT (s).* INTO split FROM (SELECT @extschema@.split_result(e, array_agg(coalesce(c.n, 0) ORDER BY w.i), array_agg(w.share ORDER BY w.i),
-		coalesce((SELECT c.n FROM unnest(cells) c WHERE c.variant IS NULL), 0), phase.since) AS s
+		coalesce((SELECT c.n FROM unnest(cells) c WHERE c.variant IS NULL), 0), phase.since, phase.changed) AS s
 	FROM unnest(phase.variants, phase.weights) WITH ORDINALITY AS w(variant, share, i)
 		LEFT JOIN (SELECT c.variant, sum(c.n)::bigint AS n FROM unnest(cells) c WHERE c.goal IS NULL GROUP BY 1) c ON c.variant = w.variant
 	WHERE w.share > 0) s;

@@ -157,7 +157,7 @@ BEGIN
 			AND d.variant IS NOT NULL AND NOT d.fallback AND %3$s)
 	SELECT x.unit, %4$s, (%5$s)::float8 FROM exposed x%6$s$q$,
 		aim.within, home.schema_name, @extschema@.no_test_sql(home, 'd.subject'),
-		CASE m.kinds[1] WHEN 'proportion' THEN format('CASE WHEN %s THEN coalesce(%s, CASE WHEN x.over_at <= @extschema@.now() THEN x.over_at END) END', m.y[1], coalesce(m.reached[1], 'NULL')) ELSE m.reached[1] END,
+		format('CASE WHEN %s THEN coalesce(%s, x.over_at) END', m.reached[1], coalesce(m.reached_at[1], 'NULL')),
 		CASE m.kinds[1] WHEN 'proportion' THEN format('%s::int', m.y[1]) WHEN 'ratio' THEN format('%s / nullif(%s, 0)', m.y[1], m.x[1]) ELSE m.y[1] END, m.joins)
 	USING moment, experiment, since, until;
 END;
@@ -187,8 +187,9 @@ BEGIN
 	END IF;
 	EXECUTE format($view$
 	CREATE VIEW %1$I.outcome WITH (security_invoker = true) AS
-	SELECT d.decision, d.subject, d.moment, d.experiment, d.variant, d.at, d.outcome, d.reason, m.sent_at, f.opened_at, f.clicked_at,
-		(c.came).converted_at, (c.came).value
+	SELECT d.decision, d.subject, d.moment, d.experiment, d.variant, d.at, d.outcome,
+		CASE WHEN m.state = 'cancelled' THEN m.reason WHEN m.state IN ('dead', 'unconfirmed') THEN m.state ELSE d.reason END AS reason,
+		m.sent_at, f.opened_at, f.clicked_at, (c.came).converted_at, (c.came).value
 	FROM %1$I.decision d LEFT JOIN %1$I.message m ON m.subject = d.subject AND m.message = d.decision
 		LEFT JOIN (
 			SELECT moment, subject, message, min(at) FILTER (WHERE what = 'opened') AS opened_at, min(at) FILTER (WHERE what = 'clicked') AS clicked_at
@@ -196,7 +197,7 @@ BEGIN
 		/* Behind OFFSET 0 it is asked for once a row, and not where neither column is. */
 		CROSS JOIN LATERAL (SELECT CASE WHEN d.variant IS NOT NULL AND NOT d.fallback
 			THEN @extschema@.conversion(%2$L, d.moment, d.experiment, d.decision, d.at) END AS came OFFSET 0) c;
-	COMMENT ON VIEW %1$I.outcome IS 'A row a decision: what became of it. converted_at and value are by the goal of its experiment, of decisions that exposed somebody to it; NULL for test subjects.';
+	COMMENT ON VIEW %1$I.outcome IS 'A row a decision: what became of it. What was to be sent has a reason where it was cancelled, is dead, or is unconfirmed. converted_at and value are by the goal of its experiment, of decisions that exposed somebody to it; NULL for test subjects.';
 
 	CREATE VIEW %1$I.skip WITH (security_invoker = true) AS
 	SELECT c.moment, c.day, c.reason, c.n, round(c.n / sum(c.n) OVER (PARTITION BY c.moment, c.day), 4) AS share

@@ -6,8 +6,12 @@
  * ratio. The totals of many measures become columns of one grouped pass over
  * each event source, joined to everybody exposed (the relation exposed, known
  * as x: unit, subject, at). Each has a twin that counts as long before the
- * exposure as the measure does after it, by which its variance is reduced; or,
- * for who asks about single people, the time at which it was reached.
+ * exposure as the measure does after it, by which its variance is reduced.
+ *
+ * The same measure of one subject says whether it has reached the goal: a yes
+ * or no when it is yes (what more events may still make a no, when its time is
+ * over), a total or a ratio when there is any. A goal's target is no part of
+ * that: it is a lift of the mean over many, to which nobody comes alone.
  */
 #include "rule/rule.h"
 
@@ -29,7 +33,8 @@ typedef struct Measure
 	char	   *y;				/* after the exposure; its numerator */
 	char	   *x;				/* its denominator; NULL unless a ratio */
 	char	   *before;			/* y before the exposure; NULL for a ratio */
-	char	   *reached;		/* when; NULL: not before the time is over */
+	char	   *reached;		/* of one subject: whether it came to it */
+	char	   *reached_at;		/* and when; NULL: when the time is over */
 } Measure;
 
 /* ---- what may be measured ---- */
@@ -157,6 +162,87 @@ Compile(RuleQuery *query, const char *text, bool is_boolean)
 	return psprintf("coalesce(%s, 0)::pg_catalog.float8", sql);
 }
 
+/* What a measure yields, but for what it does before. */
+static Measure
+CompileSpan(RuleQuery *query, const char *text)
+{
+	Node	   *node = RuleParse(text);
+	Measure		measure = {.kind = KindOf(text, node)};
+
+	if (strcmp(measure.kind, "ratio") == 0)
+	{
+		measure.y = Compile(query, RuleDeparse(((A_Expr *) node)->lexpr), false);
+		measure.x = Compile(query, RuleDeparse(((A_Expr *) node)->rexpr), false);
+	}
+	else
+		measure.y = Compile(query, text, strcmp(measure.kind, "proportion") == 0);
+	return measure;
+}
+
+static char *
+LengthOf(const char *within)
+{
+	return psprintf("%s::pg_catalog.interval", PersonaLiteral(within));
+}
+
+static Measure
+CompileMeasure(RuleQuery *query, const char *text, const char *within)
+{
+	Measure		measure;
+
+	RuleQuerySpan(query, LengthOf(within), false);
+	measure = CompileSpan(query, text);
+	if (measure.x != NULL)
+		return measure;
+	RuleQuerySpan(query, LengthOf(within), true);
+	measure.before = CompileSpan(query, text).y;
+	if (strcmp(measure.kind, "proportion") == 0)
+		measure.before = psprintf("%s::pg_catalog.int4::pg_catalog.float8", measure.before);
+	return measure;
+}
+
+/* ---- whether one subject has come to it ---- */
+
+/* Whether more events can only make it true, never false again. */
+static bool
+IsOfMore(const char *text)
+{
+	static const char *const more[] = {">", ">=", NULL};
+
+	return IsOperator(RuleParse(text), more);
+}
+
+/* As SQL over x: that there is some of it, or that it is so. */
+static char *
+Reached(const Measure *measure, const char *text, const char *within)
+{
+	if (measure->x != NULL)
+		return psprintf("(%s / NULLIF(%s, 0) > 0)", measure->y, measure->x);
+	if (strcmp(measure->kind, "mean") == 0)
+		return psprintf("(%s > 0)", measure->y);
+	if (IsOfMore(text))
+		return measure->y;
+	return psprintf("(%s AND x.at + %s <= persona.now())", measure->y,
+					LengthOf(within));
+}
+
+char *
+RuleReached(const Space *space, const SpaceEvent *event, const char *measure,
+			const char *within, const char *from, List **uses)
+{
+	RuleQuery  *query = RuleQueryBegin(space, event, RULE_FEATURES_LATERAL);
+	Measure		compiled;
+
+	RuleQueryNanIsUnknown(query);
+	RuleQuerySpan(query, LengthOf(within), false);
+	compiled = CompileSpan(query, measure);
+	*uses = list_concat(*uses, RuleQueryUses(query));
+	return psprintf("EXISTS (SELECT FROM %s x%s WHERE %s)", from,
+					RuleQueryJoins(query), Reached(&compiled, measure, within));
+}
+
+/* ---- and when ---- */
+
 /* What each event adds to a total; again the same adds nothing to a DISTINCT. */
 static const char *
 Added(const FuncCall *total)
@@ -170,69 +256,51 @@ Added(const FuncCall *total)
 					added);
 }
 
-/* Whether the first event that is counted makes count(purchase) > 0 true. */
+/* Whether the first event that is counted takes count(purchase) past 0. */
 static bool
-ByFirst(const A_Expr *expr)
+ByFirst(const FuncCall *total, const char *past)
 {
-	const FuncCall *total = (FuncCall *) expr->lexpr;
-	const A_Const *number = (A_Const *) expr->rexpr;
-	int			first = strcmp(strVal(llast(expr->name)), ">") == 0 ? 0 : 1;
-
 	return strcmp(strVal(llast(total->funcname)), "count") == 0 &&
-		IsA(&number->val, Integer) && intVal(&number->val) == first &&
+		(strcmp(past, "> 0") == 0 || strcmp(past, ">= 1") == 0) &&
 		list_length(((ColumnRef *) linitial(total->args))->fields) == 1;
 }
 
 /*
- * When a total grew past its number, or, where it is compared with none, the
- * first event that it counts. Of a total that is to stay small or to be met
- * exactly nothing is known before the time is over.
+ * The event that took a total past its number, or past 0 where it has none. Of
+ * what is to stay small, or to be met exactly, nothing is known before the end.
  */
 static char *
-Reached(RuleQuery *query, Node *node)
+ReachedAt(RuleQuery *query, const char *text)
 {
-	static const char *const growing[] = {">", ">=", NULL};
-	static const char *const by[] = {"/", NULL};
-	A_Expr	   *expr = (A_Expr *) node;
+	Node	   *node = RuleParse(text);
+	const A_Expr *expr = (A_Expr *) node;
+	bool		is_proportion = strcmp(KindOf(text, node), "proportion") == 0;
 	Node	   *total = IsA(node, FuncCall) ? node : expr->lexpr;
-	bool		grows = IsOperator(node, growing);
+	const char *past = "> 0";
 	char	   *times;
 	char	   *values;
 
-	if (!grows && total != node && !IsOperator(node, by))
+	if (is_proportion && !IsOfMore(text))
 		return NULL;
+	if (is_proportion)
+		past = psprintf("%s %s", strVal(llast(expr->name)), RuleDeparse(expr->rexpr));
 	RuleQueryCounted(query, RuleDeparse(total), &times, &values);
-	if (!grows || ByFirst(expr))
+	if (ByFirst((FuncCall *) total, past))
 		return psprintf("(%s)[1]", times);
 	return psprintf("(SELECT pg_catalog.min(r.at) FROM (SELECT a.at, pg_catalog.sum(a.added) OVER (ORDER BY a.at) AS total"
-					" FROM (SELECT c.at, %s AS added FROM ROWS FROM (pg_catalog.unnest(%s), pg_catalog.unnest(%s)) c(at, value)) a) r WHERE r.total %s %s)",
-					Added((FuncCall *) total), times, values,
-					strVal(llast(expr->name)), RuleDeparse(expr->rexpr));
+					" FROM (SELECT c.at, %s AS added FROM ROWS FROM (pg_catalog.unnest(%s), pg_catalog.unnest(%s)) c(at, value)) a) r WHERE r.total %s)",
+					Added((FuncCall *) total), times, values, past);
 }
 
 static Measure
-CompileMeasure(RuleQuery *query, const char *text, const char *within,
-			   bool of_single)
+CompileSingle(RuleQuery *query, const char *text, const char *within)
 {
-	Node	   *node = RuleParse(text);
-	Measure		measure = {.kind = KindOf(text, node)};
-	bool		is_boolean = strcmp(measure.kind, "proportion") == 0;
-	bool		is_ratio = strcmp(measure.kind, "ratio") == 0;
-	char	   *length = psprintf("%s::pg_catalog.interval", PersonaLiteral(within));
+	Measure		measure;
 
-	RuleQuerySpan(query, length, false);
-	measure.y = Compile(query, is_ratio ? RuleDeparse(((A_Expr *) node)->lexpr) : text,
-						is_boolean);
-	if (is_ratio)
-		measure.x = Compile(query, RuleDeparse(((A_Expr *) node)->rexpr), false);
-	if (of_single)
-		measure.reached = Reached(query, node);
-	if (of_single || is_ratio)
-		return measure;
-	RuleQuerySpan(query, length, true);
-	measure.before = Compile(query, text, is_boolean);
-	if (is_boolean)
-		measure.before = psprintf("%s::pg_catalog.int4::pg_catalog.float8", measure.before);
+	RuleQuerySpan(query, LengthOf(within), false);
+	measure = CompileSpan(query, text);
+	measure.reached = Reached(&measure, text, within);
+	measure.reached_at = ReachedAt(query, text);
 	return measure;
 }
 
@@ -288,10 +356,10 @@ persona_measures(PG_FUNCTION_ARGS)
 	int			withins_n;
 	char	  **texts = Texts(PG_GETARG_ARRAYTYPE_P(0), &n);
 	char	  **withins = Texts(PG_GETARG_ARRAYTYPE_P(1), &withins_n);
-	char	  **parts[5];
+	char	  **parts[6];
 	TupleDesc	row;
-	Datum		values[6];
-	bool		nulls[6] = {false};
+	Datum		values[7];
+	bool		nulls[7] = {false};
 	int			level = PersonaPinBegin();
 
 	if (n != withins_n)
@@ -304,13 +372,15 @@ persona_measures(PG_FUNCTION_ARGS)
 		Measure		measure;
 
 		CHECK_FOR_INTERRUPTS();
-		measure = CompileMeasure(query, texts[i], withins[i],
-								 PG_GETARG_BOOL(3));
+		measure = PG_GETARG_BOOL(3) ?
+			CompileSingle(query, texts[i], withins[i]) :
+			CompileMeasure(query, texts[i], withins[i]);
 		parts[0][i] = unconstify(char *, measure.kind);
 		parts[1][i] = measure.y;
 		parts[2][i] = measure.x;
 		parts[3][i] = measure.before;
 		parts[4][i] = measure.reached;
+		parts[5][i] = measure.reached_at;
 	}
 	RuleQueryExposed(query, "exposed");
 	values[0] = CStringGetTextDatum(RuleQueryJoins(query));

@@ -29,12 +29,19 @@ USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog
 
 /* Goals */
 
+CREATE FUNCTION is_vain(g goal) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+RETURN (g).measure ~ '\mfeedback\M.*''opened''' OR (g).measure ~ '\m(mail_|email_)?(open|opens|opened)\M\s*[.)]';
+COMMENT ON FUNCTION is_vain(goal) IS
+'Whether a goal counts opens: of feedback, or of an event that is called open, opens or opened, with or without mail_ or email_ before it.';
+REVOKE ALL ON FUNCTION is_vain(goal) FROM PUBLIC;
+
 CREATE FUNCTION lint_goal(g goal) RETURNS SETOF finding
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT f.level, f.code, (g).goal, f.message, f.hint
 	FROM (VALUES
-		((g).measure ~ '\mfeedback\M' AND (g).measure ~ '''opened''', 'warn', 'vanity_goal',
+		(@extschema@.is_vain(g), 'warn', 'vanity_goal',
 			'opens are a vanity goal: mail programs open messages by themselves, and an open is no purchase',
 			'Measure what the company lives from, such as count(purchase) > 0.'),
 		((g).target IS NULL AND NOT (g).guardrail, 'info', 'without_target',
@@ -176,13 +183,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 RETURN format(CASE WHEN unit IS NULL THEN $q$
 	seen AS MATERIALIZED (
 		SELECT e.subject AS unit, e.subject, min(e.at) AS at, min(e.variant COLLATE "C") AS variant, min(e.variant COLLATE "C") <> max(e.variant COLLATE "C") AS mixed
-		FROM %1$I.exposure e WHERE e.experiment = $1 AND %2$s GROUP BY e.subject),
+		FROM %1$I.exposure e WHERE e.experiment = $1 AND e.at < $5 AND %2$s GROUP BY e.subject),
 	exposed AS MATERIALIZED (SELECT unit, subject, at, variant FROM seen WHERE NOT mixed AND at >= $2),
 	people AS (SELECT * FROM exposed)$q$
 ELSE $q$
 	member AS MATERIALIZED (
 		SELECT u.unit, e.subject, e.at, e.variant COLLATE "C" AS variant
-		FROM %1$I.exposure e JOIN (%3$s) u ON u.subject = e.subject WHERE e.experiment = $1 AND e.variant <> 'holdout' AND %2$s AND u.unit IS NOT NULL),
+		FROM %1$I.exposure e JOIN (%3$s) u ON u.subject = e.subject WHERE e.experiment = $1 AND e.at < $5 AND e.variant <> 'holdout' AND %2$s AND u.unit IS NOT NULL),
 	seen AS MATERIALIZED (
 		SELECT unit, min(at) AS at, min(variant) AS variant, min(variant) <> max(variant) AS mixed FROM member GROUP BY unit),
 	people AS MATERIALIZED (SELECT unit, at, variant FROM seen WHERE NOT mixed AND at >= $2),
@@ -190,7 +197,7 @@ ELSE $q$
 		SELECT DISTINCT m.unit, m.subject, p.at FROM member m JOIN people p ON p.unit = m.unit)$q$
 END, (home).schema_name, @extschema@.no_test_sql(home, 'e.subject'), @extschema@.unit_sql(unit, (home).space));
 COMMENT ON FUNCTION exposed_sql(space, text) IS
-'Common table expressions of the exposures of experiment $1 since $2: seen (each unit once, mixed where it saw more than one variant), people (those who did not) and exposed (their subjects); without test subjects, and of units without who is held out.';
+'Common table expressions of the exposures of experiment $1 since $2 and before $5: seen (each unit once, mixed where it saw more than one variant), people (those who did not) and exposed (their subjects); without test subjects, and of units without who is held out.';
 REVOKE ALL ON FUNCTION exposed_sql(space, text) FROM PUBLIC;
 
 CREATE FUNCTION goals_sql(home space, goals goal[], OUT joins text, OUT yields text, OUT limits text, OUT sums text, OUT rows text)
@@ -216,7 +223,7 @@ COMMENT ON FUNCTION goals_sql(space, goal[]) IS
 'Goals as parts of the statement that counts them, the i-th as y<i> and z<i> (its denominator, or itself before the exposure), c<i> (its cap), p<i> and q<i> (its samples): the joins they need, what each person yields, caps, aggregates, and a row of VALUES each.';
 REVOKE ALL ON FUNCTION goals_sql(space, goal[]) FROM PUBLIC;
 
-CREATE FUNCTION cells(home space, experiment text, unit text, goals goal[], segments text[], since timestamptz, period text) RETURNS SETOF cell
+CREATE FUNCTION cells(home space, experiment text, unit text, goals goal[], segments text[], since timestamptz, until timestamptz, period text) RETURNS SETOF cell
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET DateStyle = 'ISO'
 AS $$
 DECLARE
@@ -237,9 +244,9 @@ BEGIN
 		@extschema@.exposed_sql(home, unit), coalesce(inside, ''), coalesce(g.yields, ''), coalesce(g.joins, ''), coalesce(g.limits, ''), coalesce(g.sums, ''),
 		CASE WHEN g.limits IS NOT NULL THEN ' CROSS JOIN limits' ELSE '' END,
 		' UNION ALL SELECT v.goal, s.variant, s.period, s.inside, s.n, s.recent, s.first_at, s.last_at, v.kind, v.plain, v.pair FROM summed s, LATERAL (VALUES ' || g.rows || ') v(goal, kind, plain, pair)')
-	USING experiment, since, period, @extschema@.now() - interval '28 days';
+	USING experiment, since, period, @extschema@.now() - interval '28 days', until;
 END;
 $$;
-COMMENT ON FUNCTION cells(space, text, text, goal[], text[], timestamptz, text) IS
-'Those exposed to an experiment since an instant, counted and measured by goals in one statement, which reads each event source once; by variant, by period (month or day, UTC) of their first exposure, and by segments. The first exposure counts; who saw two variants is only counted. unit: what is spread in a subject''s place, NULL for the subject. recent: those of the last 28 days.';
-REVOKE ALL ON FUNCTION cells(space, text, text, goal[], text[], timestamptz, text) FROM PUBLIC;
+COMMENT ON FUNCTION cells(space, text, text, goal[], text[], timestamptz, timestamptz, text) IS
+'Those first exposed to an experiment since an instant, by what they were exposed to before another, counted and measured by goals in one statement, which reads each event source once; by variant, by period (month or day, UTC) of their first exposure, and by segments. The first exposure counts; who saw two variants is only counted. unit: what is spread in a subject''s place, NULL for the subject. recent: those of the last 28 days.';
+REVOKE ALL ON FUNCTION cells(space, text, text, goal[], text[], timestamptz, timestamptz, text) FROM PUBLIC;

@@ -60,7 +60,7 @@ COMMENT ON FUNCTION phase_log(space, text) IS
 REVOKE ALL ON FUNCTION phase_log(space, text) FROM PUBLIC;
 
 /* A change before the first or after the last exposure has no phase. */
-CREATE FUNCTION phase_of(home space, e experiment, OUT since timestamptz, OUT variants text[], OUT weights float8[], OUT changed text)
+CREATE FUNCTION phase_of(home space, e experiment, before timestamptz, OUT since timestamptz, OUT variants text[], OUT weights float8[], OUT changed text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	WITH logged AS (
@@ -69,7 +69,7 @@ BEGIN ATOMIC
 			CASE WHEN l.spread IS DISTINCT FROM lag(l.spread) OVER w THEN 'the scheme, unit or group' END,
 			CASE WHEN l.says IS DISTINCT FROM lag(l.says) OVER w THEN 'templates or rules' END,
 			CASE WHEN l.holdout IS DISTINCT FROM lag(l.holdout) OVER w THEN 'the holdout' END) AS changed
-		FROM @extschema@.exposure_span(home, (e).experiment) x JOIN @extschema@.phase_log(home, (e).experiment) l ON l.at <= x.last_at
+		FROM @extschema@.exposure_span(home, (e).experiment) x JOIN @extschema@.phase_log(home, (e).experiment) l ON l.at <= x.last_at AND l.at < before
 		WINDOW w AS (ORDER BY l.at)
 	), latest AS (
 		SELECT l.at, l.changed FROM logged l WHERE l.changed <> '' AND l.at > l.first_at ORDER BY l.at DESC LIMIT 1
@@ -80,9 +80,9 @@ BEGIN ATOMIC
 	SELECT coalesce((SELECT l.at FROM latest l), '-infinity'), coalesce(p.variants, (e).variants), coalesce(p.weights, (e).weights), (SELECT l.changed FROM latest l)
 	FROM planned p;
 END;
-COMMENT ON FUNCTION phase_of(space, experiment) IS
-'The phase in which the latest exposure fell: since when nothing has changed that decides who gets what, which weights hold in it, and what had changed.';
-REVOKE ALL ON FUNCTION phase_of(space, experiment) FROM PUBLIC;
+COMMENT ON FUNCTION phase_of(space, experiment, timestamptz) IS
+'The phase in which the latest exposure before an instant fell: since when nothing has changed that decides who gets what, which weights hold in it, and what had changed.';
+REVOKE ALL ON FUNCTION phase_of(space, experiment, timestamptz) FROM PUBLIC;
 
 /* The split */
 
@@ -195,9 +195,10 @@ BEGIN ATOMIC
 		(a.treatment).n, a.mean, a.diff, a.lift, a.seq_lift_lo, a.seq_lift_hi, a.seq_p,
 		CASE WHEN a.tier = 'guardrail' THEN a.seq_p ELSE a.p_holm END, CASE WHEN a.tier = 'guardrail' THEN a.seq_p ELSE a.p_bh END,
 		a.lift_lo, a.lift_hi, a.p_value, a.chance_to_win, a.users_needed, ceil(a.users_needed / nullif(a.per_week, 0)),
-		v.verdict, CASE WHEN v.verdict = 'guardrail_ok' THEN format('%s does not harm %s as far as can be told.', (a.treatment).variant, (a.goal).goal) ELSE a.message END,
-		a.warning, CASE WHEN (a.goal).better = 'higher' THEN a.seq_lo ELSE -a.seq_hi END, comparisons.since)::@extschema@.result
-	FROM adjusted a, LATERAL (SELECT CASE WHEN a.tier = 'guardrail' AND a.verdict NOT IN ('loser', 'no_data', 'warming_up') THEN 'guardrail_ok' ELSE a.verdict END AS verdict) v
+		v.verdict, concat_ws(' ', CASE WHEN v.verdict = 'guardrail_ok' THEN format('%s does not harm %s as far as can be told.', (a.treatment).variant, (a.goal).goal) ELSE a.message END,
+			CASE WHEN o.is_vain THEN 'Mind that mail programs open messages by themselves.' END),
+		nullif(concat_ws(', ', a.warning, CASE WHEN o.is_vain THEN 'vanity_goal' END), ''), CASE WHEN (a.goal).better = 'higher' THEN a.seq_lo ELSE -a.seq_hi END, comparisons.since)::@extschema@.result
+	FROM adjusted a, LATERAL (SELECT @extschema@.is_vain(a.goal) AS is_vain) o, LATERAL (SELECT CASE WHEN a.tier = 'guardrail' AND a.verdict NOT IN ('loser', 'no_data', 'warming_up') THEN 'guardrail_ok' ELSE a.verdict END AS verdict) v
 	UNION ALL
 	SELECT ((e).experiment, s.goal, s.segment, s.month, s.variant, NULL, s.n, coalesce(@extschema@.mean(s.plain), @extschema@.mean(s.pair) / nullif(@extschema@.mean_x(s.pair), 0)),
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, comparisons.since)::@extschema@.result
@@ -220,13 +221,20 @@ AS $$
 DECLARE
 	goals @extschema@.goal[] := ARRAY(SELECT g FROM @extschema@.goal g WHERE g.space = home.space ORDER BY g.goal);
 	segments text[] := coalesce((SELECT b.segments FROM @extschema@.breakdown b WHERE b.space = home.space AND b.breakdown = e.experiment), '{}');
-	phase record := @extschema@.phase_of(home, e);
+	phase record;
+	before timestamptz := 'infinity';
 	cells @extschema@.cell[];
 	slices @extschema@.slice[];
 	split @extschema@.result;
 	main text;
 BEGIN
-	cells := ARRAY(SELECT c FROM @extschema@.cells(home, e.experiment, e.unit, goals, segments, phase.since, 'month') c);
+	/* Where only people of before were exposed since, to another variant, there is nobody to compare yet. */
+	LOOP
+		phase := @extschema@.phase_of(home, e, before);
+		cells := ARRAY(SELECT c FROM @extschema@.cells(home, e.experiment, e.unit, goals, segments, phase.since, before, 'month') c);
+		EXIT WHEN phase.since = '-infinity' OR EXISTS (SELECT FROM unnest(cells) c WHERE c.variant IS NOT NULL);
+		before := phase.since;
+	END LOOP;
 	SELECT (s).* INTO split FROM (SELECT @extschema@.split_result(e, array_agg(coalesce(c.n, 0) ORDER BY w.i), array_agg(w.share ORDER BY w.i),
 		coalesce((SELECT c.n FROM unnest(cells) c WHERE c.variant IS NULL), 0), phase.since, phase.changed) AS s
 	FROM unnest(phase.variants, phase.weights) WITH ORDINALITY AS w(variant, share, i)
@@ -319,7 +327,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION results(text, text) IS
-'What came of an experiment, or of all: first a row about the split (no goal: verdict split_ok, broken_split or no_data), then for each goal the control (no lift) and every variant against it, and against the holdout where there is one; of all, by month (UTC) of the first exposure, and by the segments of define_breakdown(). lift_lo to lift_hi and p_value hold at every look at once and for all comparisons of the family; fixed_* are for who looks once; p_holm and p_bh are p_value adjusted; chance_to_win is shown and decides nothing. verdict: as compare(), and guardrail_ok. The first winner or loser is noted and stays. A moment without an experiment of its own name is one over its variants. Errors: unknown experiment (42704).';
+'What came of an experiment, or of all: first a row about the split (no goal: verdict split_ok, broken_split or no_data), then for each goal the control (no lift) and every variant against it, and against the holdout where there is one; of all, by month (UTC) of the first exposure, and by the segments of define_breakdown(). lift_lo to lift_hi and p_value hold at every look at once and for all comparisons of the family; fixed_* are for who looks once; p_holm and p_bh are p_value adjusted; chance_to_win is shown and decides nothing. warning: small_counts, skewed, vanity_goal. verdict: as compare(), and guardrail_ok. The first winner or loser is noted and stays. A moment without an experiment of its own name is one over its variants. Errors: unknown experiment (42704).';
 REVOKE ALL ON FUNCTION results(text, text) FROM PUBLIC;
 
 CREATE FUNCTION performance_of(space text) RETURNS TABLE (moment text, goal text, variant text, month date, n bigint, mean float8,
@@ -381,6 +389,11 @@ BEGIN
 	SELECT r.* INTO best FROM @extschema@.results(experiment, home.space) r
 	WHERE r.variant = promote.variant AND r.control IS NOT NULL AND r.month IS NULL AND r.segment IS NULL
 	ORDER BY r.goal = e.goal DESC NULLS LAST, r.verdict = 'winner' DESC, r.lo DESC NULLS LAST LIMIT 1;
+	/* Promoted again, for another review, it is what its test had said that counts. */
+	IF e.weights[array_position(e.variants, variant)] = 1 THEN
+		EXECUTE format('SELECT p.goal, p.verdict, p.lo FROM %I.promotion p WHERE (p.experiment, p.variant) = ($1, $2) ORDER BY p.at DESC LIMIT 1', home.schema_name)
+		INTO best.goal, best.verdict, best.lo USING experiment, variant;
+	END IF;
 	review_at := @extschema@.now() + coalesce(review_in,
 		(SELECT min(m.review_every) FROM @extschema@.moment m WHERE m.space = home.space AND coalesce(m.experiment, m.moment) = e.experiment), '3 months');
 	EXECUTE format('INSERT INTO %I.promotion VALUES ($1, $2, @extschema@.now(), session_user, $3, $4, $5, $6, $7)', home.schema_name)
@@ -399,7 +412,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION promote(text, text, interval, text) IS
-'Makes a variant the only one of its experiment or moment: what its test said, the weights before and who did it are kept in promotion; the holdout stays. From then on its daily difference to the holdout is watched (alert), and a review is due after review_in, or as often as the moment is reviewed (review_due). Errors: 42704, 22023.';
+'Makes a variant the only one of its experiment or moment: what its test said, the weights before and who did it are kept in promotion; the holdout stays. From then on its daily difference to the holdout is watched (alert), and a review is due after review_in, or as often as the moment is reviewed (review_due); again for another time. Errors: 42704, 22023.';
 REVOKE ALL ON FUNCTION promote(text, text, interval, text) FROM PUBLIC;
 
 /* Days are those of the first exposure: nobody is in two of them. A day of fewer than two on either side tells nothing. */
@@ -407,7 +420,7 @@ CREATE FUNCTION daily(home space, experiment text, goal goal, variant text, sinc
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	WITH counted AS MATERIALIZED (
-		SELECT c.* FROM @extschema@.cells(home, daily.experiment, (@extschema@.find_experiment(home, daily.experiment)).unit, ARRAY[daily.goal], '{}', since, 'day') c)
+		SELECT c.* FROM @extschema@.cells(home, daily.experiment, (@extschema@.find_experiment(home, daily.experiment)).unit, ARRAY[daily.goal], '{}', since, 'infinity', 'day') c)
 	SELECT t.period, k.diff * CASE (daily.goal).better WHEN 'higher' THEN 1 ELSE -1 END, k.se
 	FROM counted t JOIN counted c ON c.period = t.period AND c.goal = t.goal,
 		LATERAL (

@@ -66,7 +66,7 @@ SELECT count(*) >= 0 AS defined FROM persona.define_variant('m', 'short', templa
 SELECT mph.come('m', 100);
 SELECT verdict, since FROM mph.phase('m');
 -- who knows all of it: the split is checked against the weights of the phase
-SELECT since IS NOT NULL AS since, variants, weights FROM persona.phase_of(persona.resolve_space(NULL), persona.find_experiment(persona.resolve_space(NULL), 'm'));
+SELECT since IS NOT NULL AS since, variants, weights FROM persona.phase_of(persona.resolve_space(NULL), persona.find_experiment(persona.resolve_space(NULL), 'm'), 'infinity');
 
 -- a defined experiment: another scheme or group spreads anew, more coverage does not
 SELECT count(*) FROM persona.define_policy(cap => 10);
@@ -88,6 +88,13 @@ SELECT * FROM mph.phase('tone');
 SELECT mph.define('Warm {{ country }}', experiment => 'tone');
 SELECT mph.come('tone', 60);
 SELECT * FROM mph.phase('tone');
+-- only who came before sees another variant since: there is nobody of the new phase to show, so the last one is
+SELECT count(*) FROM persona.define_experiment('menu', '{generic,bold,plain}', '{0.4,0.3,0.3}');
+SELECT mph.come('menu', 90);
+SELECT count(*) FROM persona.define_experiment('menu', '{generic,bold,plain}', '{0.5,0.5,0}');
+INSERT INTO persona_mph_shop.exposure SELECT x.subject, 'menu', v, clock_timestamp(), NULL FROM persona_mph_shop.exposure x, LATERAL persona.variant(x.subject, 'menu') v
+WHERE x.experiment = 'menu' AND x.variant = 'plain';
+SELECT n, verdict, message ~ 'when the weights changed' AS new_phase, message ~ 'saw more than one' AS seen_two FROM persona.results('menu') WHERE goal IS NULL;
 -- a winner is shown against the holdout since it is the only one
 SELECT count(*) FROM persona.define_policy(cap => 10, holdout => 0.3);
 SELECT code FROM persona.promote('tone', 'personal');

@@ -251,6 +251,21 @@ COMMENT ON FUNCTION read_policy(text, text, text, int, interval, text, int, text
 'The policy that the arguments of define_policy() say, or an error about the one that says nothing.';
 REVOKE ALL ON FUNCTION read_policy(text, text, text, int, interval, text, int, text[], int, float8, interval) FROM PUBLIC;
 
+CREATE FUNCTION check_house() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF row_security_active('@extschema@.policy') THEN
+		RAISE insufficient_privilege USING
+			MESSAGE = 'permission denied for the policies of the house',
+			HINT = 'They bind every space: a superuser, or who owns the extension''s tables, changes them.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_house() IS
+'Raises an error for whoever may change policies only by row, each in its own space (42501).';
+REVOKE ALL ON FUNCTION check_house() FROM PUBLIC;
+
 CREATE FUNCTION define_policy(channel text DEFAULT NULL, purpose text DEFAULT NULL, cap int DEFAULT NULL,
 	per interval DEFAULT '7 days', quiet text DEFAULT NULL, max_surprise int DEFAULT NULL, categories text[] DEFAULT NULL,
 	max_per_hour int DEFAULT NULL, holdout float8 DEFAULT NULL, retention interval DEFAULT NULL, space text DEFAULT NULL)
@@ -265,6 +280,7 @@ DECLARE
 		max_surprise, categories, max_per_hour, holdout, retention);
 BEGIN
 	IF is_house THEN
+		PERFORM @extschema@.check_house();
 		/* Not by WHERE: the planner would call it for NULL, as it is immutable. */
 		IF channel IS NOT NULL THEN
 			PERFORM @extschema@.check_name('channel', channel);
@@ -487,6 +503,21 @@ COMMENT ON FUNCTION moment_reads(text, text) IS
 'The columns that a moment reads in its rules, templates, tokens and addresses; an error where one of these is wrong.';
 REVOKE ALL ON FUNCTION moment_reads(text, text) FROM PUBLIC;
 
+CREATE FUNCTION drop_reads(home space, moment text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	view_name text := format('%I.%I', home.schema_name, 'moment_' || moment || '_reads');
+BEGIN
+	IF to_regclass(view_name) IS NOT NULL THEN
+		EXECUTE format('DROP VIEW %s', view_name);
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION drop_reads(space, text) IS
+'Drops the view moment_<name>_reads where there is one: the moment no longer keeps a column from being dropped.';
+REVOKE ALL ON FUNCTION drop_reads(space, text) FROM PUBLIC;
+
 CREATE FUNCTION create_reads(home space, moment text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -500,9 +531,7 @@ BEGIN
 	INTO columns, relations
 	FROM ROWS FROM (@extschema@.moment_reads(moment, home.space)) WITH ORDINALITY r(source, col, relation, ord)
 	WHERE r.relation NOT IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = to_regnamespace(quote_ident(home.schema_name)));
-	IF to_regclass(view_name) IS NOT NULL THEN
-		EXECUTE format('DROP VIEW %s', view_name);
-	END IF;
+	PERFORM @extschema@.drop_reads(home, moment);
 	IF columns IS NOT NULL THEN
 		EXECUTE format('CREATE VIEW %s WITH (security_invoker = true) AS SELECT %s FROM %s WHERE false', view_name, columns, relations);
 		EXECUTE format('COMMENT ON VIEW %s IS %L', view_name, format('The columns that moment "%s" reads: PostgreSQL drops none of them while it does.', moment));

@@ -128,17 +128,11 @@ SpaceNames(void)
 static void
 RefuseAmbiguous(void)
 {
-	StringInfoData list;
-	ListCell   *cell;
-
-	initStringInfo(&list);
-	foreach(cell, SpaceNames())
-		appendStringInfo(&list, "%s%s", list.len ? ", " : "",
-						 (char *) lfirst(cell));
 	ereport(ERROR,
 			(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
 			 errmsg("which space is meant?"),
-			 errdetail("There are %d: %s.", list_length(known.spaces), list.data),
+			 errdetail("There are %d: %s.", list_length(known.spaces),
+					   PersonaJoin(SpaceNames())),
 			 errhint("Pass space => '%s', or SET persona.space = '%s'.",
 					 ((Space *) linitial(known.spaces))->name,
 					 ((Space *) linitial(known.spaces))->name)));
@@ -153,7 +147,7 @@ RefuseUnknown(const char *name)
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("space \"%s\" does not exist", name),
 			 near ? errhint("Did you mean \"%s\"?", near) :
-			 errhint("Its definition is made by persona.define_space.")));
+			 errhint("There is: %s.", PersonaJoin(SpaceNames()))));
 }
 
 Space *

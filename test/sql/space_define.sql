@@ -28,6 +28,13 @@ FROM pg_class WHERE relnamespace = 'persona_space_shop'::regnamespace;
 SELECT * FROM persona.define_space('space_b', 'sp.no_key');
 SELECT * FROM persona.define_space('space_b', 'sp.no_key', key => 'id');
 SELECT * FROM persona.define_space('space_b', 'sp.no_key', key => 'idd');
+-- what is temporary is gone tomorrow, and its space would not be
+CREATE TEMP TABLE passing (id int PRIMARY KEY, customer_id int REFERENCES passing, at timestamptz);
+CREATE TEMP VIEW passing_view AS SELECT 1 AS id;
+SELECT * FROM persona.define_space('space_b', 'passing');
+SELECT * FROM persona.define_space('space_b', 'passing_view', key => 'id');
+SELECT * FROM persona.define_event('passing', 'passing', subject => 'customer_id', space => 'space_shop');
+SELECT * FROM persona.define_facet('passing', 'passing', space => 'space_shop');
 SELECT * FROM persona.define_space('space_b', 'sp.two_keys');
 SELECT * FROM persona.define_space('space_b', 'sp.date_key');
 SELECT * FROM persona.define_space('space_b', 'sp.nowhere');
@@ -108,6 +115,13 @@ SET persona.clock = '2026-01-01 00:00+00';
 RESET ROLE;
 RESET persona.clock;
 SELECT persona.now() = now() AS real_time;
+
+-- a category that nobody knows is said, with what it counts as and the nearest name; a parent of known ones is known
+SELECT a, f.* FROM unnest('{user.contact,user.contact.email,user.contact.emial,user.behaviour,user.fitting,shoe,shoe.size}'::text[]) a
+LEFT JOIN LATERAL persona.define_attribute('country', a, 'declared', space => 'space_shop') f ON true;
+SELECT count(*) FROM persona.define_category('shoe.size', 'low', space => 'space_shop');
+SELECT a, f.code FROM unnest('{shoe,shoe.size,shoe.width}'::text[]) a
+LEFT JOIN LATERAL persona.define_attribute('country', a, 'declared', space => 'space_shop') f ON true;
 
 -- dropping
 INSERT INTO sp.customer VALUES (1, 'Ann', 'DE') ON CONFLICT DO NOTHING;

@@ -761,15 +761,20 @@ DECLARE
 	consents bigint;
 	decisions bigint;
 BEGIN
-	EXECUTE format('SELECT (SELECT count(*) FROM %1$I.consent), (SELECT count(*) FROM %1$I.decision)', gone.schema_name)
-	INTO consents, decisions;
+	/* Somebody may have dropped the schema by hand. */
+	IF to_regclass(format('%I.decision', gone.schema_name)) IS NOT NULL THEN
+		EXECUTE format('SELECT (SELECT count(*) FROM %1$I.consent), (SELECT count(*) FROM %1$I.decision)', gone.schema_name)
+		INTO consents, decisions;
+	END IF;
 	IF force IS NOT TRUE AND consents + decisions > 0 THEN
 		RAISE object_in_use USING
 			MESSAGE = format('space "%s" holds %s consents and %s decisions', gone.space, consents, decisions),
 			HINT = format('They are your proof of what was allowed and sent. To lose them: drop_space(''%s'', force => true).', gone.space);
 	END IF;
 	DELETE FROM @extschema@.space s WHERE s.space = gone.space;
-	EXECUTE format('DROP SCHEMA %I CASCADE', gone.schema_name);
+	IF to_regnamespace(quote_ident(gone.schema_name)) IS NOT NULL THEN
+		EXECUTE format('DROP SCHEMA %I CASCADE', gone.schema_name);
+	END IF;
 END;
 $$;
 COMMENT ON FUNCTION drop_space(text, boolean) IS

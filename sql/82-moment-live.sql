@@ -24,7 +24,8 @@ BEGIN ATOMIC
 	WITH needed AS (
 		SELECT e.event, e.relation, f.fires
 		FROM @extschema@.event e CROSS JOIN LATERAL string_to_table(e.fires, ',') f(fires)
-		WHERE e.space = (home).space AND f.fires IN ('insert', 'update') AND EXISTS (
+		WHERE e.space = (home).space AND f.fires IN ('insert', 'update')
+			AND EXISTS (SELECT FROM pg_class c WHERE c.oid = e.relation) AND EXISTS (
 			SELECT FROM @extschema@.moment m WHERE m.space = e.space AND m.on_event = e.event AND m.state = 'live')
 	), present AS (
 		SELECT a.args[2] AS event, t.tgrelid::regclass AS relation, CASE WHEN t.tgtype & 4 > 0 THEN 'insert' ELSE 'update' END AS fires,

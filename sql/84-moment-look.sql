@@ -257,6 +257,11 @@ BEGIN ATOMIC
 	FROM @extschema@.space s JOIN pg_roles o ON o.oid = @extschema@.space_owner(s.subjects)
 	WHERE s.space = space_health.space AND o.rolsuper
 	UNION ALL
+	SELECT 'warn', 'source_gone', x.name, format('the table of %s "%s" does not exist any more: what asks about it sends nothing', x.kind, x.name),
+		format('SELECT * FROM persona.define_%1$s(%2$L, ...) binds another, SELECT persona.drop_definition(%1$L, %2$L, space => %3$L) forgets it.', x.kind, x.name, s.space)
+	FROM @extschema@.space s CROSS JOIN LATERAL @extschema@.sources_of(s) x
+	WHERE s.space = space_health.space AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = x.relation)
+	UNION ALL
 	SELECT f.level, 'trigger_' || c.state, c.event, format(f.message, c.relation, c.name), format(f.hint, c.relation, c.name, s.space,
 		(SELECT min(m.moment) FROM @extschema@.moment m WHERE m.space = s.space AND m.on_event = c.event AND m.state = 'live'))
 	FROM @extschema@.space s CROSS JOIN LATERAL @extschema@.captures(s) c
@@ -268,7 +273,7 @@ BEGIN ATOMIC
 	WHERE s.space = space_health.space;
 END;
 COMMENT ON FUNCTION space_health(text) IS
-'What is doubtful about a space as a whole and its triggers.';
+'What is doubtful about a space as a whole, its sources and its triggers.';
 REVOKE ALL ON FUNCTION space_health(text) FROM PUBLIC;
 
 CREATE FUNCTION create_health_view() RETURNS trigger

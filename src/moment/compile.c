@@ -502,6 +502,13 @@ CanStart(const Moment *moment)
 		moment->schedule != NULL || moment->is_after || moment->on_request;
 }
 
+void
+MomentRefuseBroken(const Space *space, const Moment *moment)
+{
+	if (moment->event != NULL)
+		(void) SpaceFindEvent(space, moment->event->name);
+}
+
 MomentProgram *
 MomentCompile(const Space *space, const Moment *moment)
 {
@@ -509,6 +516,7 @@ MomentCompile(const Space *space, const Moment *moment)
 	MomentProgram *program = palloc0(sizeof(MomentProgram));
 	Builder		b = {.space = space, .moment = moment};
 
+	MomentRefuseBroken(space, moment);
 	b.query = RuleQueryBegin(space, moment->event, RULE_FEATURES_LATERAL);
 	RuleQueryNanIsUnknown(b.query);
 	if (moment->on_request)

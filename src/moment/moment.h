@@ -245,6 +245,9 @@ extern char *MomentIsLocked(const char *subject);
 /* Compiles and checks a moment; errors name the expression and its place. */
 extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);
 
+/* An error where columns of the event that starts it are gone. */
+extern void MomentRefuseBroken(const Space *space, const Moment *moment);
+
 /* ---- what is kept of it (keep.c) ---- */
 
 /*

@@ -159,6 +159,7 @@ persona_moment_uses(PG_FUNCTION_ARGS)
 	PersonaActBegin(&act, listing.space->owner);
 	listing.moment = MomentLoad(listing.space,
 								text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	MomentRefuseBroken(listing.space, listing.moment);
 	PutMoment(&listing);
 	PersonaActEnd(&act);
 	SPI_finish();

@@ -182,7 +182,9 @@ SpaceGet(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("the subject table of space \"%s\", or its key \"%s\", does not exist any more",
-						space->name, space->key.name)));
+						space->name, space->key.name),
+				 errhint("SELECT persona.drop_space('%s') forgets the space; then define it over the table that there is.",
+						 space->name)));
 	return space;
 }
 
@@ -214,23 +216,29 @@ RefuseMissing(const char *kind, const char *name, const char *column)
 }
 
 SpaceEvent *
-SpaceFindEvent(const Space *space, const char *name)
+SpaceEventAsDefined(const Space *space, const char *name)
 {
 	ListCell   *cell;
 
 	foreach(cell, space->events)
 	{
 		SpaceEvent *event = lfirst(cell);
-		const char *missing;
 
-		if (strcmp(event->name, name) != 0)
-			continue;
-		missing = MissingColumn(event);
-		if (missing != NULL)
-			RefuseMissing("event", name, missing);
-		return event;
+		if (strcmp(event->name, name) == 0)
+			return event;
 	}
 	return NULL;
+}
+
+SpaceEvent *
+SpaceFindEvent(const Space *space, const char *name)
+{
+	SpaceEvent *event = SpaceEventAsDefined(space, name);
+	const char *missing = event ? MissingColumn(event) : NULL;
+
+	if (missing != NULL)
+		RefuseMissing("event", name, missing);
+	return event;
 }
 
 SpaceFacet *

@@ -86,6 +86,9 @@ extern void SpaceWithDefinitions(void (*work) (void *arg), void *arg);
 /* The event source `name`, or NULL; an error where its columns are gone. */
 extern SpaceEvent *SpaceFindEvent(const Space *space, const char *name);
 
+/* The same as it was defined, whatever is gone since. */
+extern SpaceEvent *SpaceEventAsDefined(const Space *space, const char *name);
+
 /* The facet `name`, or NULL; an error where its columns are gone. */
 extern SpaceFacet *SpaceFindFacet(const Space *space, const char *name);
 

@@ -563,20 +563,20 @@ COMMENT ON FUNCTION moment_reads(text, text) IS
 'The columns that a moment reads in its rules, templates, tokens and addresses; an error where one of these is wrong.';
 REVOKE ALL ON FUNCTION moment_reads(text, text) FROM PUBLIC;
 
-CREATE FUNCTION drop_reads(home space, moment text) RETURNS void
+CREATE FUNCTION drop_view(home space, name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	view_name text := format('%I.%I', home.schema_name, 'moment_' || moment || '_reads');
+	view_name text := format('%I.%I', home.schema_name, name);
 BEGIN
 	IF to_regclass(view_name) IS NOT NULL THEN
 		EXECUTE format('DROP VIEW %s', view_name);
 	END IF;
 END;
 $$;
-COMMENT ON FUNCTION drop_reads(space, text) IS
-'Drops the view moment_<name>_reads where there is one: the moment no longer keeps a column from being dropped.';
-REVOKE ALL ON FUNCTION drop_reads(space, text) FROM PUBLIC;
+COMMENT ON FUNCTION drop_view(space, text) IS
+'Drops a view of a space''s schema, where there is one.';
+REVOKE ALL ON FUNCTION drop_view(space, text) FROM PUBLIC;
 
 CREATE FUNCTION create_reads(home space, moment text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -591,7 +591,7 @@ BEGIN
 	INTO columns, relations
 	FROM ROWS FROM (@extschema@.moment_reads(moment, home.space)) WITH ORDINALITY r(source, col, relation, ord)
 	WHERE r.relation NOT IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = to_regnamespace(quote_ident(home.schema_name)));
-	PERFORM @extschema@.drop_reads(home, moment);
+	PERFORM @extschema@.drop_view(home, 'moment_' || moment || '_reads');
 	IF columns IS NOT NULL THEN
 		EXECUTE format('CREATE VIEW %s WITH (security_invoker = true) AS SELECT %s FROM %s WHERE false', view_name, columns, relations);
 		EXECUTE format('COMMENT ON VIEW %s IS %L', view_name, format('The columns that moment "%s" reads: PostgreSQL drops none of them while it does.', moment));

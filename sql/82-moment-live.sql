@@ -308,7 +308,8 @@ BEGIN
 	END IF;
 	UPDATE @extschema@.moment m SET state = 'retired', held_at = NULL WHERE m.space = home.space AND m.moment = retire.moment;
 	PERFORM @extschema@.sync_triggers(home);
-	PERFORM @extschema@.drop_reads(home, moment);
+	/* It keeps no column from being dropped any more. */
+	PERFORM @extschema@.drop_view(home, 'moment_' || moment || '_reads');
 	EXECUTE format('WITH gone AS (DELETE FROM %1$I.schedule WHERE moment = $1 RETURNING 1),
 		counted AS (INSERT INTO %1$I.moment_day SELECT $1, @extschema@.now()::date, ''retired'', count(*) FROM gone HAVING count(*) > 0)
 		SELECT count(*) FROM gone', home.schema_name) INTO dropped USING moment;

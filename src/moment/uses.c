@@ -153,7 +153,7 @@ persona_moment_uses(PG_FUNCTION_ARGS)
 	Listing		listing = {.result = (ReturnSetInfo *) fcinfo->resultinfo};
 	PersonaAct	act;
 
-	listing.space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	listing.space = SpaceGetOwn(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	PersonaActBegin(&act, listing.space->owner);

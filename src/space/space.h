@@ -147,6 +147,9 @@ extern const SpaceCategory *SpaceCategoryFind(const char *name);
 /* An error unless the caller is a member of the space's owner. */
 extern void SpaceRefuseStranger(const Space *space);
 
+/* SpaceGet for what shows a definition: to members of the owner only. */
+extern Space *SpaceGetOwn(const char *name);
+
 /*
  * Notes an error that persona kept to itself: SQLSTATE, place and the thing
  * that failed, by SPI and never its text.

@@ -102,6 +102,19 @@ GRANT USAGE ON SCHEMA persona TO space_stranger;
 GRANT SELECT ON ALL TABLES IN SCHEMA persona TO space_stranger, space_owner;
 SET ROLE space_stranger;
 SELECT count(*) AS seen_by_a_stranger FROM persona.space;
+-- nor by what compiles a rule, which would show what another brand calls a segment
+CREATE FUNCTION pg_temp.answer(asked text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE asked;
+	RETURN 'answered';
+EXCEPTION WHEN insufficient_privilege THEN
+	RETURN 'refused';
+END;
+$$;
+SELECT pg_temp.answer(format('SELECT persona.%s', asked)), count(*) FROM unnest(ARRAY['rule_sql(''true'', ''space_shop'')', 'rule_features(''true'', ''space_shop'')',
+	'check_expression(''name'', ''x'', ''space_shop'')', 'check_reach(''s'', ''true'', ''space_shop'')', 'unit_sql(''name'', ''space_shop'')',
+	'measures(ARRAY[''g''], ARRAY[''count(purchase) > 0''], ''space_shop'')', 'moment_uses(''m'', ''space_shop'')', 'moment_reads(''m'', ''space_shop'')',
+	'evaluate(''1'', ''name'', ''space_shop'')', 'segment_names(''true'', ''space_shop'')']) asked GROUP BY 1;
 SET ROLE space_owner;
 SELECT count(*) > 0 AS seen_by_the_owner FROM persona.space;
 RESET ROLE;
@@ -134,4 +147,5 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA persona FROM space_stranger;
 REVOKE ALL ON ALL TABLES IN SCHEMA persona FROM space_stranger, space_owner;
 REVOKE ALL ON SCHEMA persona FROM space_stranger;
 DROP SCHEMA sp CASCADE;
+DROP FUNCTION pg_temp.answer(text);
 DROP ROLE space_owner, space_stranger;

@@ -1162,7 +1162,7 @@ REVOKE ALL ON FUNCTION define_facet(text, regclass, text, text, text) FROM PUBLI
 /* Data categories */
 
 CREATE FUNCTION taxonomy() RETURNS TABLE (category text, sensitivity int, special boolean, source text, label text)
-LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 75
+LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 77
 AS 'MODULE_PATHNAME', 'persona_taxonomy';
 COMMENT ON FUNCTION taxonomy() IS
 'The built-in categories of personal data, named as in the Fides taxonomy: sensitivity 0..100, whether GDPR Art. 9 or 10 speaks of it (then 80 at least), and where the figure is from: survey is (mean - 1) / 3 of Huang et al. 2024 (lsad032), judgement is ours. A category that is not listed is as its nearest ancestor.';

@@ -727,6 +727,8 @@ BEGIN
 			HINT = format('GRANT CREATE ON DATABASE %I TO %I.', current_database(), current_user);
 	END IF;
 	SELECT * INTO found_key FROM @extschema@.space_key(subjects, key);
+	/* Whoever defines the same space at once waits, and finds it there. */
+	PERFORM pg_advisory_xact_lock(hashtext('persona space'), hashtext(space));
 	SELECT * INTO was FROM @extschema@.space s WHERE s.space = define_space.space;
 	IF was.space IS NOT NULL AND (was.subjects, was.key, was.key_type)
 		IS DISTINCT FROM (subjects, found_key.key_name, found_key.key_type) THEN

@@ -56,10 +56,14 @@ EXCEPTION
 		RAISE lock_not_available USING
 			MESSAGE = format('%s is busy: its trigger could not be made within 2 seconds', relation),
 			HINT = 'Nothing was changed. Try again when no long transaction writes to it.';
+	WHEN insufficient_privilege THEN
+		RAISE insufficient_privilege USING
+			MESSAGE = format('permission denied to make a trigger on %s', relation),
+			HINT = format('GRANT TRIGGER ON %s TO %I, or have run() read it: define_event(%L, ..., fires => ''poll'').', relation, current_user, event);
 END;
 $$;
 COMMENT ON FUNCTION create_trigger(space, text, regclass, text, text) IS
-'Creates the trigger of an event on insert or update; waits at most two seconds for the table (55P03).';
+'Creates the trigger of an event on insert or update; waits at most two seconds for the table (55P03), which the caller must own or have TRIGGER on (42501).';
 REVOKE ALL ON FUNCTION create_trigger(space, text, regclass, text, text) FROM PUBLIC;
 
 CREATE FUNCTION remove_trigger(relation regclass, name text) RETURNS void
@@ -73,10 +77,14 @@ EXCEPTION
 		RAISE NOTICE USING
 			MESSAGE = format('%s is busy: its trigger %I stays for now, and does nothing', relation, name),
 			HINT = format('When no long transaction writes to it: DROP TRIGGER %I ON %s;', name, relation);
+	WHEN insufficient_privilege THEN
+		RAISE NOTICE USING
+			MESSAGE = format('%s belongs to somebody else: its trigger %I stays, and does nothing', relation, name),
+			HINT = format('Its owner may: DROP TRIGGER %I ON %s;', name, relation);
 END;
 $$;
 COMMENT ON FUNCTION remove_trigger(regclass, text) IS
-'Drops a trigger that no live moment needs. Where the table is busy for two seconds it stays and leaves every row out: a moment must be stopped at once, also then.';
+'Drops a trigger that no live moment needs. Where the table is busy for two seconds, or is somebody else''s, it stays and leaves every row out: a moment must be stopped at once, also then.';
 REVOKE ALL ON FUNCTION remove_trigger(regclass, text) FROM PUBLIC;
 
 CREATE FUNCTION sync_triggers(home space) RETURNS void

@@ -326,9 +326,17 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	happened timestamptz := coalesce(at, @extschema@.now());
+	known text[] := ARRAY['delivered', 'opened', 'clicked', 'bounced', 'complained', 'unsubscribed'];
 	written bigint;
 BEGIN
 	PERFORM @extschema@.check_label('feedback', what);
+	IF NOT isfinite(happened) THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('feedback "%s" cannot have come at %s', what, happened),
+			HINT = 'Pass the instant at which it happened, or leave it out for now.';
+	ELSIF what <> ALL (known) AND @extschema@.suggest(what, known) IS NOT NULL THEN
+		RAISE NOTICE '"%" is a label of your own', what USING HINT = @extschema@.ask(what, known, NULL);
+	END IF;
 	/* The same news told twice is one: providers repeat themselves. */
 	EXECUTE format('INSERT INTO %1$I.feedback
 		SELECT m.subject, encode(substr(sha256(convert_to(concat_ws(E''\x1f'', m.message, $2, extract(epoch FROM $3)), ''UTF8'')), 1, 16), ''hex'')::uuid,
@@ -341,7 +349,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) IS
-'Notes what became of a message: delivered, opened, clicked, bounced, complained, or any other label; rules read it as the event feedback. False where it was known already, or where the space has no such message.';
+'Notes what became of a message: delivered, opened, clicked, bounced, complained, or any other label; rules read it as the event feedback. False where it was known already, or where the space has no such message. An infinite time is an error (22023).';
 REVOKE ALL ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) FROM PUBLIC;
 
 /* Web tests: who would get what, and who got it */

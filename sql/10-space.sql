@@ -549,6 +549,7 @@ DECLARE
 		decision uuid,
 		PRIMARY KEY (subject, experiment, variant)
 	);
+	CREATE INDEX ON %1$I.exposure (experiment);
 	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included; by a decision, or (NULL) by expose().';
 
 	CREATE TABLE %1$I.conclusion (

@@ -205,16 +205,16 @@ AS $$
 DECLARE
 	goals @extschema@.goal[] := ARRAY(SELECT g FROM @extschema@.goal g WHERE g.space = home.space ORDER BY g.goal);
 	segments text[] := coalesce((SELECT b.segments FROM @extschema@.breakdown b WHERE b.space = home.space AND b.breakdown = e.experiment), '{}');
-	last_exposure timestamptz;
+	exposed tstzrange;
 	phase record;
 	cells @extschema@.cell[];
 	slices @extschema@.slice[];
 	split @extschema@.result;
 	main text;
 BEGIN
-	EXECUTE format('SELECT max(x.at) FROM %I.exposure x WHERE x.experiment = $1', home.schema_name) INTO last_exposure USING e.experiment;
-	phase := @extschema@.phase_of(home, e, last_exposure);
-	cells := ARRAY(SELECT c FROM @extschema@.cells(home, e.experiment, e.unit, goals, segments, phase.since, 'month') c);
+	EXECUTE format('SELECT tstzrange(min(x.at), max(x.at), ''[]'') FROM %I.exposure x WHERE x.experiment = $1', home.schema_name) INTO exposed USING e.experiment;
+	phase := @extschema@.phase_of(home, e, upper(exposed));
+	cells := ARRAY(SELECT c FROM @extschema@.cells(home, e.experiment, e.unit, goals, segments, phase.since, exposed * tstzrange(phase.since, NULL), 'month') c);
 	SELECT (s).* INTO split FROM (SELECT @extschema@.split_result(e, array_agg(coalesce(c.n, 0) ORDER BY w.i), array_agg(w.share ORDER BY w.i),
 		coalesce((SELECT c.n FROM unnest(cells) c WHERE c.variant IS NULL), 0), phase.since) AS s
 	FROM unnest(phase.variants, phase.weights) WITH ORDINALITY AS w(variant, share, i)
@@ -392,7 +392,7 @@ CREATE FUNCTION daily(home space, experiment text, goal goal, variant text, sinc
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	WITH counted AS MATERIALIZED (
-		SELECT c.* FROM @extschema@.cells(home, daily.experiment, (@extschema@.find_experiment(home, daily.experiment)).unit, ARRAY[daily.goal], '{}', since, 'day') c)
+		SELECT c.* FROM @extschema@.cells(home, daily.experiment, (@extschema@.find_experiment(home, daily.experiment)).unit, ARRAY[daily.goal], '{}', since, tstzrange(since, NULL), 'day') c)
 	SELECT t.period, k.diff * CASE (daily.goal).better WHEN 'higher' THEN 1 ELSE -1 END, k.se
 	FROM counted t JOIN counted c ON c.period = t.period AND c.goal = t.goal,
 		LATERAL (

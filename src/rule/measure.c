@@ -5,8 +5,9 @@
  * compared with a number, which makes a yes or no; or a total by another, a
  * ratio. The totals of many measures become columns of one grouped pass over
  * each event source, joined to everybody exposed (the relation exposed, known
- * as x: unit, subject, at). Each has a twin that counts as long before the
- * exposure as the measure does after it, by which its variance is reduced.
+ * as x: unit, subject, at, and the ends of the spans that count). Each has a
+ * twin that counts as long before the exposure as the measure does after it, by
+ * which its variance is reduced.
  */
 #include "rule/rule.h"
 
@@ -17,9 +18,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-
-/* Totals are analysed over this until there is somebody exposed. */
-#define NOBODY "(SELECT NULL::pg_catalog.text AS unit, %s AS subject, NULL::pg_catalog.timestamptz AS at)"
+#include "utils/timestamp.h"
 
 /* One measure: what it yields for a unit, as SQL over x and the features. */
 typedef struct Measure
@@ -218,9 +217,21 @@ TextArray(char **texts, int n)
 											  TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* An instant as SQL that is a constant. */
+static char *
+Instant(Datum at)
+{
+	char	   *text = DatumGetCString(DirectFunctionCall1(timestamptz_out, at));
+
+	return psprintf("%s::pg_catalog.timestamptz", PersonaLiteral(text));
+}
+
 PG_FUNCTION_INFO_V1(persona_measures);
 
-/* persona.measures(measures, withins, space): joins and what they yield */
+/*
+ * persona.measures(measures, withins, space, earliest, latest): columns and
+ * joins, and what the measures yield
+ */
 Datum
 persona_measures(PG_FUNCTION_ARGS)
 {
@@ -232,15 +243,14 @@ persona_measures(PG_FUNCTION_ARGS)
 	char	  **withins = Texts(PG_GETARG_ARRAYTYPE_P(1), &withins_n);
 	char	  **parts[4];
 	TupleDesc	row;
-	Datum		values[5];
-	bool		nulls[5] = {false};
+	Datum		values[6];
+	bool		nulls[6] = {false};
 	int			level = PersonaPinBegin();
 
 	if (n != withins_n)
 		elog(ERROR, "%d measures and %d times", n, withins_n);
 	for (int i = 0; i < 4; i++)
 		parts[i] = palloc0(sizeof(char *) * Max(n, 1));
-	RuleQueryExposed(query, psprintf(NOBODY, psprintf("NULL::%s", PersonaTypeName(space->key.type))));
 	for (int i = 0; i < n; i++)
 	{
 		Measure		measure;
@@ -252,10 +262,12 @@ persona_measures(PG_FUNCTION_ARGS)
 		parts[2][i] = measure.x;
 		parts[3][i] = measure.before;
 	}
-	RuleQueryExposed(query, "exposed");
-	values[0] = CStringGetTextDatum(RuleQueryJoins(query));
+	RuleQueryExposed(query, "exposed", Instant(PG_GETARG_DATUM(3)),
+					 Instant(PG_GETARG_DATUM(4)));
+	values[0] = CStringGetTextDatum(RuleQuerySpans(query));
+	values[1] = CStringGetTextDatum(RuleQueryJoins(query));
 	for (int i = 0; i < 4; i++)
-		values[i + 1] = TextArray(parts[i], n);
+		values[i + 2] = TextArray(parts[i], n);
 	PersonaPinEnd(level);
 	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "measures() returns a row");

@@ -16,9 +16,12 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 /* Rows written at once. */
 #define INBOX_CHUNK 1000
@@ -48,9 +51,20 @@ Lock(Oid relid)
 	PersonaPinEnd(level);
 }
 
-static Relation
-Open(const Space *space)
+/* The inbox that was looked up last; forgotten when any table's name changes. */
+static NameData known_schema;
+static Oid	known = InvalidOid;
+
+static void
+Forget(Datum arg, int cache, uint32 hash)
 {
+	known = InvalidOid;
+}
+
+static Oid
+LookUp(const Space *space)
+{
+	static bool registered = false;
 	Oid			relid = get_relname_relid("inbox",
 										  get_namespace_oid(space->schema, false));
 
@@ -58,6 +72,23 @@ Open(const Space *space)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("space \"%s\" has no inbox", space->name)));
+	if (!registered)
+	{
+		CacheRegisterSyscacheCallback(RELNAMENSP, Forget, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACENAME, Forget, (Datum) 0);
+		registered = true;
+	}
+	namestrcpy(&known_schema, space->schema);
+	return known = relid;
+}
+
+static Relation
+Open(const Space *space)
+{
+	Oid			relid = known;
+
+	if (!OidIsValid(relid) || strcmp(NameStr(known_schema), space->schema) != 0)
+		relid = LookUp(space);
 	Lock(relid);
 	return table_open(relid, NoLock);
 }
@@ -117,8 +148,12 @@ Flush(MomentInbox *inbox)
 {
 	if (inbox->nslots == 0)
 		return;
-	table_multi_insert(inbox->relation, inbox->slots, inbox->nslots,
-					   GetCurrentCommandId(true), 0, inbox->bulk);
+	if (inbox->nslots == 1)
+		table_tuple_insert(inbox->relation, inbox->slots[0],
+						   GetCurrentCommandId(true), 0, inbox->bulk);
+	else
+		table_multi_insert(inbox->relation, inbox->slots, inbox->nslots,
+						   GetCurrentCommandId(true), 0, inbox->bulk);
 	if (inbox->estate != NULL)
 		InsertIndexTuples(inbox);
 	inbox->nslots = 0;

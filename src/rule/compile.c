@@ -429,7 +429,9 @@ RuleQueryFrom(RuleQuery *query, Node *node)
 	if (query->mode == RULE_FEATURES_EXPOSED)
 		appendStringInfo(&sql, "FROM %s", Exposed(query));
 	else
-		appendStringInfo(&sql, "FROM %s s", PersonaRelationName(query->space->relid));
+		appendStringInfo(&sql, "FROM %s s%s", PersonaRelationName(query->space->relid),
+						 query->from == NULL ? "" :
+						 psprintf(" CROSS JOIN %s", Exposed(query)));
 	if (query->event != NULL)
 		appendStringInfo(&sql, " CROSS JOIN %s n",
 						 PersonaRelationName(query->event->relid));

@@ -229,6 +229,10 @@ BEGIN
 	SET (variants, weights, control, goal, exclusion_group, coverage, part, scheme, unit)
 		= (excluded.variants, excluded.weights, excluded.control, excluded.goal, excluded.exclusion_group, excluded.coverage,
 			excluded.part, excluded.scheme, excluded.unit);
+	RETURN QUERY SELECT 'warn', 'unknown_goal', experiment, format('there is no goal "%s" yet', goal),
+		@extschema@.ask(goal, ARRAY(SELECT g.goal FROM @extschema@.goal g WHERE g.space = home.space),
+			format('Define it: SELECT * FROM persona.define_goal(%L, ''count(purchase) > 0'');', goal))
+	WHERE goal IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@.goal g WHERE g.space = home.space AND g.goal = becomes.goal);
 	RETURN QUERY SELECT * FROM @extschema@.lint_experiment(was, becomes, was.experiment IS NOT NULL AND (@extschema@.exposure_span(home, experiment)).last_at IS NOT NULL);
 END;
 $$;

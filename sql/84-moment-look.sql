@@ -312,6 +312,11 @@ BEGIN ATOMIC
 	FROM @extschema@.space s JOIN pg_roles o ON o.oid = @extschema@.space_owner(s.subjects)
 	WHERE s.space = space_health.space AND o.rolsuper
 	UNION ALL
+	SELECT 'warn', 'source_gone', x.name, format('the table of %s "%s" does not exist any more: what asks about it sends nothing', x.kind, x.name),
+		format('SELECT * FROM persona.define_%1$s(%2$L, ...) binds another, SELECT persona.drop_definition(%1$L, %2$L, space => %3$L) forgets it.', x.kind, x.name, s.space)
+	FROM @extschema@.space s CROSS JOIN LATERAL @extschema@.sources_of(s) x
+	WHERE s.space = space_health.space AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = x.relation)
+	UNION ALL
 	SELECT f.level, 'trigger_' || c.state, c.event, format(f.message, c.relation, c.name), format(f.hint, c.relation, c.name, s.space,
 		(SELECT min(m.moment) FROM @extschema@.moment m WHERE m.space = s.space AND m.on_event = c.event AND m.state = 'live'))
 	FROM @extschema@.space s CROSS JOIN LATERAL @extschema@.captures(s) c
@@ -323,7 +328,7 @@ BEGIN ATOMIC
 	WHERE s.space = space_health.space;
 END;
 COMMENT ON FUNCTION space_health(text) IS
-'What is doubtful about a space as a whole and its triggers.';
+'What is doubtful about a space as a whole, its sources and its triggers.';
 REVOKE ALL ON FUNCTION space_health(text) FROM PUBLIC;
 
 CREATE FUNCTION create_health_view() RETURNS trigger
@@ -374,9 +379,17 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	happened timestamptz := coalesce(at, @extschema@.now());
+	known text[] := ARRAY['delivered', 'opened', 'clicked', 'bounced', 'complained', 'unsubscribed'];
 	written bigint;
 BEGIN
 	PERFORM @extschema@.check_label('feedback', what);
+	IF NOT isfinite(happened) THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('feedback "%s" cannot have come at %s', what, happened),
+			HINT = 'Pass the instant at which it happened, or leave it out for now.';
+	ELSIF what <> ALL (known) AND @extschema@.suggest(what, known) IS NOT NULL THEN
+		RAISE NOTICE '"%" is a label of your own', what USING HINT = @extschema@.ask(what, known, NULL);
+	END IF;
 	/* The same news told twice is one: providers repeat themselves. */
 	EXECUTE format('INSERT INTO %1$I.feedback
 		SELECT m.subject, encode(substr(sha256(convert_to(concat_ws(E''\x1f'', m.message, $2, extract(epoch FROM $3)), ''UTF8'')), 1, 16), ''hex'')::uuid,
@@ -389,7 +402,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) IS
-'Notes what became of a message: delivered, opened, clicked, bounced, complained, or any other label; rules read it as the event feedback. False where it was known already, or where the space has no such message.';
+'Notes what became of a message: delivered, opened, clicked, bounced, complained, or any other label; rules read it as the event feedback. False where it was known already, or where the space has no such message. An infinite time is an error (22023).';
 REVOKE ALL ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) FROM PUBLIC;
 
 /* Web tests: who would get what, and who got it */

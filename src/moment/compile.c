@@ -470,9 +470,17 @@ CanStart(const Moment *moment)
 		moment->schedule != NULL || moment->is_after || moment->on_request;
 }
 
+void
+MomentRefuseBroken(const Space *space, const Moment *moment)
+{
+	if (moment->event != NULL)
+		(void) SpaceFindEvent(space, moment->event->name);
+}
+
 static void
 BeginQuery(Builder *b)
 {
+	MomentRefuseBroken(b->space, b->moment);
 	b->query = RuleQueryBegin(b->space, b->moment->event, RULE_FEATURES_LATERAL);
 	RuleQueryNanIsUnknown(b->query);
 	if (b->moment->on_request)

@@ -140,12 +140,13 @@ Ask(const char *sql, const Request *request, const char *moment,
 	return PersonaExecuteKept(sql, &args, true);
 }
 
+/* Whatever is gone of it: one broken moment keeps no other from being read. */
 static SpaceEvent *
 ReadEvent(uint64 row, const Space *space)
 {
 	char	   *event = PersonaColumnText(row, "on_event");
 
-	return event ? SpaceFindEvent(space, event) : NULL;
+	return event ? SpaceEventAsDefined(space, event) : NULL;
 }
 
 static Moment *

@@ -248,6 +248,9 @@ extern char *MomentIsLocked(const char *subject);
 /* Compiles and checks a moment; errors name the expression and its place. */
 extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);
 
+/* An error where columns of the event that starts it are gone. */
+extern void MomentRefuseBroken(const Space *space, const Moment *moment);
+
 /*
  * The statement that says which rows of the outbox, $1 tid[] and $2 K[], are
  * cancelled by now; NULL where nothing can cancel the moment.

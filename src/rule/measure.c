@@ -361,7 +361,7 @@ PG_FUNCTION_INFO_V1(persona_measures);
 Datum
 persona_measures(PG_FUNCTION_ARGS)
 {
-	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	Space	   *space = SpaceGetOwn(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	RuleQuery  *query = RuleQueryBegin(space, NULL, RULE_FEATURES_EXPOSED);
 	int			n;
 	int			withins_n;
@@ -410,7 +410,7 @@ PG_FUNCTION_INFO_V1(persona_unit_sql);
 Datum
 persona_unit_sql(PG_FUNCTION_ARGS)
 {
-	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	Space	   *space = SpaceGetOwn(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	RuleQuery  *query = RuleQueryBegin(space, NULL, RULE_FEATURES_LATERAL);
 	int			level = PersonaPinBegin();
 	Oid			type;

@@ -355,6 +355,7 @@ extern bool RuleIsOurs(Oid function);
 /* Whether any function, any aggregate or a type of that name is on it. */
 extern bool RuleKnowsFunction(const char *name);
 extern bool RuleKnowsAggregate(const char *name);
+extern bool RuleKnowsCall(const char *name);
 extern bool RuleKnowsType(const char *name);
 extern List *RuleFunctionNames(void);
 

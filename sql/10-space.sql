@@ -745,7 +745,7 @@ BEGIN
 	IF was.space IS NOT NULL AND (was.subjects, was.key, was.key_type)
 		IS DISTINCT FROM (subjects, found_key.key_name, found_key.key_type) THEN
 		RAISE object_in_use USING
-			MESSAGE = format('space "%s" is already defined over %s, key "%s"', space, was.subjects, was.key),
+			MESSAGE = format('space "%s" is already defined over %s, key "%s" of type %s', space, was.subjects, was.key, was.key_type),
 			HINT = 'Give the new population a space of its own, or drop_space() the old one first.';
 	ELSIF was.space IS NULL THEN
 		made := (space, 'persona_' || space, subjects, found_key.key_name, found_key.key_type, NULL);

@@ -318,6 +318,25 @@ COMMENT ON FUNCTION subject_key(space, text) IS
 'The subject''s key in its canonical text; a text that is not a K is refused, naming the key column and its type (22P02).';
 REVOKE ALL ON FUNCTION subject_key(space, text) FROM PUBLIC;
 
+CREATE FUNCTION subject_must_exist(space space, key text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	there boolean;
+BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s s WHERE s.%I = $1::%s)', space.subjects, space.key, space.key_type) INTO there USING key;
+	IF NOT there THEN
+		RAISE no_data_found USING
+			MESSAGE = format('%s has no such subject', space.subjects),
+			HINT = format('Nothing was recorded. Insert the customer first, or look up column "%s" again.', space.key);
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION subject_must_exist(space, text) IS
+'Raises an error unless the subject table has that key (P0002).';
+REVOKE ALL ON FUNCTION subject_must_exist(space, text) FROM PUBLIC;
+
 CREATE FUNCTION columns_of(relation regclass) RETURNS text[]
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -547,9 +566,18 @@ DECLARE
 		variant text NOT NULL,
 		at timestamptz NOT NULL,
 		decision uuid,
+		unit text,
 		PRIMARY KEY (subject, experiment, variant)
 	);
-	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included; by a decision, or (NULL) by expose().';
+	CREATE INDEX ON %1$I.exposure (unit, experiment) WHERE unit IS NOT NULL;
+	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included; by a decision, or (NULL) by expose(); unit: what the experiment spreads in the subject''s place, as it was then.';
+
+	CREATE TABLE %1$I.test_subject (
+		subject %2$s NOT NULL,
+		at timestamptz NOT NULL,
+		PRIMARY KEY (subject)
+	);
+	COMMENT ON TABLE %1$I.test_subject IS 'Who is marked by mark_test(), since when: they get their messages and enter no results.';
 
 	CREATE TABLE %1$I.conclusion (
 		experiment text NOT NULL,

@@ -298,7 +298,7 @@ CREATE FUNCTION erase_subject(subject text, space text DEFAULT NULL)
 RETURNS TABLE (source text, done text, n bigint)
 LANGUAGE c AS 'MODULE_PATHNAME', 'persona_erase_subject';
 COMMENT ON FUNCTION erase_subject(text, text) IS
-'Forgets a subject in one transaction, and reports it a row a table: what was deleted; decisions, exposures, messages and feedback that were pseudonymised, so that results do not move; addresses and ids that are kept as keyed hashes, so that nothing is sent to her again; and where the company''s own tables hold rows, which are yours to delete. Errors: nobody known (P0002), not a key (22P02), no right to erase (42501).';
+'Forgets a subject in one transaction, and reports it a row a table: what was deleted; decisions, exposures, messages, feedback and the mark of a test subject that were pseudonymised, so that results do not move; addresses and ids that are kept as keyed hashes, so that nothing is sent to her again; and where the company''s own tables hold rows, which are yours to delete. Errors: nobody known (P0002), not a key (22P02), no right to erase (42501).';
 REVOKE ALL ON FUNCTION erase_subject(text, text) FROM PUBLIC;
 
 CREATE FUNCTION erase_subject(subject anyelement, space text DEFAULT NULL)

@@ -409,6 +409,30 @@ COMMENT ON FUNCTION reschedule(text, text) IS
 'Gives what is scheduled for a moment the due time that it has by its delay and local_time as they are now, counted from its start; how many rows that changed.';
 REVOKE ALL ON FUNCTION reschedule(text, text) FROM PUBLIC;
 
+CREATE FUNCTION reschedule_experiment(space text, experiment text) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT @extschema@.reschedule(m.moment, m.space) FROM @extschema@.moment m
+	WHERE m.space = reschedule_experiment.space AND coalesce(m.experiment, m.moment) = reschedule_experiment.experiment AND m.variable = 'timing';
+END;
+COMMENT ON FUNCTION reschedule_experiment(text, text) IS
+'reschedule() for the moments in which an experiment''s variants differ by their delay.';
+REVOKE ALL ON FUNCTION reschedule_experiment(text, text) FROM PUBLIC;
+
+CREATE FUNCTION experiment_changed() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM @extschema@.reschedule_experiment(NEW.space, NEW.experiment);
+	RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION experiment_changed() IS
+'Trigger: what is scheduled by an experiment''s variants is due by those that it has now.';
+REVOKE ALL ON FUNCTION experiment_changed() FROM PUBLIC;
+CREATE TRIGGER due AFTER INSERT OR UPDATE ON experiment
+FOR EACH ROW EXECUTE FUNCTION experiment_changed();
+
 CREATE FUNCTION must_exist(home space, kind text, name text, known text[], otherwise text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

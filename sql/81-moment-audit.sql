@@ -476,7 +476,7 @@ BEGIN ATOMIC
 	LEFT JOIN @extschema@.variant p ON p.space = m.space AND p.moment = m.moment AND p.variant = 'personal'
 	LEFT JOIN @extschema@.variant g ON g.space = m.space AND g.moment = m.moment AND g.variant = 'generic'
 	CROSS JOIN LATERAL (SELECT array_agg(name) AS missing FROM @extschema@.experiment e, unnest(e.variants) name
-		WHERE e.space = m.space AND e.experiment = m.experiment
+		WHERE e.space = m.space AND e.experiment = coalesce(m.experiment, m.moment)
 			AND name NOT IN (SELECT v.variant FROM @extschema@.variant v WHERE v.space = m.space AND v.moment = m.moment)) x
 	CROSS JOIN LATERAL (VALUES
 		(m.starts_on IS NULL, 'block', 'without_start', 'nothing starts it',
@@ -503,7 +503,7 @@ BEGIN ATOMIC
 		(m.variable IN ('timing', 'channel') AND g.weight > 0 AND p.template::text <> g.template::text, 'warn', 'two_differences',
 			format('the generic twin differs in its text, where variants are to differ in %s', m.variable),
 			format('Leave it as a stand-in: define_variant(%L, ''generic'', weight => 0).', m.moment)),
-		(x.missing IS NOT NULL, 'block', 'experiment_variants', format('experiment "%s" spreads variants that it does not have: %s', m.experiment, array_to_string(x.missing, ', ')),
+		(x.missing IS NOT NULL, 'block', 'experiment_variants', format('experiment "%s" spreads variants that it does not have: %s', coalesce(m.experiment, m.moment), array_to_string(x.missing, ', ')),
 			format('Add them by define_variant(%L, ...), or take them out of the experiment.', m.moment)),
 		(m.hypothesis IS NULL, 'info', 'without_hypothesis', 'nobody has written down why it should work',
 			'Pass hypothesis => what you expect and why; the review will ask.')

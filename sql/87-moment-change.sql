@@ -375,7 +375,7 @@ BEGIN
 	IF name IS NULL OR name <> ALL (coalesce(known, '{}')) THEN
 		RAISE undefined_object USING
 			MESSAGE = format('%s "%s" does not exist in space "%s"', kind, name, home.space),
-			HINT = @extschema@.ask(name, coalesce(known, '{}'), coalesce((SELECT format('There is: %s.', string_agg(format('"%s"', k), ', ')) FROM unnest(known) k HAVING count(*) > 0), 'Nothing is to be dropped.'));
+			HINT = @extschema@.ask(name, coalesce(known, '{}'), coalesce((SELECT format('There is: %s.', string_agg(format('"%s"', k), ', ' ORDER BY k COLLATE "C")) FROM unnest(known) k HAVING count(*) > 0), 'Nothing is to be dropped.'));
 	END IF;
 END;
 $$;

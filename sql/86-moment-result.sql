@@ -374,6 +374,7 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	e @extschema@.experiment := @extschema@.find_experiment(home, experiment);
+	measured @extschema@.result[];
 	best @extschema@.result;
 	review_at timestamptz;
 BEGIN
@@ -386,8 +387,9 @@ BEGIN
 			MESSAGE = format('experiment "%s" cannot be reviewed in %s', experiment, review_in),
 			HINT = 'Pass how long from now it is to be looked at again, such as review_in => ''3 months''.';
 	END IF;
-	SELECT r.* INTO best FROM @extschema@.results(experiment, home.space) r
-	WHERE r.variant = promote.variant AND r.control IS NOT NULL AND r.month IS NULL AND r.segment IS NULL
+	measured := ARRAY(SELECT r FROM @extschema@.results(experiment, home.space) r
+		WHERE r.variant = promote.variant AND r.control IS NOT NULL AND r.month IS NULL AND r.segment IS NULL);
+	SELECT r.* INTO best FROM unnest(measured) r
 	ORDER BY r.goal = e.goal DESC NULLS LAST, r.verdict = 'winner' DESC, r.lo DESC NULLS LAST LIMIT 1;
 	/* Promoted again, for another review, it is what its test had said that counts. */
 	IF e.weights[array_position(e.variants, variant)] = 1 THEN
@@ -401,9 +403,11 @@ BEGIN
 	PERFORM @extschema@.keep_variant(home, e, variant);
 	RETURN QUERY
 	SELECT f.level, f.code, experiment, f.message, f.hint
-	FROM (VALUES
+	FROM (SELECT string_agg(r.message, ' ') AS harm FROM unnest(measured) r JOIN @extschema@.goal g ON g.space = home.space AND g.goal = r.goal
+			WHERE g.guardrail AND r.verdict = 'loser') h, LATERAL (VALUES
 		(best.verdict IS DISTINCT FROM 'winner', 'warn', 'not_a_winner', format('"%s" has not won: %s', variant, coalesce(best.message, 'nothing was measured.')),
 			'Its effect may be nothing. Let the test run on, or keep what is cheaper.'),
+		(h.harm IS NOT NULL, 'warn', 'guardrail_harmed', h.harm, 'Weigh what it wins against what it harms, or change it and test again.'),
 		(@extschema@.holdout_of(home, experiment) = 0, 'warn', 'without_holdout', 'nobody is held out, so nothing will show when it stops working',
 			'Hold a few out: SELECT * FROM persona.define_policy(holdout => 0.05).'),
 		(true, 'info', 'promoted', format('"%s" is the only variant from now on; look again on %s', variant, review_at::date), NULL)

@@ -92,21 +92,21 @@ BEGIN ATOMIC
 	SELECT ((e).experiment, NULL, NULL, NULL, NULL, NULL, t.n, NULL, NULL, NULL, NULL, NULL, s.p_value, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
 		v.verdict, CASE v.verdict
 			WHEN 'no_data' THEN 'Nobody was exposed yet.'
-			WHEN 'broken_split' THEN CASE WHEN s.p_value < 0.0005
+			WHEN 'broken_split' THEN CASE WHEN s.p_value < 0.0005 AND NOT s.low_expected
 				THEN format('Stop and fix: users do not spread as planned, by up to %s %% (p = %s). Results hidden.', round((100 * s.max_dev)::numeric, 1), trim(to_char(s.p_value, '9.9EEEE')))
 				ELSE format('Stop and fix: %s %% of users saw more than one variant. Results hidden.', round(100.0 * split_result.mixed / (t.n + split_result.mixed), 1)) END
-			ELSE concat_ws(' ', format('%s users, spread as planned.', to_char(t.n, 'FM999G999G999G999')),
+			ELSE concat_ws(' ', format('%s spread as planned.', CASE t.n WHEN 1 THEN '1 user,' ELSE to_char(t.n, 'FM999G999G999G990') || ' users,' END),
 				CASE WHEN split_result.mixed > 0 THEN format('%s who saw more than one variant are left out.', split_result.mixed) END,
 				CASE WHEN isfinite(split_result.since) THEN format('Since %s, when %s changed.', split_result.since::date, split_result.changed) END) END,
 		NULL, NULL, split_result.since)::@extschema@.result
 	FROM (SELECT coalesce(sum(c), 0)::bigint AS n FROM unnest(counts) c) t
 		LEFT JOIN LATERAL (SELECT * FROM @extschema@.stat_srm_chi2(counts, shares) WHERE cardinality(counts) > 1) s ON true,
 		LATERAL (SELECT CASE WHEN t.n + split_result.mixed = 0 THEN 'no_data'
-			WHEN s.p_value < 0.0005 OR split_result.mixed > 0.01 * (t.n + split_result.mixed) THEN 'broken_split'
+			WHEN s.p_value < 0.0005 AND NOT s.low_expected OR split_result.mixed > 0.01 * (t.n + split_result.mixed) THEN 'broken_split'
 			ELSE 'split_ok' END AS verdict) v;
 END;
 COMMENT ON FUNCTION split_result(experiment, bigint[], float8[], bigint, timestamptz, text) IS
-'Whether users spread as planned: broken_split where chance would do it less than once in 2,000 experiments (chi-square), or where more than 1 % saw several variants; split_ok, no_data.';
+'Whether users spread as planned: broken_split where chance would do it less than once in 2,000 experiments (chi-square, once five are expected in each), or where more than 1 % saw several variants; split_ok, no_data.';
 REVOKE ALL ON FUNCTION split_result(experiment, bigint[], float8[], bigint, timestamptz, text) FROM PUBLIC;
 
 /* Comparisons */

@@ -222,7 +222,7 @@ DECLARE
 	goals @extschema@.goal[] := ARRAY(SELECT g FROM @extschema@.goal g WHERE g.space = home.space ORDER BY g.goal);
 	segments text[] := coalesce((SELECT b.segments FROM @extschema@.breakdown b WHERE b.space = home.space AND b.breakdown = e.experiment), '{}');
 	phase record;
-	before timestamptz := 'infinity';
+	before timestamptz := timestamptz 'infinity';
 	cells @extschema@.cell[];
 	slices @extschema@.slice[];
 	split @extschema@.result;

@@ -275,7 +275,7 @@ BEGIN
 	RETURN ARRAY(SELECT DISTINCT r.source FROM @extschema@.moment_reads(moment, home.space) r);
 EXCEPTION
 	WHEN syntax_error_or_access_rule_violation THEN
-		RETURN '{}';
+		RETURN text[] '{}';
 END;
 $$;
 COMMENT ON FUNCTION sources_read(space, text) IS

@@ -162,6 +162,11 @@ DECLARE
 	view_name text := format('%I.%I', home.schema_name, 'segment_' || segment);
 	owner oid := @extschema@.space_owner(home.subjects);
 BEGIN
+	/* Replaced, for others may build on it; where the key's type has changed PostgreSQL cannot. */
+	IF (SELECT a.atttypid <> k.atttypid FROM pg_attribute a, pg_attribute k
+			WHERE a.attrelid = to_regclass(view_name) AND a.attname = 'subject' AND k.attrelid = home.subjects AND k.attname = home.key) THEN
+		EXECUTE format('DROP VIEW %s', view_name);
+	END IF;
 	EXECUTE format('CREATE OR REPLACE VIEW %s WITH (security_invoker = true) AS %s',
 		view_name, @extschema@.rule_sql(rule, home.space));
 	IF owner <> (SELECT c.relowner FROM pg_class c WHERE c.oid = view_name::regclass) THEN

@@ -312,6 +312,16 @@ BEGIN ATOMIC
 	FROM @extschema@.space s JOIN pg_roles o ON o.oid = @extschema@.space_owner(s.subjects)
 	WHERE s.space = space_health.space AND o.rolsuper
 	UNION ALL
+	SELECT 'block', 'owner_changed', s.space, format('%s belongs to %s by now, and the space''s schema still to %s: nothing can run', s.subjects,
+			@extschema@.space_owner(s.subjects)::regrole, @extschema@.schema_owner(s)::regrole),
+		format('SELECT * FROM persona.define_space(%L, %L); hands it over.', s.space, s.subjects)
+	FROM @extschema@.space s WHERE s.space = space_health.space AND @extschema@.schema_owner(s) <> @extschema@.space_owner(s.subjects)
+	UNION ALL
+	SELECT 'block', 'key_retyped', s.space, format('the key "%s" of %s is of type %s by now, and the space keeps it as %s: keys that do not fit are left out', s.key, s.subjects,
+			@extschema@.base_type(s.subjects, s.key)::regtype, s.key_type),
+		'Define a space over the table as it is, and move what was consented to by INSERT into its ledger.'
+	FROM @extschema@.space s WHERE s.space = space_health.space AND @extschema@.base_type(s.subjects, s.key) <> s.key_type::regtype
+	UNION ALL
 	SELECT 'warn', 'source_gone', x.name, format('the table of %s "%s" does not exist any more: what asks about it sends nothing', x.kind, x.name),
 		format('SELECT * FROM persona.define_%1$s(%2$L, ...) binds another, SELECT persona.drop_definition(%1$L, %2$L, space => %3$L) forgets it.', x.kind, x.name, s.space)
 	FROM @extschema@.space s CROSS JOIN LATERAL @extschema@.sources_of(s) x

@@ -354,9 +354,10 @@ EventJoin(const RuleQuery *query, const RuleSource *source, List *columns)
 						source->alias);
 
 	/*
-	 * Its units are all among those exposed, so FULL is what LEFT would be, but
-	 * never a nested loop: where the exposures are too young to be analysed the
-	 * planner takes thousands for one, and would group anew for each.
+	 * Its units are all among those exposed, so FULL is what LEFT would be,
+	 * but never a nested loop: where the exposures are too young to be
+	 * analysed the planner takes thousands for one, and would group anew for
+	 * each.
 	 */
 	if (query->mode == RULE_FEATURES_EXPOSED)
 		return psprintf(" FULL JOIN (%s) %s ON %s.unit = x.unit", select,

@@ -30,7 +30,6 @@ static uint64 generation;		/* of the definitions it was made from */
 static void
 Retire(void)
 {
-	AcceptInvalidationMessages();
 	if (context != NULL && generation == SpaceGeneration())
 		return;
 	if (context != NULL)
@@ -76,20 +75,26 @@ Load(const Space *space, const char *name)
 	return one;
 }
 
+/*
+ * What is kept points into the definitions, so it is loaded from the copy that
+ * lives on: the caller's may be an older one, which goes with its transaction.
+ */
 static Kept *
-FindOrLoad(const Space *space, const char *name)
+FindOrLoad(const Space **space, const char *name)
 {
 	Kept	   *one;
 
+	AcceptInvalidationMessages();
+	*space = SpaceGet((*space)->name);
 	Retire();
-	one = Find(space, name);
-	return one ? one : Load(space, name);
+	one = Find(*space, name);
+	return one ? one : Load(*space, name);
 }
 
 const Moment *
 MomentKept(const Space *space, const char *name)
 {
-	return FindOrLoad(space, name)->moment;
+	return FindOrLoad(&space, name)->moment;
 }
 
 static char *
@@ -154,7 +159,7 @@ EndCompiling(MemoryContext caller, MemoryContext compiling)
 const MomentProgram *
 MomentKeptProgram(const Space *space, const char *name)
 {
-	Kept	   *one = FindOrLoad(space, name);
+	Kept	   *one = FindOrLoad(&space, name);
 	MomentProgram **place = &one->programs[PersonaClockIsMoved()];
 	MemoryContext compiling;
 	MemoryContext caller;
@@ -176,7 +181,7 @@ MomentKeptProgram(const Space *space, const char *name)
 const char *
 MomentKeptRecall(const Space *space, const char *name)
 {
-	Kept	   *one = FindOrLoad(space, name);
+	Kept	   *one = FindOrLoad(&space, name);
 	char	  **place = &one->recalls[PersonaClockIsMoved()];
 	MemoryContext compiling;
 	MemoryContext caller;

@@ -569,6 +569,7 @@ DECLARE
 		unit text,
 		PRIMARY KEY (subject, experiment, variant)
 	);
+	CREATE INDEX ON %1$I.exposure (experiment);
 	CREATE INDEX ON %1$I.exposure (unit, experiment) WHERE unit IS NOT NULL;
 	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included; by a decision, or (NULL) by expose(); unit: what the experiment spreads in the subject''s place, as it was then.';
 

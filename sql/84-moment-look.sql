@@ -150,14 +150,16 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
-	m := @extschema@.measures(ARRAY[aim.measure], ARRAY[aim.within::text], home.space, of_single => true);
+	m := @extschema@.measures(ARRAY[aim.measure], ARRAY[aim.within::text], home.space, of_single => true,
+		earliest => since, latest => until + aim.within + interval '1 day');
 	RETURN QUERY EXECUTE format($q$WITH exposed AS MATERIALIZED (
-		SELECT d.decision AS unit, d.subject, d.at, d.at + %1$L::interval AS over_at FROM %2$I.decision d
-		WHERE d.moment = $1 AND d.experiment = $2 AND d.at >= $3 AND d.at < $4
-			AND d.variant IS NOT NULL AND NOT d.fallback AND %3$s)
+		SELECT x.*%1$s FROM (
+			SELECT d.decision AS unit, d.subject, d.at FROM %2$I.decision d
+			WHERE d.moment = $1 AND d.experiment = $2 AND d.at >= $3 AND d.at < $4
+				AND d.variant IS NOT NULL AND NOT d.fallback AND %3$s) x)
 	SELECT x.unit, %4$s, (%5$s)::float8 FROM exposed x%6$s$q$,
-		aim.within, home.schema_name, @extschema@.no_test_sql(home, 'd.subject'),
-		format('CASE WHEN %s THEN coalesce(%s, x.over_at) END', m.reached[1], coalesce(m.reached_at[1], 'NULL')),
+		m.spans, home.schema_name, @extschema@.no_test_sql(home, 'd.subject'),
+		format('CASE WHEN %s THEN coalesce(%s, x.until1) END', m.reached[1], coalesce(m.reached_at[1], 'NULL')),
 		CASE m.kinds[1] WHEN 'proportion' THEN format('%s::int', m.y[1]) WHEN 'ratio' THEN format('%s / nullif(%s, 0)', m.y[1], m.x[1]) ELSE m.y[1] END, m.joins)
 	USING moment, experiment, since, until;
 END;

@@ -36,7 +36,7 @@ CREATE TABLE event (
 	relation regclass NOT NULL,
 	subject text NOT NULL,
 	at text,
-	id text[] NOT NULL,
+	id text[] NOT NULL CHECK (array_position(id, NULL) IS NULL),
 	fires text NOT NULL CHECK (fires IN ('insert', 'update', 'insert,update', 'poll', 'never')),
 	columns text[],
 	PRIMARY KEY (space, event)

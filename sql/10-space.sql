@@ -19,12 +19,16 @@ CREATE TABLE definition_log (
 COMMENT ON TABLE definition_log IS
 'Every version of every definition: who wrote it, when, and what it said; body is NULL where it was dropped.';
 
+/*
+ * Whoever was granted this table can write to it past define_space(): what
+ * becomes part of statements, as other roles execute them, is checked here.
+ */
 CREATE TABLE space (
-	space text PRIMARY KEY,
-	schema_name text NOT NULL UNIQUE,
+	space text PRIMARY KEY CHECK (space ~ '^[a-z][a-z0-9_]{0,39}$' AND space <> 'house'),
+	schema_name text NOT NULL UNIQUE CHECK (schema_name = 'persona_' || space),
 	subjects regclass NOT NULL,
 	key text NOT NULL,
-	key_type text NOT NULL,
+	key_type text NOT NULL CHECK (key_type IN ('smallint', 'integer', 'bigint', 'uuid', 'text', 'character varying')),
 	columns text[]
 );
 COMMENT ON TABLE space IS
@@ -143,7 +147,11 @@ COMMENT ON FUNCTION definition_changed() IS
 'Trigger: tells every session to read the definitions again.';
 REVOKE ALL ON FUNCTION definition_changed() FROM PUBLIC;
 
-/* SECURITY DEFINER: who may change a definition may not rewrite its log. */
+/*
+ * SECURITY DEFINER: who may change a definition may not rewrite its log. It is
+ * of use to persona's own tables only: on one of somebody else's it would write
+ * down what was never defined.
+ */
 CREATE FUNCTION log_definition() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -157,6 +165,9 @@ DECLARE
 		ELSE said->>TG_TABLE_NAME END;
 	latest @extschema@.definition_log;
 BEGIN
+	IF TG_TABLE_SCHEMA <> '@extschema@' THEN
+		RAISE trigger_protocol_violated USING MESSAGE = 'log_definition() is a trigger of persona''s own tables';
+	END IF;
 	SELECT * INTO latest FROM @extschema@.definition_log l
 	WHERE l.kind = TG_TABLE_NAME AND l.space = said->>'space' AND l.name = thing
 	ORDER BY l.version DESC LIMIT 1;
@@ -206,6 +217,18 @@ COMMENT ON FUNCTION keep_definitions(regclass) IS
 'Makes a table of persona a table of definitions: logged, watched, closed by row and dumped.';
 REVOKE ALL ON FUNCTION keep_definitions(regclass) FROM PUBLIC;
 
+CREATE FUNCTION keep_names(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format('ALTER TABLE %s ADD CHECK (%I ~ ''^[a-z][a-z0-9_]{0,39}([.][a-z][a-z0-9_]{0,39})*$'')', relation,
+		(SELECT c.relname FROM pg_class c WHERE c.oid = relation));
+END;
+$$;
+COMMENT ON FUNCTION keep_names(regclass) IS
+'Lets a table of definitions, whose names are in the column called as the table, have no name that its define_*() would refuse: a direct INSERT gets no other in.';
+REVOKE ALL ON FUNCTION keep_names(regclass) FROM PUBLIC;
+
 CREATE FUNCTION forget_space() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -229,6 +252,7 @@ CREATE TRIGGER forget BEFORE DELETE ON space
 FOR EACH ROW EXECUTE FUNCTION forget_space();
 
 SELECT keep_definitions(t) FROM unnest(ARRAY['space', 'event', 'facet', 'attribute', 'channel', 'purpose', 'segment']::regclass[]) t;
+SELECT keep_names(t) FROM unnest(ARRAY['event', 'facet', 'channel', 'purpose', 'segment']::regclass[]) t;
 SELECT pg_extension_config_dump('definition_log', '');
 
 CREATE TRIGGER columns BEFORE INSERT OR UPDATE ON space FOR EACH ROW EXECUTE FUNCTION note_columns();
@@ -250,7 +274,8 @@ USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog
 CREATE POLICY owner ON segment
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) segment.space));
 ALTER TABLE definition_log ENABLE ROW LEVEL SECURITY;
-CREATE POLICY owner ON definition_log
+/* To be read: only log_definition() writes to it. */
+CREATE POLICY owner ON definition_log FOR SELECT
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) definition_log.space));
 
 /* Which space is meant, and which subject */
@@ -317,6 +342,22 @@ $$;
 COMMENT ON FUNCTION subject_key(space, text) IS
 'The subject''s key in its canonical text; a text that is not a K is refused, naming the key column and its type (22P02).';
 REVOKE ALL ON FUNCTION subject_key(space, text) FROM PUBLIC;
+
+/*
+ * State tables belong to the owner of the space, with whatever triggers and
+ * views that owner has made: what reaches them is executed as the owner.
+ */
+CREATE FUNCTION read_as_owner(shape anyelement, space text, statement text, VARIADIC args "any") RETURNS SETOF anyelement
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'persona_as_owner';
+COMMENT ON FUNCTION read_as_owner(anyelement, text, text, "any") IS
+'The rows, of the shape''s type, of a statement that only reads, executed as the owner of the space and with settings pinned; args are its $1 and so on, 12 at most. For members of the owner (42501).';
+REVOKE ALL ON FUNCTION read_as_owner(anyelement, text, text, "any") FROM PUBLIC;
+
+CREATE FUNCTION change_as_owner(shape anyelement, space text, statement text, VARIADIC args "any") RETURNS SETOF anyelement
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_as_owner';
+COMMENT ON FUNCTION change_as_owner(anyelement, text, text, "any") IS
+'The same for a statement that writes or locks; without RETURNING it has no rows.';
+REVOKE ALL ON FUNCTION change_as_owner(anyelement, text, text, "any") FROM PUBLIC;
 
 CREATE FUNCTION columns_of(relation regclass) RETURNS text[]
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -614,27 +655,30 @@ COMMENT ON FUNCTION create_state(space, text) IS
 'Creates the state tables of a space, with the subject table''s own key type and collation.';
 REVOKE ALL ON FUNCTION create_state(space, text) FROM PUBLIC;
 
-CREATE FUNCTION own_schema(space space) RETURNS void
+CREATE FUNCTION own_schema(space space, was oid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owner text := @extschema@.space_owner(space.subjects)::regrole;
+	owner oid := @extschema@.space_owner(space.subjects);
 	relation record;
 BEGIN
+	IF owner <> (SELECT n.nspowner FROM pg_namespace n WHERE n.nspname = space.schema_name) THEN
+		EXECUTE format('ALTER SCHEMA %I OWNER TO %s', space.schema_name, owner::regrole);
+	END IF;
 	FOR relation IN
 		SELECT c.oid::regclass AS name, CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind
 		FROM pg_class c
 		WHERE c.relnamespace = to_regnamespace(quote_ident(space.schema_name))
 			AND c.relkind IN ('r', 'p', 'v')
-			AND c.relowner <> @extschema@.space_owner(space.subjects)
+			AND c.relowner = was AND was <> owner
 	LOOP
-		EXECUTE format('ALTER %s %s OWNER TO %s', relation.kind, relation.name, owner);
+		EXECUTE format('ALTER %s %s OWNER TO %s', relation.kind, relation.name, owner::regrole);
 	END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION own_schema(space) IS
-'Hands every table and view of a space''s schema to the owner of the space.';
-REVOKE ALL ON FUNCTION own_schema(space) FROM PUBLIC;
+COMMENT ON FUNCTION own_schema(space, oid) IS
+'Hands a space''s schema, and the tables and views in it that belong to this role, to the owner of the space.';
+REVOKE ALL ON FUNCTION own_schema(space, oid) FROM PUBLIC;
 
 CREATE FUNCTION space_key(subjects regclass, key text, OUT key_name text, OUT key_type text, OUT key_collation text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -722,17 +766,20 @@ BEGIN
 		PERFORM @extschema@.create_state(made, found_key.key_collation);
 		/* The rooms above add their views by triggers on this table. */
 		INSERT INTO @extschema@.space VALUES (made.*);
-		PERFORM @extschema@.own_schema(made);
+		PERFORM @extschema@.own_schema(made, current_user::regrole);
+	ELSE
+		/* The subject table may have got another owner, as advised below. */
+		PERFORM @extschema@.own_schema(was, n.nspowner) FROM pg_namespace n WHERE n.nspname = was.schema_name;
 	END IF;
 	IF (SELECT rolsuper FROM pg_roles WHERE oid = owner) THEN
 		RETURN NEXT ('info', 'owner_superuser', space,
 			format('%s belongs to the superuser %s, as whom every rule is evaluated', subjects, owner::regrole),
-			format('Give it to an ordinary role: ALTER TABLE %s OWNER TO shop_owner;', subjects))::@extschema@.finding;
+			format('Give it to an ordinary role, then define the space again: ALTER TABLE %s OWNER TO shop_owner;', subjects))::@extschema@.finding;
 	END IF;
 END;
 $$;
 COMMENT ON FUNCTION define_space(text, regclass, text) IS
-'Binds a space to its table of subjects, by its primary key or the column named, and creates its schema persona_<space>. Running it again changes nothing. Needs membership of the table''s owner and CREATE on the database.';
+'Binds a space to its table of subjects, by its primary key or the column named, and creates its schema persona_<space>. Running it again changes nothing, but that the schema follows a change of the table''s owner. Needs membership of the table''s owner and CREATE on the database.';
 REVOKE ALL ON FUNCTION define_space(text, regclass, text) FROM PUBLIC;
 
 CREATE FUNCTION drop_space(space text, force boolean DEFAULT false) RETURNS void
@@ -741,14 +788,16 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	gone @extschema@.space := @extschema@.resolve_space(space);
-	consents bigint;
-	decisions bigint;
+	holds bigint[];
 BEGIN
-	EXECUTE format('SELECT (SELECT count(*) FROM %1$I.consent), (SELECT count(*) FROM %1$I.decision)', gone.schema_name)
-	INTO consents, decisions;
-	IF force IS NOT TRUE AND consents + decisions > 0 THEN
+	IF force IS NOT TRUE THEN
+		PERFORM @extschema@.own_schema(gone, n.nspowner) FROM pg_namespace n WHERE n.nspname = gone.schema_name;
+		holds := @extschema@.read_as_owner(holds, gone.space,
+			format('SELECT ARRAY[(SELECT count(*) FROM %1$I.consent), (SELECT count(*) FROM %1$I.decision)]', gone.schema_name), 0);
+	END IF;
+	IF holds[1] + holds[2] > 0 THEN
 		RAISE object_in_use USING
-			MESSAGE = format('space "%s" holds %s consents and %s decisions', gone.space, consents, decisions),
+			MESSAGE = format('space "%s" holds %s consents and %s decisions', gone.space, holds[1], holds[2]),
 			HINT = format('They are your proof of what was allowed and sent. To lose them: drop_space(''%s'', force => true).', gone.space);
 	END IF;
 	DELETE FROM @extschema@.space s WHERE s.space = gone.space;

@@ -228,17 +228,15 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	known text[] := ARRAY(SELECT s.segment FROM @extschema@.segment s WHERE s.space = home.space);
-	is_member boolean;
 BEGIN
 	IF segment IS NULL OR segment <> ALL (known) THEN
 		RAISE undefined_object USING
 			MESSAGE = format('segment "%s" does not exist in space "%s"', segment, home.space),
 			HINT = @extschema@.ask(segment, known, 'Define it with persona.define_segment().');
 	END IF;
-	EXECUTE format('SELECT EXISTS (SELECT FROM %I.%I WHERE subject = $1::%s)',
-		home.schema_name, 'segment_' || segment, home.key_type)
-	INTO is_member USING @extschema@.subject_key(home, subject);
-	RETURN is_member;
+	RETURN @extschema@.read_as_owner(NULL::boolean, home.space,
+		format('SELECT EXISTS (SELECT FROM %I.%I WHERE subject = $1::%s)', home.schema_name, 'segment_' || segment, home.key_type),
+		@extschema@.subject_key(home, subject));
 END;
 $$;
 COMMENT ON FUNCTION in_segment(text, text, text) IS 'Whether the subject is in the segment now.';

@@ -16,7 +16,7 @@ CREATE TABLE experiment (
 );
 COMMENT ON TABLE experiment IS
 'How subjects, or what their unit says, are spread over variants: weights, the share that takes part, and by which scheme; part is what an experiment holds of its exclusion group''s [0,1).';
-SELECT keep_definitions('experiment');
+SELECT keep_definitions('experiment'), keep_names('experiment');
 CREATE POLICY owner ON experiment
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) experiment.space));
 
@@ -175,7 +175,7 @@ BEGIN
 	PERFORM @extschema@.check_experiment(becomes);
 	becomes.part := @extschema@.claim_part(becomes);
 	SELECT * INTO was FROM @extschema@.experiment e WHERE e.space = home.space AND e.experiment = becomes.experiment FOR UPDATE;
-	EXECUTE format('SELECT EXISTS (SELECT FROM %I.exposure x WHERE x.experiment = $1)', home.schema_name) INTO exposed USING experiment;
+	exposed := @extschema@.read_as_owner(exposed, home.space, format('SELECT EXISTS (SELECT FROM %I.exposure x WHERE x.experiment = $1)', home.schema_name), experiment);
 	INSERT INTO @extschema@.experiment VALUES (becomes.*)
 	ON CONFLICT ON CONSTRAINT experiment_pkey DO UPDATE
 	SET (variants, weights, control, goal, exclusion_group, coverage, part, scheme, unit)

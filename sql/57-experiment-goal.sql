@@ -21,7 +21,7 @@ CREATE TABLE breakdown (
 );
 COMMENT ON TABLE breakdown IS
 'The segments by which the results of an experiment, whose name the breakdown has, are shown.';
-SELECT keep_definitions(t) FROM unnest(ARRAY['goal', 'breakdown']::regclass[]) t;
+SELECT keep_definitions(t), keep_names(t) FROM unnest(ARRAY['goal', 'breakdown']::regclass[]) t;
 CREATE POLICY owner ON goal
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) goal.space));
 CREATE POLICY owner ON breakdown
@@ -127,7 +127,7 @@ BEGIN
 			MESSAGE = format('segment "%s" does not exist in space "%s"', unknown, home.space),
 			HINT = @extschema@.ask(unknown, known, 'Define it first with persona.define_segment().');
 	END IF;
-	EXECUTE format('SELECT EXISTS (SELECT FROM %I.exposure x WHERE x.experiment = $1)', home.schema_name) INTO exposed USING experiment;
+	exposed := @extschema@.read_as_owner(exposed, home.space, format('SELECT EXISTS (SELECT FROM %I.exposure x WHERE x.experiment = $1)', home.schema_name), experiment);
 	INSERT INTO @extschema@.breakdown VALUES (home.space, experiment, segments)
 	ON CONFLICT ON CONSTRAINT breakdown_pkey DO UPDATE SET segments = excluded.segments;
 	RETURN QUERY
@@ -215,7 +215,7 @@ DECLARE
 	inside text := (SELECT string_agg(format('x.unit IN (SELECT e.unit FROM exposed e JOIN %I.%I s ON s.subject = e.subject)', home.schema_name, 'segment_' || s), ', ' ORDER BY i)
 		FROM unnest(segments) WITH ORDINALITY AS u(s, i));
 BEGIN
-	RETURN QUERY EXECUTE format($q$WITH %1$s,
+	RETURN QUERY SELECT * FROM @extschema@.read_as_owner(NULL::@extschema@.cell, home.space, format($q$WITH %1$s,
 	measured AS (
 		SELECT x.variant, x.at, date_trunc($3, x.at)::date AS period, ARRAY[%2$s]::boolean[] AS inside%3$s FROM people x%4$s),
 	limits AS (SELECT 1 AS one%5$s FROM measured),
@@ -227,8 +227,8 @@ BEGIN
 	SELECT NULL, NULL, NULL, NULL, count(*), 0, min(at), max(at), NULL, NULL, NULL FROM seen WHERE mixed AND at >= $2%8$s$q$,
 		@extschema@.exposed_sql(home, unit), coalesce(inside, ''), coalesce(g.yields, ''), coalesce(g.joins, ''), coalesce(g.limits, ''), coalesce(g.sums, ''),
 		CASE WHEN g.limits IS NOT NULL THEN ' CROSS JOIN limits' ELSE '' END,
-		' UNION ALL SELECT v.goal, s.variant, s.period, s.inside, s.n, s.recent, s.first_at, s.last_at, v.kind, v.plain, v.pair FROM summed s, LATERAL (VALUES ' || g.rows || ') v(goal, kind, plain, pair)')
-	USING experiment, since, period, @extschema@.now() - interval '28 days';
+		' UNION ALL SELECT v.goal, s.variant, s.period, s.inside, s.n, s.recent, s.first_at, s.last_at, v.kind, v.plain, v.pair FROM summed s, LATERAL (VALUES ' || g.rows || ') v(goal, kind, plain, pair)'),
+		experiment, since, period, @extschema@.now() - interval '28 days');
 END;
 $$;
 COMMENT ON FUNCTION cells(space, text, text, goal[], text[], timestamptz, text) IS

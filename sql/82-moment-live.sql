@@ -47,6 +47,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '2s'
 AS $$
 BEGIN
+	/* Whose right to make it this is, the rows are shown to the owner of the space. */
+	PERFORM @extschema@.check_readable(home, relation);
 	EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s REFERENCING %s NEW TABLE AS new_rows
 		FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.capture(%L, %L)',
 		name, fires, relation, CASE fires WHEN 'update' THEN 'OLD TABLE AS old_rows' END, home.space, event);
@@ -58,7 +60,7 @@ EXCEPTION
 END;
 $$;
 COMMENT ON FUNCTION create_trigger(space, text, regclass, text, text) IS
-'Creates the trigger of an event on insert or update; waits at most two seconds for the table (55P03).';
+'Creates the trigger of an event on insert or update, where the owner of the space may read the table (42501); waits at most two seconds for it (55P03).';
 REVOKE ALL ON FUNCTION create_trigger(space, text, regclass, text, text) FROM PUBLIC;
 
 CREATE FUNCTION remove_trigger(relation regclass, name text) RETURNS void
@@ -243,9 +245,9 @@ BEGIN
 			HINT = 'activate() makes an idea live.';
 	END IF;
 	IF held = 'drop' THEN
-		EXECUTE format('WITH gone AS (DELETE FROM %1$I.schedule WHERE moment = $1 AND due <= @extschema@.now() RETURNING 1),
+		dropped := @extschema@.change_as_owner(dropped, home.space, format('WITH gone AS (DELETE FROM %1$I.schedule WHERE moment = $1 AND due <= @extschema@.now() RETURNING 1),
 			counted AS (INSERT INTO %1$I.moment_day SELECT $1, @extschema@.now()::date, ''held'', count(*) FROM gone HAVING count(*) > 0)
-			SELECT count(*) FROM gone', home.schema_name) INTO dropped USING moment;
+			SELECT count(*) FROM gone', home.schema_name), moment);
 	END IF;
 	UPDATE @extschema@.moment m SET state = 'live', held_at = NULL, released_at = @extschema@.now(),
 		activated_at = CASE WHEN was.state = 'live' THEN m.activated_at ELSE @extschema@.now() END

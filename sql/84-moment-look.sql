@@ -19,9 +19,8 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	gates jsonb;
+	gates jsonb := @extschema@.read_as_owner(NULL::jsonb, home.space, format('SELECT gates FROM %I.decision WHERE decision = $1', home.schema_name), decision);
 BEGIN
-	EXECUTE format('SELECT gates FROM %I.decision WHERE decision = $1', home.schema_name) INTO gates USING decision;
 	IF gates IS NULL THEN
 		RAISE no_data_found USING
 			MESSAGE = format('there is no decision %s in space "%s"', coalesce(decision::text, 'NULL'), home.space),
@@ -253,7 +252,7 @@ BEGIN ATOMIC
 	WHERE NOT coalesce(current_setting('persona.enabled', true), 'on')::boolean
 	UNION ALL
 	SELECT 'warn', 'owner_superuser', s.space, format('%s, who owns %s, is a superuser: rules are evaluated with all rights', o.rolname, s.subjects),
-		format('Let an ordinary role own it: ALTER TABLE %s OWNER TO ...;', s.subjects)
+		format('Let an ordinary role own it: ALTER TABLE %s OWNER TO ...; and define the space again.', s.subjects)
 	FROM @extschema@.space s JOIN pg_roles o ON o.oid = @extschema@.space_owner(s.subjects)
 	WHERE s.space = space_health.space AND o.rolsuper
 	UNION ALL
@@ -319,18 +318,14 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	happened timestamptz := coalesce(at, @extschema@.now());
-	written bigint;
 BEGIN
 	PERFORM @extschema@.check_label('feedback', what);
 	/* The same news told twice is one: providers repeat themselves. */
-	EXECUTE format('INSERT INTO %1$I.feedback
+	RETURN coalesce((SELECT @extschema@.change_as_owner(NULL::boolean, home.space, format('INSERT INTO %1$I.feedback
 		SELECT m.subject, encode(substr(sha256(convert_to(concat_ws(E''\x1f'', m.message, $2, extract(epoch FROM $3)), ''UTF8'')), 1, 16), ''hex'')::uuid,
 			m.message, m.moment, m.variant, m.channel, m.purpose, $2, $3, $4
 		FROM %1$I.message m WHERE m.message = $1
-		ON CONFLICT DO NOTHING', home.schema_name)
-	USING message, what, happened, detail;
-	GET DIAGNOSTICS written = ROW_COUNT;
-	RETURN written > 0;
+		ON CONFLICT DO NOTHING RETURNING true', home.schema_name), message, what, happened, detail)), false);
 END;
 $$;
 COMMENT ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) IS
@@ -381,11 +376,9 @@ DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	meant @extschema@.experiment := @extschema@.find_experiment(home, experiment);
 	key text := @extschema@.subject_key(home, subject);
-	seen text;
+	seen text := @extschema@.read_as_owner(NULL::text, home.space, format('SELECT x.variant FROM %I.exposure x
+		WHERE x.subject = $1::%s AND x.experiment = $2 ORDER BY x.at, x.variant LIMIT 1', home.schema_name, home.key_type), key, experiment);
 BEGIN
-	EXECUTE format('SELECT x.variant FROM %I.exposure x WHERE x.subject = $1::%s AND x.experiment = $2 ORDER BY x.at, x.variant LIMIT 1',
-		home.schema_name, home.key_type)
-	INTO seen USING key, experiment;
 	IF seen IS NOT NULL THEN
 		RETURN seen;
 	ELSIF @extschema@.bucket(key, home.space || '.holdout') < @extschema@.holdout_of(home, experiment) THEN
@@ -411,16 +404,17 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	shown text := @extschema@.variant(subject, experiment, home.space);
-	there boolean;
+	there boolean := @extschema@.read_as_owner(NULL::boolean, home.space,
+		format('SELECT EXISTS (SELECT FROM %s s WHERE s.%I = $1::%s)', home.subjects, home.key, home.key_type), subject);
 BEGIN
-	EXECUTE format('SELECT EXISTS (SELECT FROM %s s WHERE s.%I = $1::%s)', home.subjects, home.key, home.key_type) INTO there USING subject;
 	IF NOT there THEN
 		RAISE no_data_found USING
 			MESSAGE = format('%s has no such subject', home.subjects),
 			HINT = format('Nothing was recorded. Insert the customer first, or look up column "%s" again.', home.key);
 	ELSIF shown IS NOT NULL THEN
-		EXECUTE format('INSERT INTO %I.exposure VALUES ($1::%s, $2, $3, $4) ON CONFLICT DO NOTHING', home.schema_name, home.key_type)
-		USING subject, experiment, shown, @extschema@.now();
+		PERFORM @extschema@.change_as_owner(NULL::text, home.space,
+			format('INSERT INTO %I.exposure VALUES ($1::%s, $2, $3, $4) ON CONFLICT DO NOTHING', home.schema_name, home.key_type),
+			subject, experiment, shown, @extschema@.now());
 	END IF;
 	RETURN shown;
 END;

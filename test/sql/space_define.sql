@@ -121,3 +121,13 @@ REVOKE ALL ON ALL TABLES IN SCHEMA persona FROM space_stranger, space_owner;
 REVOKE ALL ON SCHEMA persona FROM space_stranger;
 DROP SCHEMA sp CASCADE;
 DROP ROLE space_owner, space_stranger;
+-- the table gets another owner: defined again, the schema follows it
+CREATE ROLE space_heir;
+CREATE TABLE sd_heirs (id int PRIMARY KEY);
+SELECT count(*) FROM persona.define_space('sd_heirs', 'sd_heirs');
+ALTER TABLE sd_heirs OWNER TO space_heir;
+SELECT count(*) FROM persona.define_space('sd_heirs', 'sd_heirs');
+SELECT nspowner::regrole, (SELECT string_agg(DISTINCT c.relowner::regrole::text, ', ') FROM pg_class c WHERE c.relnamespace = n.oid) AS relations FROM pg_namespace n WHERE nspname = 'persona_sd_heirs';
+SELECT persona.drop_space('sd_heirs');
+DROP TABLE sd_heirs;
+DROP ROLE space_heir;

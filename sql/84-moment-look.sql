@@ -143,12 +143,14 @@ BEGIN
 	END IF;
 	EXECUTE format($view$
 	CREATE VIEW %1$I.outcome WITH (security_invoker = true) AS
-	SELECT d.decision, d.subject, d.moment, d.experiment, d.variant, d.at, d.outcome, d.reason, m.sent_at, f.opened_at, f.clicked_at
+	SELECT d.decision, d.subject, d.moment, d.experiment, d.variant, d.at, d.outcome,
+		CASE WHEN m.state = 'cancelled' THEN m.reason WHEN m.state IN ('dead', 'unconfirmed') THEN m.state ELSE d.reason END AS reason,
+		m.sent_at, f.opened_at, f.clicked_at
 	FROM %1$I.decision d LEFT JOIN %1$I.message m ON m.subject = d.subject AND m.message = d.decision
 		LEFT JOIN (
 			SELECT subject, message, min(at) FILTER (WHERE what = 'opened') AS opened_at, min(at) FILTER (WHERE what = 'clicked') AS clicked_at
 			FROM %1$I.feedback GROUP BY 1, 2) f ON f.subject = d.subject AND f.message = d.decision;
-	COMMENT ON VIEW %1$I.outcome IS 'A row a decision: what became of it.';
+	COMMENT ON VIEW %1$I.outcome IS 'A row a decision: what became of it. What was to be sent has a reason where it was cancelled, is dead, or is unconfirmed.';
 
 	CREATE VIEW %1$I.skip WITH (security_invoker = true) AS
 	SELECT c.moment, c.day, c.reason, c.n, round(c.n / sum(c.n) OVER (PARTITION BY c.moment, c.day), 4) AS share

@@ -39,14 +39,14 @@ BEGIN
 		UPDATE @extschema@.attribute a SET attribute = concat_ws('.', nullif(changed.source, 'subject'), changed.becomes)
 		WHERE a.space = home.space AND a.attribute = concat_ws('.', nullif(changed.source, 'subject'), changed.was);
 	END LOOP;
-	/* All have seen it, also those in which nothing else had to change. */
-	UPDATE @extschema@.space s SET key = s.key WHERE s.space = home.space;
-	UPDATE @extschema@.event e SET at = e.at WHERE e.space = home.space AND e.event = ANY (sources);
-	UPDATE @extschema@.facet f SET key = f.key WHERE f.space = home.space AND f.facet = ANY (sources);
+	/* What they are called now is noted, also of columns that came along: these may be renamed next. */
+	UPDATE @extschema@.space s SET key = s.key WHERE s.space = home.space AND s.columns IS DISTINCT FROM @extschema@.columns_by_number(s.subjects);
+	UPDATE @extschema@.event e SET at = e.at WHERE e.space = home.space AND e.columns IS DISTINCT FROM @extschema@.columns_by_number(e.relation);
+	UPDATE @extschema@.facet f SET key = f.key WHERE f.space = home.space AND f.columns IS DISTINCT FROM @extschema@.columns_by_number(f.relation);
 END;
 $$;
 COMMENT ON FUNCTION follow_sources(space, text[], text[], text[]) IS
-'Brings the columns that sources and attributes name up to date with renames.';
+'Brings the columns that sources and attributes name up to date with renames, and notes what the columns of sources are called now.';
 REVOKE ALL ON FUNCTION follow_sources(space, text[], text[], text[]) FROM PUBLIC;
 
 CREATE FUNCTION follow_expressions(home space, sources text[], was text[], becomes text[]) RETURNS SETOF finding
@@ -104,10 +104,10 @@ DECLARE
 BEGIN
 	SELECT array_agg(r.source), array_agg(r.was), array_agg(r.becomes) INTO sources, was, becomes
 	FROM @extschema@.renames(home) r;
+	PERFORM @extschema@.follow_sources(home, sources, was, becomes);
 	IF sources IS NULL THEN
 		RETURN;
 	END IF;
-	PERFORM @extschema@.follow_sources(home, sources, was, becomes);
 	RETURN QUERY SELECT 'info', 'column_renamed', r.source, format('column "%s" of %s is called "%s" by now', r.was, r.source, r.becomes),
 		'Rules, tokens and addresses that name it say so now.'
 	FROM unnest(sources, was, becomes) r(source, was, becomes);
@@ -318,6 +318,7 @@ DECLARE
 	kinds text[] := ARRAY['segment', 'moment', 'experiment', 'goal', 'breakdown', 'event', 'facet', 'attribute', 'channel', 'purpose', 'category'];
 	users text[];
 	known text[];
+	view_name text;
 BEGIN
 	IF kind IS NULL OR kind <> ALL (kinds) THEN
 		RAISE invalid_parameter_value USING
@@ -342,8 +343,11 @@ BEGIN
 			HINT = 'What is scheduled for it would be lost: retire it first.';
 	END IF;
 	IF kind IN ('segment', 'moment') THEN
-		EXECUTE format('DROP VIEW IF EXISTS %I.%I', home.schema_name,
-			CASE kind WHEN 'segment' THEN 'segment_' || name ELSE 'moment_' || name || '_reads' END);
+		view_name := format('%I.%I', home.schema_name, CASE kind WHEN 'segment' THEN 'segment_' || name ELSE 'moment_' || name || '_reads' END);
+		/* An idea may read nothing yet. */
+		IF to_regclass(view_name) IS NOT NULL THEN
+			EXECUTE format('DROP VIEW %s', view_name);
+		END IF;
 	END IF;
 	DELETE FROM @extschema@.variant v WHERE kind = 'moment' AND v.space = home.space AND v.moment = name;
 	EXECUTE format('DELETE FROM @extschema@.%1$I WHERE space = $1 AND %1$I = $2', kind) USING home.space, name;

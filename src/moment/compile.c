@@ -67,47 +67,13 @@ CompileEntry(Builder *b)
 									  "segment", &type));
 }
 
-/* Whether the message of a moment before it, of this chain, was stopped. */
-static char *
-Stopped(const Space *space, const MomentBefore *before)
-{
-	return psprintf("EXISTS (SELECT FROM %s x JOIN %s y ON y.subject = x.subject AND y.message = x.decision"
-					" WHERE x.subject = d.subject AND x.moment = %s AND x.event_key = d.event_key"
-					" AND y.state IN ('cancelled', 'dead'))",
-					SpaceTable(space, "decision"), SpaceTable(space, "message"),
-					PersonaLiteral(before->name));
-}
-
-/* What stops a moment stops those that come after it, too. */
-static char *
-CompileCancel(Builder *b)
-{
-	StringInfoData sql;
-	ListCell   *cell;
-
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, MomentCompileOr(b, b->moment->cancel_rule, BOOLOID,
-												 "cancel rule", "false"));
-	foreach(cell, b->moment->before)
-	{
-		MomentBefore *before = lfirst(cell);
-
-		appendStringInfo(&sql, " OR %s OR %s",
-						 MomentCompileOr(b, before->cancel_rule, BOOLOID,
-										 psprintf("cancel rule, from moment \"%s\",",
-												  before->name), "false"),
-						 Stopped(b->space, before));
-	}
-	return psprintf("(%s)", sql.data);
-}
-
 static void
 CompileRules(Builder *b)
 {
 	const Moment *m = b->moment;
 
 	b->entry = CompileEntry(b);
-	b->cancel = CompileCancel(b);
+	MomentCompileCancel(b);
 	b->expires_at = CompileExpiry(b);
 	MomentCompileAddresses(b);
 	b->zone = MomentCompileOr(b, m->time_zone, TEXTOID, "time zone", "NULL");
@@ -419,7 +385,7 @@ DecideSql(Builder *b, const char *driver, const char *schedule, bool bare)
 {
 	return psprintf("SELECT d.row, d.subject::pg_catalog.text AS subject, %s,"
 					" d.first_due, d.started_at, %s AS subject_there, %s AS event_there,"
-					" %s AS entry, %s AS cancel, %s AS expires_at, %s AS stale,"
+					" %s AS entry, %s AS cancel, %s AS reached, %s AS expires_at, %s AS stale,"
 					" %s AS assigned, %s AS channel, %s AS address, %s AS zone, %s AS suppressed,"
 					" c.allowed, c.reason AS consent_reason, c.ledger::pg_catalog.text AS ledger,"
 					" %s AS refused, h.sent, h.repeats, h.alike, h.told_before, h.rounds, %s AS old, %s AS values"
@@ -429,6 +395,7 @@ DecideSql(Builder *b, const char *driver, const char *schedule, bool bare)
 					schedule, SubjectThere(b->space), EventThere(b->moment),
 					bare ? "NULL::pg_catalog.bool" : b->entry,
 					bare ? "NULL::pg_catalog.bool" : b->cancel,
+					bare ? "NULL::pg_catalog.text[]" : b->reached,
 					bare ? "NULL::pg_catalog.timestamptz" : b->expires_at,
 					bare ? "NULL" : StaleSource(b),
 					b->assigned, MomentChannelSql(b),
@@ -502,6 +469,15 @@ CanStart(const Moment *moment)
 		moment->schedule != NULL || moment->is_after || moment->on_request;
 }
 
+static void
+BeginQuery(Builder *b)
+{
+	b->query = RuleQueryBegin(b->space, b->moment->event, RULE_FEATURES_LATERAL);
+	RuleQueryNanIsUnknown(b->query);
+	if (b->moment->on_request)
+		RuleQueryContext(b->query);
+}
+
 MomentProgram *
 MomentCompile(const Space *space, const Moment *moment)
 {
@@ -509,14 +485,11 @@ MomentCompile(const Space *space, const Moment *moment)
 	MomentProgram *program = palloc0(sizeof(MomentProgram));
 	Builder		b = {.space = space, .moment = moment};
 
-	b.query = RuleQueryBegin(space, moment->event, RULE_FEATURES_LATERAL);
-	RuleQueryNanIsUnknown(b.query);
-	if (moment->on_request)
-		RuleQueryContext(b.query);
+	BeginQuery(&b);
 	CompileRules(&b);
 	MomentCompileValues(&b);
 	ListCategories(&b, program);
-	program->uses = RuleQueryUses(b.query);
+	program->uses = list_concat(b.reads, RuleQueryUses(b.query));
 	if (!CanStart(moment) || moment->channel == NULL ||
 		moment->purpose == NULL)
 		return program;
@@ -532,4 +505,25 @@ MomentCompile(const Space *space, const Moment *moment)
 		b.assigned = "NULL::pg_catalog.text";
 	program->bare_sql = DecideSql(&b, ScheduleDriver(&b), schedule, true);
 	return program;
+}
+
+/* What a request was answered with is not recalled. */
+char *
+MomentCompileRecall(const Space *space, const Moment *moment)
+{
+	Builder		b = {.space = space, .moment = moment};
+
+	if ((moment->cancel_rule == NULL && moment->before == NIL) ||
+		moment->on_request)
+		return NULL;
+	BeginQuery(&b);
+	MomentCompileCancel(&b);
+	return psprintf("SELECT d.row FROM (SELECT m.ctid AS row, x.subject, x.event_key FROM %s m"
+					"  JOIN %s x ON x.subject = m.subject AND x.decision = m.decision"
+					"  WHERE m.ctid = ANY ($1) AND %s) d%s%s%s"
+					" WHERE (%s OR %s IS NOT NULL) IS TRUE",
+					SpaceTable(space, "message"), SpaceTable(space, "decision"),
+					MomentIsLocked("m.subject"),
+					SubjectJoin(space, "d"), EventJoin(moment, "d"),
+					RuleQueryJoins(b.query), b.cancel, b.reached);
 }

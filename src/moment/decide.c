@@ -92,6 +92,7 @@ MomentReadCase(uint64 row, const Moment *moment)
 	one->event_there = ReadBool(row, "event_there");
 	one->entry = ReadTruth(row, "entry");
 	one->cancel = ReadTruth(row, "cancel");
+	one->reached = MomentReadTexts(row, "reached");
 	one->expires_at = ReadTime(row, "expires_at", &one->has_expiry);
 	one->stale = PersonaColumnText(row, "stale");
 	one->assigned = PersonaColumnText(row, "assigned");

@@ -36,6 +36,7 @@ typedef struct MomentCase
 	bool		event_there;
 	MomentTruth entry;
 	MomentTruth cancel;
+	List	   *reached;		/* a goal that ends its chain, and whose it is */
 	bool		has_expiry;
 	TimestampTz expires_at;
 	char	   *stale;			/* a source whose newest row is too old */

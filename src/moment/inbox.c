@@ -18,9 +18,12 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 /* Rows written at once. */
 #define INBOX_CHUNK 1000
@@ -72,17 +75,45 @@ RefuseOther(const Space *space, Relation relation)
 						SpaceTable(space, "inbox"))));
 }
 
-static Relation
-Open(const Space *space)
+/* The inbox that was looked up last; forgotten when any table's name changes. */
+static NameData known_schema;
+static Oid	known = InvalidOid;
+
+static void
+Forget(Datum arg, int cache, uint32 hash)
 {
+	known = InvalidOid;
+}
+
+static Oid
+LookUp(const Space *space)
+{
+	static bool registered = false;
 	Oid			relid = get_relname_relid("inbox",
 										  get_namespace_oid(space->schema, false));
-	Relation	relation;
 
 	if (!OidIsValid(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("space \"%s\" has no inbox", space->name)));
+	if (!registered)
+	{
+		CacheRegisterSyscacheCallback(RELNAMENSP, Forget, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACENAME, Forget, (Datum) 0);
+		registered = true;
+	}
+	namestrcpy(&known_schema, space->schema);
+	return known = relid;
+}
+
+static Relation
+Open(const Space *space)
+{
+	Oid			relid = known;
+	Relation	relation;
+
+	if (!OidIsValid(relid) || strcmp(NameStr(known_schema), space->schema) != 0)
+		relid = LookUp(space);
 	Lock(relid);
 	relation = table_open(relid, NoLock);
 	RefuseOther(space, relation);
@@ -144,8 +175,12 @@ Flush(MomentInbox *inbox)
 {
 	if (inbox->nslots == 0)
 		return;
-	table_multi_insert(inbox->relation, inbox->slots, inbox->nslots,
-					   GetCurrentCommandId(true), 0, inbox->bulk);
+	if (inbox->nslots == 1)
+		table_tuple_insert(inbox->relation, inbox->slots[0],
+						   GetCurrentCommandId(true), 0, inbox->bulk);
+	else
+		table_multi_insert(inbox->relation, inbox->slots, inbox->nslots,
+						   GetCurrentCommandId(true), 0, inbox->bulk);
 	if (inbox->estate != NULL)
 		InsertIndexTuples(inbox);
 	inbox->nslots = 0;

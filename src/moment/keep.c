@@ -1,5 +1,6 @@
 /*
- * keep.c: moments as this backend knows them: read, and compiled.
+ * keep.c: moments as this backend knows them: read, and compiled; for senders
+ * only what may recall their messages.
  *
  * To read a moment takes half a dozen statements, to compile it takes longer
  * than to decide it for one subject. Both are kept as long as no definition
@@ -18,6 +19,7 @@ typedef struct Kept
 	char	   *name;
 	Moment	   *moment;
 	MomentProgram *programs[2]; /* by whether the clock is moved */
+	char	   *recalls[2];		/* the same; "": nothing can cancel it */
 } Kept;
 
 static MemoryContext context;	/* holds all of it */
@@ -133,6 +135,22 @@ LoadTold(const Space *space, Kept *one)
 	MemoryContextSwitchTo(caller);
 }
 
+/* Compiles in memory that goes again, and returns to the caller's. */
+static MemoryContext
+BeginCompiling(void)
+{
+	return MemoryContextSwitchTo(AllocSetContextCreate(CurrentMemoryContext,
+													   "persona compiling",
+													   ALLOCSET_DEFAULT_SIZES));
+}
+
+static void
+EndCompiling(MemoryContext caller, MemoryContext compiling)
+{
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(compiling);
+}
+
 const MomentProgram *
 MomentKeptProgram(const Space *space, const char *name)
 {
@@ -144,16 +162,34 @@ MomentKeptProgram(const Space *space, const char *name)
 
 	if (*place != NULL)
 		return *place;
-	compiling = AllocSetContextCreate(CurrentMemoryContext,
-									  "persona compiling",
-									  ALLOCSET_DEFAULT_SIZES);
-	caller = MemoryContextSwitchTo(compiling);
+	caller = BeginCompiling();
+	compiling = CurrentMemoryContext;
 	if (one->moment->told == NULL)
 		LoadTold(space, one);
 	program = MomentCompile(space, one->moment);
 	MemoryContextSwitchTo(GetMemoryChunkContext(one));
 	*place = CopyProgram(program);
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(compiling);
+	EndCompiling(caller, compiling);
 	return *place;
+}
+
+const char *
+MomentKeptRecall(const Space *space, const char *name)
+{
+	Kept	   *one = FindOrLoad(space, name);
+	char	  **place = &one->recalls[PersonaClockIsMoved()];
+	MemoryContext compiling;
+	MemoryContext caller;
+	char	   *recall;
+
+	if (*place == NULL)
+	{
+		caller = BeginCompiling();
+		compiling = CurrentMemoryContext;
+		recall = MomentCompileRecall(space, one->moment);
+		*place = MemoryContextStrdup(GetMemoryChunkContext(one),
+									 recall ? recall : "");
+		EndCompiling(caller, compiling);
+	}
+	return (*place)[0] != '\0' ? *place : NULL;
 }

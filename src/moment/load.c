@@ -77,9 +77,12 @@ static const char *const moments_sql =
 " ORDER BY m.priority DESC, m.moment";
 
 static const char *const chain_sql =
-"SELECT b.moment, b.cancel_rule, b.on_event"
+"SELECT b.moment, b.cancel_rule, b.on_event, g.goal, g.measure, g.within::text AS within"
 " FROM persona.space o, persona.chain(o, $2) c"
 " JOIN persona.moment b ON b.space = $1 AND b.moment = c.moment"
+" LEFT JOIN persona.experiment e ON e.space = b.space AND e.experiment = coalesce(b.experiment, b.moment)"
+/* What is to become less, or only not to be harmed, is nothing to come to. */
+" LEFT JOIN persona.goal g ON g.space = e.space AND g.goal = e.goal AND g.better = 'higher' AND NOT g.guardrail"
 " WHERE o.space = $1 ORDER BY c.step";
 
 static const char *const tokens_sql =
@@ -199,6 +202,9 @@ ReadChain(const Request *request, Moment *moment)
 
 		before->name = Keep(i, "moment");
 		before->cancel_rule = Keep(i, "cancel_rule");
+		before->goal = Keep(i, "goal");
+		before->measure = Keep(i, "measure");
+		before->within = Keep(i, "within");
 		moment->before = lappend(moment->before, before);
 		moment->event = ReadEvent(i, request->space);
 	}

@@ -15,6 +15,7 @@
  *
  * start.h: what starts a moment, and when it is due
  *	capture.c	the trigger: a statement's new rows go into the inbox
+ *	intake.c	what is known of such a trigger, looked up once
  *	prefilter.c	which of these rows no moment can want
  *	inbox.c		rows appended to the inbox, many at a time
  *	catchup.c	the events that no trigger saw, and those that are polled
@@ -47,6 +48,7 @@
  *
  * outbox.h: messages -> senders
  *	claim.c		outbox -> sender, consent read again under lock
+ *	recall.c	what was called off while it waited there
  *	refusal.c	why a message may not be handed over after all
  *	adopt.c		the one database that an outbox sends from
  *	header.c	the headers by which a mailbox offers to unsubscribe
@@ -117,6 +119,9 @@ typedef struct MomentBefore
 {
 	char	   *name;
 	char	   *cancel_rule;	/* NULL: nothing cancels it */
+	char	   *goal;			/* of its experiment; NULL: nothing to reach */
+	char	   *measure;
+	char	   *within;			/* an interval, as text */
 } MomentBefore;
 
 /* What an audit says of a moment (told.c). */
@@ -245,6 +250,12 @@ extern char *MomentIsLocked(const char *subject);
 /* Compiles and checks a moment; errors name the expression and its place. */
 extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);
 
+/*
+ * The statement that says which rows of the outbox, $1 tid[] and $2 K[], are
+ * cancelled by now; NULL where nothing can cancel the moment.
+ */
+extern char *MomentCompileRecall(const Space *space, const Moment *moment);
+
 /* ---- what is kept of it (keep.c) ---- */
 
 /*
@@ -255,6 +266,7 @@ extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);
 extern const Moment *MomentKept(const Space *space, const char *name);
 extern const MomentProgram *MomentKeptProgram(const Space *space,
 											  const char *name);
+extern const char *MomentKeptRecall(const Space *space, const char *name);
 
 /* A text[] of constants, as SQL. */
 extern char *MomentTextArray(List *texts);

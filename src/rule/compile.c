@@ -363,7 +363,9 @@ RuleQueryFrom(RuleQuery *query, Node *node)
 	if (query->mode == RULE_FEATURES_EXPOSED)
 		appendStringInfo(&sql, "FROM %s x", query->exposed);
 	else
-		appendStringInfo(&sql, "FROM %s s", PersonaRelationName(query->space->relid));
+		appendStringInfo(&sql, "FROM %s s%s", PersonaRelationName(query->space->relid),
+						 query->from == NULL ? "" :
+						 " CROSS JOIN (SELECT NULL::pg_catalog.timestamptz AS at) x");
 	if (query->event != NULL)
 		appendStringInfo(&sql, " CROSS JOIN %s n",
 						 PersonaRelationName(query->event->relid));

@@ -184,19 +184,46 @@ Aggregate(Scope *scope, FuncCall *call, const char *name, List *args,
 	return column;
 }
 
-/* Of a goal only the events around an exposure count: they need a time. */
+/* An event other than the one known as n. */
+static char *
+IsAnother(const SpaceEvent *event)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = 0; i < event->nkeys; i++)
+	{
+		const char *key = quote_identifier(event->keys[i].name);
+
+		appendStringInfo(&sql, "%se.%s IS DISTINCT FROM n.%s",
+						 i ? " OR " : "(", key, key);
+	}
+	return event->nkeys > 0 ? psprintf("%s)", sql.data) : pstrdup("true");
+}
+
+/*
+ * Of a goal only the events around an exposure count: they need a time. Of one
+ * subject those up to now, and not the one that led to the exposure.
+ */
 static List *
 Span(Scope *scope, int location)
 {
 	RuleQuery  *query = scope->query;
+	const SpaceEvent *event = scope->source->event;
+	List	   *filters;
 	char	   *at;
 
-	if (query->mode != RULE_FEATURES_EXPOSED)
+	if (query->from == NULL)
 		return NIL;
 	(void) RuleEventTime(scope, "before and after", location);
-	at = SpaceEventTime(scope->source->event, "e");
-	return list_make2(psprintf("(%s >= %s)", at, query->from),
-					  psprintf("(%s < %s)", at, query->until));
+	at = SpaceEventTime(event, "e");
+	filters = list_make2(psprintf("(%s >= %s)", at, query->from),
+						 psprintf("(%s < %s)", at, query->until));
+	if (query->mode == RULE_FEATURES_LATERAL)
+		filters = lappend(filters, psprintf("(%s <= persona.now())", at));
+	if (query->mode == RULE_FEATURES_LATERAL && event == query->event)
+		filters = lappend(filters, IsAnother(event));
+	return filters;
 }
 
 /* ---- rows, for a template's list ---- */

@@ -7,6 +7,11 @@
  * each event source, joined to everybody exposed (the relation exposed, known
  * as x: unit, subject, at). Each has a twin that counts as long before the
  * exposure as the measure does after it, by which its variance is reduced.
+ *
+ * The same measure of one subject says whether it has reached the goal: a yes
+ * or no when it is yes (what more events may still make a no, when its time is
+ * over), a total or a ratio when there is any. A goal's target is no part of
+ * that: it is a lift of the mean over many, to which nobody comes alone.
  */
 #include "rule/rule.h"
 
@@ -155,27 +160,85 @@ Compile(RuleQuery *query, const char *text, bool is_boolean)
 	return psprintf("coalesce(%s, 0)::pg_catalog.float8", sql);
 }
 
+/* What a measure yields, but for what it does before. */
 static Measure
-CompileMeasure(RuleQuery *query, const char *text, const char *within)
+CompileSpan(RuleQuery *query, const char *text)
 {
 	Node	   *node = RuleParse(text);
 	Measure		measure = {.kind = KindOf(text, node)};
-	bool		is_boolean = strcmp(measure.kind, "proportion") == 0;
-	char	   *length = psprintf("%s::pg_catalog.interval", PersonaLiteral(within));
 
-	RuleQuerySpan(query, length, false);
 	if (strcmp(measure.kind, "ratio") == 0)
 	{
 		measure.y = Compile(query, RuleDeparse(((A_Expr *) node)->lexpr), false);
 		measure.x = Compile(query, RuleDeparse(((A_Expr *) node)->rexpr), false);
-		return measure;
 	}
-	measure.y = Compile(query, text, is_boolean);
-	RuleQuerySpan(query, length, true);
-	measure.before = Compile(query, text, is_boolean);
-	if (is_boolean)
+	else
+		measure.y = Compile(query, text, strcmp(measure.kind, "proportion") == 0);
+	return measure;
+}
+
+static char *
+LengthOf(const char *within)
+{
+	return psprintf("%s::pg_catalog.interval", PersonaLiteral(within));
+}
+
+static Measure
+CompileMeasure(RuleQuery *query, const char *text, const char *within)
+{
+	Measure		measure;
+
+	RuleQuerySpan(query, LengthOf(within), false);
+	measure = CompileSpan(query, text);
+	if (measure.x != NULL)
+		return measure;
+	RuleQuerySpan(query, LengthOf(within), true);
+	measure.before = CompileSpan(query, text).y;
+	if (strcmp(measure.kind, "proportion") == 0)
 		measure.before = psprintf("%s::pg_catalog.int4::pg_catalog.float8", measure.before);
 	return measure;
+}
+
+/* ---- whether one subject has come to it ---- */
+
+/* Whether more events can only make it true, never false again. */
+static bool
+IsOfMore(const char *text)
+{
+	static const char *const more[] = {">", ">=", NULL};
+
+	return IsOperator(RuleParse(text), more);
+}
+
+/* As SQL over x: that there is some of it, or that it is so. */
+static char *
+CompileReached(RuleQuery *query, const char *text, const char *within)
+{
+	Measure		measure = CompileSpan(query, text);
+
+	if (measure.x != NULL)
+		return psprintf("(%s / NULLIF(%s, 0) > 0)", measure.y, measure.x);
+	if (strcmp(measure.kind, "mean") == 0)
+		return psprintf("(%s > 0)", measure.y);
+	if (IsOfMore(text))
+		return measure.y;
+	return psprintf("(%s AND x.at + %s <= persona.now())", measure.y,
+					LengthOf(within));
+}
+
+char *
+RuleReached(const Space *space, const SpaceEvent *event, const char *measure,
+			const char *within, const char *from, List **uses)
+{
+	RuleQuery  *query = RuleQueryBegin(space, event, RULE_FEATURES_LATERAL);
+	char	   *reached;
+
+	RuleQueryNanIsUnknown(query);
+	RuleQuerySpan(query, LengthOf(within), false);
+	reached = CompileReached(query, measure, within);
+	*uses = list_concat(*uses, RuleQueryUses(query));
+	return psprintf("EXISTS (SELECT FROM %s x%s WHERE %s)", from,
+					RuleQueryJoins(query), reached);
 }
 
 /* ---- from SQL ---- */

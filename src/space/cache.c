@@ -41,6 +41,12 @@ SpaceGeneration(void)
 	return generation;
 }
 
+bool
+SpaceIsCurrent(uint64 made_under)
+{
+	return !stale && generation == made_under;
+}
+
 static Space *
 FindSpace(const char *name)
 {

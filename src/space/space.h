@@ -106,6 +106,12 @@ extern List *SpaceSegmentNames(const Space *space);
 extern uint64 SpaceGeneration(void);
 
 /*
+ * Whether what was made under that number holds, and every Space it points to
+ * too: no definition has changed since, not even while they were being read.
+ */
+extern bool SpaceIsCurrent(uint64 made_under);
+
+/*
  * SQL of an event's time as timestamptz, for the row known as `alias`: a
  * timestamp or date without zone is read as UTC, as the catalog says.
  */

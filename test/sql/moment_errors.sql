@@ -13,6 +13,7 @@ INSERT INTO me.customer SELECT i, 'n' || i, 'c' || i || '@example.org' FROM gene
 SELECT count(*) FROM persona.define_space('me', 'me.customer');
 SELECT count(*) FROM persona.define_event('purchase', 'me.orders');
 SELECT count(*) FROM persona.define_event('logged', 'me.log');
+CALL persona.run();
 -- channels
 SELECT * FROM persona.define_channel('email', NULL);
 SELECT * FROM persona.define_channel('email', 'emial');
@@ -67,6 +68,7 @@ SELECT * FROM persona.activate('thanks', share => 0);
 SELECT * FROM persona.activate('thanks', share => NULL);
 SELECT persona.pause('thanks');
 SELECT code FROM persona.define_moment('thanks', on_event => 'purchase', channel => 'email', purpose => 'marketing', template => 'x {{ name }}', generic => 'x');
+CALL persona.run();
 SELECT code FROM persona.activate('thanks');
 SELECT version, state FROM persona.moment;
 -- a live moment stays complete
@@ -125,6 +127,10 @@ UPDATE persona_me.message SET ready_at = now() WHERE subject = 2;
 SELECT persona.set_preference(2, 'user.x', false);
 SELECT persona.pause('thanks');
 SELECT count(*) AS of_a_paused_moment FROM persona.claim('email', 10);
+SELECT code FROM persona.define_moment('an_idea');
+CALL persona.run();
+SELECT persona.drop_definition('moment', 'an_idea');
+CALL persona.run();
 SELECT persona.resume('thanks');
 UPDATE persona_me.message SET attempt = 4 WHERE subject = 2;
 SELECT subject, attempt FROM persona.claim('email', 10);

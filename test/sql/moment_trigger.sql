@@ -40,6 +40,11 @@ SELECT reason, sum(n) FROM persona_mt.moment_day GROUP BY 1 ORDER BY 1;
 INSERT INTO mt.orders SELECT i, '2026-03-04', 12345678901, 10, 'infinity' FROM generate_series(10, 11) i;
 ALTER TABLE persona_mt.inbox RENAME TO elsewhere;
 INSERT INTO mt.orders VALUES (12, '2026-03-04', 1, 10, now());
+-- the inbox is the table of that name, whichever it is
+CREATE TABLE persona_mt.inbox (LIKE persona_mt.elsewhere);
+INSERT INTO mt.orders VALUES (13, '2026-03-04', 1, 10, now());
+SELECT (SELECT array_agg(event_key) FROM persona_mt.inbox) AS here, (SELECT count(*) FROM persona_mt.elsewhere WHERE subject = 1) AS there;
+DROP TABLE persona_mt.inbox;
 ALTER TABLE persona_mt.elsewhere RENAME TO inbox;
 ALTER TABLE persona_mt.inbox ADD CHECK (subject <> 2);
 CREATE UNIQUE INDEX one ON persona_mt.inbox (subject);

@@ -155,8 +155,11 @@ COMMENT ON FUNCTION check_reach(text, rule, text) IS
 'Raises an error where a segment of that rule would contain itself, naming the way round (42P17), or would have more than 20,000 nodes with all its segments written out (54000).';
 REVOKE ALL ON FUNCTION check_reach(text, rule, text) FROM PUBLIC;
 
+/* The view's constants are read when it is made: as a rule's are, whoever's session that is. */
 CREATE FUNCTION create_view(home space, segment text, rule rule) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC' SET timezone_abbreviations = 'Default' SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'postgres'
+SET array_nulls = on SET transform_null_equals = off
 AS $$
 DECLARE
 	view_name text := format('%I.%I', home.schema_name, 'segment_' || segment);

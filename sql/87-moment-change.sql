@@ -377,7 +377,7 @@ REVOKE ALL ON FUNCTION fixed_answers() FROM PUBLIC;
 
 CREATE FUNCTION fingerprint() RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-SET TimeZone = 'UTC' SET DateStyle = 'ISO' SET IntervalStyle = 'iso_8601' SET extra_float_digits = 1
+SET TimeZone = 'UTC' SET DateStyle = 'ISO' SET IntervalStyle = 'iso_8601' SET extra_float_digits = 1 SET quote_all_identifiers = off
 AS $$
 DECLARE
 	definitions regclass;

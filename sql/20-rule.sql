@@ -483,12 +483,12 @@ COMMENT ON FUNCTION features(rule, text) IS
 REVOKE ALL ON FUNCTION features(rule, text) FROM PUBLIC;
 /* Measures: what goals count */
 
-CREATE FUNCTION measures(measures text[], withins text[], space text,
-	OUT joins text, OUT kinds text[], OUT y text[], OUT x text[], OUT before text[]) RETURNS record
+CREATE FUNCTION measures(measures text[], withins text[], space text, of_single boolean DEFAULT false,
+	OUT joins text, OUT kinds text[], OUT y text[], OUT x text[], OUT before text[], OUT reached text[], OUT reached_at text[]) RETURNS record
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'persona_measures';
-COMMENT ON FUNCTION measures(text[], text[], text) IS
-'Measures as SQL over the relation exposed, known as x (unit, subject, at): one grouped join for each event source, and for each measure its kind (proportion, mean, ratio), its value in the interval withins after x.at, a ratio''s denominator, and the value as long before. Anything but a count or a sum, that compared with a number, or one by another: 0A000, with its place.';
-REVOKE ALL ON FUNCTION measures(text[], text[], text) FROM PUBLIC;
+COMMENT ON FUNCTION measures(text[], text[], text, boolean) IS
+'Measures as SQL over the relation exposed, known as x (unit, subject, at): one grouped join for each event source, and for each measure its kind (proportion, mean, ratio), its value in the interval withins after x.at, a ratio''s denominator, and the value as long before; or, of_single, whether it was reached, and by which event: that which took the total past its number, past 0 where it has none; NULL where it only shows in the end. Anything but a count or a sum, that compared with a number, or one by another: 0A000, with its place.';
+REVOKE ALL ON FUNCTION measures(text[], text[], text, boolean) FROM PUBLIC;
 
 CREATE FUNCTION unit_sql(expression text, space text) RETURNS text
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'persona_unit_sql';

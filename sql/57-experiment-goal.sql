@@ -29,12 +29,19 @@ USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog
 
 /* Goals */
 
+CREATE FUNCTION is_vain(g goal) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+RETURN (g).measure ~ '\mfeedback\M.*''opened''' OR (g).measure ~ '\m(mail_|email_)?(open|opens|opened)\M\s*[.)]';
+COMMENT ON FUNCTION is_vain(goal) IS
+'Whether a goal counts opens: of feedback, or of an event that is called open, opens or opened, with or without mail_ or email_ before it.';
+REVOKE ALL ON FUNCTION is_vain(goal) FROM PUBLIC;
+
 CREATE FUNCTION lint_goal(g goal) RETURNS SETOF finding
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT f.level, f.code, (g).goal, f.message, f.hint
 	FROM (VALUES
-		((g).measure ~ '\mfeedback\M' AND (g).measure ~ '''opened''', 'warn', 'vanity_goal',
+		(@extschema@.is_vain(g), 'warn', 'vanity_goal',
 			'opens are a vanity goal: mail programs open messages by themselves, and an open is no purchase',
 			'Measure what the company lives from, such as count(purchase) > 0.'),
 		((g).target IS NULL AND NOT (g).guardrail, 'info', 'without_target',
@@ -105,6 +112,15 @@ COMMENT ON FUNCTION define_goal(text, text, interval, text, float8, boolean, flo
 'Says what success is. measure: count(purchase) > 0 (a yes or no), sum(purchase.amount) or count(purchase) (a mean a person), or one of these by another (a ratio), each with FILTER where wanted; of a person''s events those count that are no earlier than the exposure and earlier than within after it. better: higher or lower; target: the least lift worth having, 0.05 for 5 %; guardrail: shown to be not harmed, never a reason to win; cap: single values above this percentile (0 to 1) of those that are not 0 count as that. Errors: 22023, 22004, 42602, 0A000 with a place for what cannot be measured.';
 REVOKE ALL ON FUNCTION define_goal(text, text, interval, text, float8, boolean, float8, text) FROM PUBLIC;
 
+CREATE FUNCTION only_goal(home space) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT min(g.goal) FROM @extschema@.goal g WHERE g.space = (home).space AND NOT g.guardrail HAVING count(*) = 1;
+END;
+COMMENT ON FUNCTION only_goal(space) IS
+'The goal of an experiment that names none: the only one of the space, guardrails aside, or NULL.';
+REVOKE ALL ON FUNCTION only_goal(space) FROM PUBLIC;
+
 /* Breakdowns: segments said beforehand */
 
 CREATE FUNCTION define_breakdown(experiment text, segments text[], space text DEFAULT NULL) RETURNS SETOF finding
@@ -115,7 +131,6 @@ DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	known text[] := ARRAY(SELECT s.segment FROM @extschema@.segment s WHERE s.space = home.space ORDER BY 1);
 	unknown text := (SELECT coalesce(s, 'NULL') FROM unnest(segments) s WHERE (s = ANY (known)) IS NOT TRUE LIMIT 1);
-	exposed boolean;
 BEGIN
 	PERFORM @extschema@.check_name('experiment', experiment);
 	IF coalesce(cardinality(segments), 0) NOT BETWEEN 1 AND 8 THEN
@@ -127,12 +142,12 @@ BEGIN
 			MESSAGE = format('segment "%s" does not exist in space "%s"', unknown, home.space),
 			HINT = @extschema@.ask(unknown, known, 'Define it first with persona.define_segment().');
 	END IF;
-	exposed := @extschema@.read_as_owner(exposed, home.space, format('SELECT EXISTS (SELECT FROM %I.exposure x WHERE x.experiment = $1)', home.schema_name), experiment);
 	INSERT INTO @extschema@.breakdown VALUES (home.space, experiment, segments)
 	ON CONFLICT ON CONSTRAINT breakdown_pkey DO UPDATE SET segments = excluded.segments;
 	RETURN QUERY
 	SELECT 'warn', 'declared_late', experiment, 'people were exposed before these segments were named',
-		'Whoever has seen results finds a segment in which anything won: take them as a question for the next test.' WHERE exposed
+		'Whoever has seen results finds a segment in which anything won: take them as a question for the next test.'
+	WHERE (@extschema@.exposure_span(home, experiment)).last_at IS NOT NULL
 	UNION ALL
 	SELECT 'warn', 'segment_moves', s.segment, format('segment "%s" looks at events, and who is in it may change by what was sent', s.segment),
 		'Results read who is in it now: prefer what a message cannot change, such as a country.'
@@ -162,26 +177,27 @@ CREATE TYPE cell AS (
 COMMENT ON TYPE cell IS
 'Some of those exposed: of one variant, of one month or day, alike in the segments of a breakdown, measured by a goal; without a goal they are only counted, and without a variant they saw more than one.';
 
+/* Subjects are held out, not units: an account of which some are is not of two variants, nor is it the holdout. */
 CREATE FUNCTION exposed_sql(home space, unit text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 RETURN format(CASE WHEN unit IS NULL THEN $q$
 	seen AS MATERIALIZED (
 		SELECT e.subject AS unit, e.subject, min(e.at) AS at, min(e.variant COLLATE "C") AS variant, min(e.variant COLLATE "C") <> max(e.variant COLLATE "C") AS mixed
-		FROM %1$I.exposure e WHERE e.experiment = $1 GROUP BY e.subject),
+		FROM %1$I.exposure e WHERE e.experiment = $1 AND e.at < $5 AND %2$s GROUP BY e.subject),
 	exposed AS MATERIALIZED (SELECT unit, subject, at, variant FROM seen WHERE NOT mixed AND at >= $2),
 	people AS (SELECT * FROM exposed)$q$
 ELSE $q$
 	member AS MATERIALIZED (
 		SELECT u.unit, e.subject, e.at, e.variant COLLATE "C" AS variant
-		FROM %1$I.exposure e JOIN (%2$s) u ON u.subject = e.subject WHERE e.experiment = $1 AND u.unit IS NOT NULL),
+		FROM %1$I.exposure e JOIN (%3$s) u ON u.subject = e.subject WHERE e.experiment = $1 AND e.at < $5 AND e.variant <> 'holdout' AND %2$s AND u.unit IS NOT NULL),
 	seen AS MATERIALIZED (
 		SELECT unit, min(at) AS at, min(variant) AS variant, min(variant) <> max(variant) AS mixed FROM member GROUP BY unit),
 	people AS MATERIALIZED (SELECT unit, at, variant FROM seen WHERE NOT mixed AND at >= $2),
 	exposed AS MATERIALIZED (
 		SELECT DISTINCT m.unit, m.subject, p.at FROM member m JOIN people p ON p.unit = m.unit)$q$
-END, (home).schema_name, @extschema@.unit_sql(unit, (home).space));
+END, (home).schema_name, @extschema@.no_test_sql(home, 'e.subject'), @extschema@.unit_sql(unit, (home).space));
 COMMENT ON FUNCTION exposed_sql(space, text) IS
-'Common table expressions of the exposures of experiment $1 since $2: seen (each unit once, mixed where it saw more than one variant), people (those who did not) and exposed (their subjects).';
+'Common table expressions of the exposures of experiment $1 since $2 and before $5: seen (each unit once, mixed where it saw more than one variant), people (those who did not) and exposed (their subjects); without test subjects, and of units without who is held out.';
 REVOKE ALL ON FUNCTION exposed_sql(space, text) FROM PUBLIC;
 
 CREATE FUNCTION goals_sql(home space, goals goal[], OUT joins text, OUT yields text, OUT limits text, OUT sums text, OUT rows text)
@@ -207,7 +223,7 @@ COMMENT ON FUNCTION goals_sql(space, goal[]) IS
 'Goals as parts of the statement that counts them, the i-th as y<i> and z<i> (its denominator, or itself before the exposure), c<i> (its cap), p<i> and q<i> (its samples): the joins they need, what each person yields, caps, aggregates, and a row of VALUES each.';
 REVOKE ALL ON FUNCTION goals_sql(space, goal[]) FROM PUBLIC;
 
-CREATE FUNCTION cells(home space, experiment text, unit text, goals goal[], segments text[], since timestamptz, period text) RETURNS SETOF cell
+CREATE FUNCTION cells(home space, experiment text, unit text, goals goal[], segments text[], since timestamptz, until timestamptz, period text) RETURNS SETOF cell
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET DateStyle = 'ISO'
 AS $$
 DECLARE
@@ -228,9 +244,9 @@ BEGIN
 		@extschema@.exposed_sql(home, unit), coalesce(inside, ''), coalesce(g.yields, ''), coalesce(g.joins, ''), coalesce(g.limits, ''), coalesce(g.sums, ''),
 		CASE WHEN g.limits IS NOT NULL THEN ' CROSS JOIN limits' ELSE '' END,
 		' UNION ALL SELECT v.goal, s.variant, s.period, s.inside, s.n, s.recent, s.first_at, s.last_at, v.kind, v.plain, v.pair FROM summed s, LATERAL (VALUES ' || g.rows || ') v(goal, kind, plain, pair)'),
-		experiment, since, period, @extschema@.now() - interval '28 days');
+		experiment, since, period, @extschema@.now() - interval '28 days', until);
 END;
 $$;
-COMMENT ON FUNCTION cells(space, text, text, goal[], text[], timestamptz, text) IS
-'Those exposed to an experiment since an instant, counted and measured by goals in one statement, which reads each event source once; by variant, by period (month or day, UTC) of their first exposure, and by segments. The first exposure counts; who saw two variants is only counted. unit: what is spread in a subject''s place, NULL for the subject. recent: those of the last 28 days.';
-REVOKE ALL ON FUNCTION cells(space, text, text, goal[], text[], timestamptz, text) FROM PUBLIC;
+COMMENT ON FUNCTION cells(space, text, text, goal[], text[], timestamptz, timestamptz, text) IS
+'Those first exposed to an experiment since an instant, by what they were exposed to before another, counted and measured by goals in one statement, which reads each event source once; by variant, by period (month or day, UTC) of their first exposure, and by segments. The first exposure counts; who saw two variants is only counted. unit: what is spread in a subject''s place, NULL for the subject. recent: those of the last 28 days.';
+REVOKE ALL ON FUNCTION cells(space, text, text, goal[], text[], timestamptz, timestamptz, text) FROM PUBLIC;

@@ -307,6 +307,29 @@ RefuseSnapshot(void)
 				 errhint("BEGIN ISOLATION LEVEL READ COMMITTED.")));
 }
 
+pg_noreturn static void
+RefuseChannel(const Claim *c)
+{
+	PersonaArgs args = {0};
+	List	   *known = NIL;
+	const char *near;
+	uint64		n;
+
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->space->name), false);
+	n = PersonaExecute("SELECT channel FROM persona.channel WHERE space = $1 ORDER BY 1",
+					   &args, true);
+	for (uint64 i = 0; i < n; i++)
+		known = lappend(known, PersonaColumnText(i, "channel"));
+	near = PersonaSuggest(c->channel, known);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("channel \"%s\" does not exist in space \"%s\"",
+					c->channel, c->space->name),
+			 near ? errhint("Did you mean \"%s\"?", near) :
+			 errhint("Define it with persona.define_channel('%s', ...).",
+					 c->channel)));
+}
+
 static void
 FindChannel(Claim *c)
 {
@@ -316,12 +339,7 @@ FindChannel(Claim *c)
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->channel), false);
 	if (PersonaExecuteKept("SELECT link FROM persona.channel WHERE space = $1 AND channel = $2",
 						   &args, true) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("channel \"%s\" does not exist in space \"%s\"",
-						c->channel, c->space->name),
-				 errhint("Define it with persona.define_channel('%s', ...).",
-						 c->channel)));
+		RefuseChannel(c);
 	c->link = PersonaColumnText(0, "link");
 	/* RFC 8058 asks for https; with any other link there are no headers. */
 	if (c->link != NULL && pg_strncasecmp(c->link, "https://", 8) != 0)

@@ -77,8 +77,8 @@ CompileRules(Builder *b)
 	b->expires_at = CompileExpiry(b);
 	MomentCompileAddresses(b);
 	b->zone = MomentCompileOr(b, m->time_zone, TEXTOID, "time zone", "NULL");
-	b->assigned = MomentAssigned(m, MomentCompileOr(b, m->unit, TEXTOID, "unit",
-													"d.subject::pg_catalog.text"));
+	b->assignment = MomentAssignment(m, MomentCompileOr(b, m->unit, TEXTOID, "unit",
+														"d.subject::pg_catalog.text"));
 	b->once_key = m->once_per == NULL ? NULL :
 		MomentCompileOr(b, m->once_per, TEXTOID, "once_per", NULL);
 }
@@ -151,7 +151,7 @@ Due(Builder *b, const char *from)
 	foreach(cell, m->variants)
 		delays = lappend(delays, PersonaLiteral(((MomentVariant *) lfirst(cell))->delay));
 	due = psprintf("%s + %s::pg_catalog.interval", from,
-				   MomentByVariant(m, b->assigned, delays));
+				   MomentByVariant(m, "a.variant", delays));
 
 	if (m->local_time == NULL || m->schedule != NULL)
 		return due;
@@ -187,12 +187,12 @@ StartSql(Builder *b)
 	return psprintf("SELECT d.ctid AS row, d.subject::pg_catalog.text AS subject, d.at,"
 					" %s AS event_there, %s AS entry, k.once_key, %s AS due,"
 					" l.at AS last_at, l.step AS last_step"
-					" FROM %s d%s%s%s CROSS JOIN LATERAL (SELECT (%s)::pg_catalog.text) k(once_key)%s"
+					" FROM %s d%s%s%s%s CROSS JOIN LATERAL (SELECT (%s)::pg_catalog.text) k(once_key)%s"
 					" WHERE d.ctid = ANY ($1) AND %s AND d.event = %s"
 					" ORDER BY d.at, d.event_key",
 					EventThere(m), b->entry, Due(b, "d.at"),
 					SpaceTable(b->space, "inbox"), SubjectJoin(b->space, "d"),
-					EventJoin(m, "d"), RuleQueryJoins(b->query), once_key,
+					EventJoin(m, "d"), RuleQueryJoins(b->query), b->assignment, once_key,
 					LastStart(b), MomentIsLocked("d.subject"),
 					PersonaLiteral(m->starts_on));
 }
@@ -201,10 +201,11 @@ StartSql(Builder *b)
 static char *
 DueSql(Builder *b)
 {
-	return psprintf("SELECT d.ctid AS row, %s AS due FROM %s d%s%s%s WHERE d.moment = %s",
+	return psprintf("SELECT d.ctid AS row, %s AS due FROM %s d%s%s%s%s WHERE d.moment = %s",
 					Due(b, "d.counts_from"), SpaceTable(b->space, "schedule"),
 					SubjectJoin(b->space, "d"), EventJoin(b->moment, "d"),
-					RuleQueryJoins(b->query), PersonaLiteral(b->moment->name));
+					RuleQueryJoins(b->query), b->assignment,
+					PersonaLiteral(b->moment->name));
 }
 
 /* Whether a decision x counts against a cap: in its scope and its time. */
@@ -386,10 +387,10 @@ DecideSql(Builder *b, const char *driver, const char *schedule, bool bare)
 	return psprintf("SELECT d.row, d.subject::pg_catalog.text AS subject, %s,"
 					" d.first_due, d.started_at, %s AS subject_there, %s AS event_there,"
 					" %s AS entry, %s AS cancel, %s AS reached, %s AS expires_at, %s AS stale,"
-					" %s AS assigned, %s AS channel, %s AS address, %s AS zone, %s AS suppressed,"
+					" %s AS unit, a.variant AS assigned, %s AS channel, %s AS address, %s AS zone, %s AS suppressed,"
 					" c.allowed, c.reason AS consent_reason, c.ledger::pg_catalog.text AS ledger,"
 					" %s AS refused, h.sent, h.repeats, h.alike, h.told_before, h.rounds, %s AS old, %s AS values"
-					" FROM %s d%s%s%s LEFT JOIN LATERAL %s c ON true"
+					" FROM %s d%s%s%s%s LEFT JOIN LATERAL %s c ON true"
 					" LEFT JOIN LATERAL %s h ON true"
 					" ORDER BY d.subject, due, decision",
 					schedule, SubjectThere(b->space), EventThere(b->moment),
@@ -398,14 +399,14 @@ DecideSql(Builder *b, const char *driver, const char *schedule, bool bare)
 					bare ? "NULL::pg_catalog.text[]" : b->reached,
 					bare ? "NULL::pg_catalog.timestamptz" : b->expires_at,
 					bare ? "NULL" : StaleSource(b),
-					b->assigned, MomentChannelSql(b),
+					b->moment->unit ? "a.unit" : "NULL::pg_catalog.text", MomentChannelSql(b),
 					bare ? "NULL" : MomentAddressSql(b),
 					bare ? "NULL" : b->zone, MomentSuppressedSql(b, bare),
 					Refused(b),
 					bare ? "NULL::pg_catalog.text[]" : MomentOldSql(b->space, b->moment),
 					bare ? "NULL::pg_catalog.jsonb" : b->values,
 					driver, SubjectJoin(b->space, "d"), EventJoin(b->moment, "d"),
-					bare ? "" : RuleQueryJoins(b->query),
+					bare ? "" : RuleQueryJoins(b->query), b->assignment,
 					MomentConsentSql(b),
 					History(b->space, b->moment));
 }
@@ -469,9 +470,17 @@ CanStart(const Moment *moment)
 		moment->schedule != NULL || moment->is_after || moment->on_request;
 }
 
+void
+MomentRefuseBroken(const Space *space, const Moment *moment)
+{
+	if (moment->event != NULL)
+		(void) SpaceFindEvent(space, moment->event->name);
+}
+
 static void
 BeginQuery(Builder *b)
 {
+	MomentRefuseBroken(b->space, b->moment);
 	b->query = RuleQueryBegin(b->space, b->moment->event, RULE_FEATURES_LATERAL);
 	RuleQueryNanIsUnknown(b->query);
 	if (b->moment->on_request)
@@ -502,7 +511,7 @@ MomentCompile(const Space *space, const Moment *moment)
 	program->probe_sql = ProbeSql(&b);
 	/* An experiment's unit is user-written, too. */
 	if (moment->unit != NULL)
-		b.assigned = "NULL::pg_catalog.text";
+		b.assignment = MomentAssignment(moment, "NULL::pg_catalog.text");
 	program->bare_sql = DecideSql(&b, ScheduleDriver(&b), schedule, true);
 	return program;
 }

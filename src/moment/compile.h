@@ -27,7 +27,7 @@ typedef struct Builder
 	char	   *expires_at;
 	List	   *addresses;		/* of char *: one for each channel */
 	char	   *zone;
-	char	   *assigned;		/* the name of the subject's variant */
+	char	   *assignment;		/* the join that knows the subject's variant */
 	char	   *values;
 	bool		uses_context;	/* of the request, in a template */
 	List	   *added;			/* of char *: variables already in values */

@@ -40,6 +40,7 @@ typedef struct MomentCase
 	bool		has_expiry;
 	TimestampTz expires_at;
 	char	   *stale;			/* a source whose newest row is too old */
+	char	   *unit;			/* what is spread in its place, or NULL */
 	char	   *assigned;		/* its variant; NULL: in no experiment */
 	char	   *channel;		/* its variant's */
 	char	   *address;		/* there; NULL where any channel has none */

@@ -45,6 +45,7 @@
  *	guard.c		what is held: a spike, a loop, one error after another
  *	report.c	what a run counted, and what it says of it
  *	retain.c	what has been kept long enough
+ *	convert.c	who reached the goal after a decision
  *
  * outbox.h: messages -> senders
  *	claim.c		outbox -> sender, consent read again under lock
@@ -158,7 +159,7 @@ typedef struct Moment
 	char	   *expires;		/* NULL: never; else interval or expression */
 	bool		expires_is_interval;
 	char	   *experiment;		/* under whose name its exposures are kept */
-	char	   *assign;			/* that experiment's row, as text; NULL: own */
+	char	   *assign;			/* SQL over d and u: the variant; NULL: none */
 	char	   *unit;			/* what that spreads; NULL: the subject */
 	List	   *tokens;			/* of MomentToken * */
 	char	   *purpose;
@@ -206,14 +207,11 @@ extern MomentVariant *MomentFindVariant(const Moment *moment,
 
 extern MomentChannel *MomentFindChannel(const Moment *moment, const char *name);
 
-/* Their weights, which make 1 together; NULL where none has any. */
-extern double *MomentWeights(const Moment *moment);
-
 /*
- * SQL of the name of the variant that `unit`, which is SQL, is going to get;
- * NULL where it takes no part in the experiment.
+ * A join of a (unit, variant): of `unit`, which is SQL over d and what is joined
+ * before, the variant that it is going to get; NULL where it takes no part.
  */
-extern char *MomentAssigned(const Moment *moment, const char *unit);
+extern char *MomentAssignment(const Moment *moment, const char *unit);
 
 /*
  * Of SQL expressions, one for each variant, the one of the variant that SQL
@@ -249,6 +247,9 @@ extern char *MomentIsLocked(const char *subject);
 
 /* Compiles and checks a moment; errors name the expression and its place. */
 extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);
+
+/* An error where columns of the event that starts it are gone. */
+extern void MomentRefuseBroken(const Space *space, const Moment *moment);
 
 /*
  * The statement that says which rows of the outbox, $1 tid[] and $2 K[], are

@@ -286,8 +286,14 @@ EventJoin(const RuleQuery *query, const RuleSource *source, List *columns)
 	if (query->mode == RULE_FEATURES_LATERAL)
 		return psprintf(" LEFT JOIN LATERAL (%s) %s ON true", select,
 						source->alias);
+
+	/*
+	 * Its units are all among those exposed, so FULL is what LEFT would be, but
+	 * never a nested loop: where the exposures are too young to be analysed the
+	 * planner takes thousands for one, and would group anew for each.
+	 */
 	if (query->mode == RULE_FEATURES_EXPOSED)
-		return psprintf(" LEFT JOIN (%s) %s ON %s.unit = x.unit", select,
+		return psprintf(" FULL JOIN (%s) %s ON %s.unit = x.unit", select,
 						source->alias, source->alias);
 	return psprintf(" LEFT JOIN (%s) %s ON %s.subject = s.%s", select,
 					source->alias, source->alias,

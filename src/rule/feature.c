@@ -452,6 +452,39 @@ RuleAggregate(Scope *outer, FuncCall *call, const char *name)
 					   ColumnFor(scope.source, column, call->location));
 }
 
+/* An array of a value of each event, in the order of their time. */
+static char *
+InOrder(Scope *scope, const char *value, List *filters)
+{
+	const SpaceEvent *event = scope->source->event;
+	RuleColumn *column = palloc(sizeof(RuleColumn));
+
+	column->head = psprintf("pg_catalog.array_agg(%s ORDER BY %s%s)", value,
+							SpaceEventTime(event, "e"), Keys(event));
+	column->filters = filters;
+	return RuleDeparse(ColumnFor(scope->source, column, -1));
+}
+
+void
+RuleQueryCounted(RuleQuery *query, const char *text, char **times,
+				 char **values)
+{
+	FuncCall   *call = (FuncCall *) RuleParse(text);
+	const char *name = strVal(llast(call->funcname));
+	Scope		outer = {query};
+	Scope		scope = {query};
+	List	   *filters;
+
+	query->text = text;
+	scope.source = SourceOf(query, EventOf(&outer, call), NULL);
+	filters = list_concat(Filters(&scope, call->agg_filter),
+						  Span(&scope, call->location));
+	*times = InOrder(&scope, SpaceEventTime(scope.source->event, "e"), filters);
+	*values = InOrder(&scope, TakesWhole(&scope, call, name) ? "1" :
+					  RuleDeparse(RuleRewriteIn(&scope, linitial(call->args))),
+					  filters);
+}
+
 /* ---- segments ---- */
 
 char *

@@ -33,6 +33,8 @@ typedef struct Measure
 	char	   *y;				/* after the exposure; its numerator */
 	char	   *x;				/* its denominator; NULL unless a ratio */
 	char	   *before;			/* y before the exposure; NULL for a ratio */
+	char	   *reached;		/* of one subject: whether it came to it */
+	char	   *reached_at;		/* and when; NULL: when the time is over */
 } Measure;
 
 /* ---- what may be measured ---- */
@@ -212,17 +214,15 @@ IsOfMore(const char *text)
 
 /* As SQL over x: that there is some of it, or that it is so. */
 static char *
-CompileReached(RuleQuery *query, const char *text, const char *within)
+Reached(const Measure *measure, const char *text, const char *within)
 {
-	Measure		measure = CompileSpan(query, text);
-
-	if (measure.x != NULL)
-		return psprintf("(%s / NULLIF(%s, 0) > 0)", measure.y, measure.x);
-	if (strcmp(measure.kind, "mean") == 0)
-		return psprintf("(%s > 0)", measure.y);
+	if (measure->x != NULL)
+		return psprintf("(%s / NULLIF(%s, 0) > 0)", measure->y, measure->x);
+	if (strcmp(measure->kind, "mean") == 0)
+		return psprintf("(%s > 0)", measure->y);
 	if (IsOfMore(text))
-		return measure.y;
-	return psprintf("(%s AND x.at + %s <= persona.now())", measure.y,
+		return measure->y;
+	return psprintf("(%s AND x.at + %s <= persona.now())", measure->y,
 					LengthOf(within));
 }
 
@@ -231,14 +231,77 @@ RuleReached(const Space *space, const SpaceEvent *event, const char *measure,
 			const char *within, const char *from, List **uses)
 {
 	RuleQuery  *query = RuleQueryBegin(space, event, RULE_FEATURES_LATERAL);
-	char	   *reached;
+	Measure		compiled;
 
 	RuleQueryNanIsUnknown(query);
 	RuleQuerySpan(query, LengthOf(within), false);
-	reached = CompileReached(query, measure, within);
+	compiled = CompileSpan(query, measure);
 	*uses = list_concat(*uses, RuleQueryUses(query));
 	return psprintf("EXISTS (SELECT FROM %s x%s WHERE %s)", from,
-					RuleQueryJoins(query), reached);
+					RuleQueryJoins(query), Reached(&compiled, measure, within));
+}
+
+/* ---- and when ---- */
+
+/* What each event adds to a total; again the same adds nothing to a DISTINCT. */
+static const char *
+Added(const FuncCall *total)
+{
+	const char *added = strcmp(strVal(llast(total->funcname)), "sum") == 0 ?
+	"c.value" : "(c.value IS NOT NULL)::pg_catalog.int4";
+
+	if (!total->agg_distinct)
+		return added;
+	return psprintf("CASE WHEN pg_catalog.row_number() OVER (PARTITION BY c.value ORDER BY c.at) = 1 THEN %s END",
+					added);
+}
+
+/* Whether the first event that is counted takes count(purchase) past 0. */
+static bool
+ByFirst(const FuncCall *total, const char *past)
+{
+	return strcmp(strVal(llast(total->funcname)), "count") == 0 &&
+		(strcmp(past, "> 0") == 0 || strcmp(past, ">= 1") == 0) &&
+		list_length(((ColumnRef *) linitial(total->args))->fields) == 1;
+}
+
+/*
+ * The event that took a total past its number, or past 0 where it has none. Of
+ * what is to stay small, or to be met exactly, nothing is known before the end.
+ */
+static char *
+ReachedAt(RuleQuery *query, const char *text)
+{
+	Node	   *node = RuleParse(text);
+	const A_Expr *expr = (A_Expr *) node;
+	bool		is_proportion = strcmp(KindOf(text, node), "proportion") == 0;
+	Node	   *total = IsA(node, FuncCall) ? node : expr->lexpr;
+	const char *past = "> 0";
+	char	   *times;
+	char	   *values;
+
+	if (is_proportion && !IsOfMore(text))
+		return NULL;
+	if (is_proportion)
+		past = psprintf("%s %s", strVal(llast(expr->name)), RuleDeparse(expr->rexpr));
+	RuleQueryCounted(query, RuleDeparse(total), &times, &values);
+	if (ByFirst((FuncCall *) total, past))
+		return psprintf("(%s)[1]", times);
+	return psprintf("(SELECT pg_catalog.min(r.at) FROM (SELECT a.at, pg_catalog.sum(a.added) OVER (ORDER BY a.at) AS total"
+					" FROM (SELECT c.at, %s AS added FROM ROWS FROM (pg_catalog.unnest(%s), pg_catalog.unnest(%s)) c(at, value)) a) r WHERE r.total %s)",
+					Added((FuncCall *) total), times, values, past);
+}
+
+static Measure
+CompileSingle(RuleQuery *query, const char *text, const char *within)
+{
+	Measure		measure;
+
+	RuleQuerySpan(query, LengthOf(within), false);
+	measure = CompileSpan(query, text);
+	measure.reached = Reached(&measure, text, within);
+	measure.reached_at = ReachedAt(query, text);
+	return measure;
 }
 
 /* ---- from SQL ---- */
@@ -283,25 +346,25 @@ TextArray(char **texts, int n)
 
 PG_FUNCTION_INFO_V1(persona_measures);
 
-/* persona.measures(measures, withins, space): joins and what they yield */
+/* persona.measures(measures, withins, space, of_single): joins and what they yield */
 Datum
 persona_measures(PG_FUNCTION_ARGS)
 {
-	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	Space	   *space = SpaceGetOwn(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	RuleQuery  *query = RuleQueryBegin(space, NULL, RULE_FEATURES_EXPOSED);
 	int			n;
 	int			withins_n;
 	char	  **texts = Texts(PG_GETARG_ARRAYTYPE_P(0), &n);
 	char	  **withins = Texts(PG_GETARG_ARRAYTYPE_P(1), &withins_n);
-	char	  **parts[4];
+	char	  **parts[6];
 	TupleDesc	row;
-	Datum		values[5];
-	bool		nulls[5] = {false};
+	Datum		values[7];
+	bool		nulls[7] = {false};
 	int			level = PersonaPinBegin();
 
 	if (n != withins_n)
 		elog(ERROR, "%d measures and %d times", n, withins_n);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < lengthof(parts); i++)
 		parts[i] = palloc0(sizeof(char *) * Max(n, 1));
 	RuleQueryExposed(query, psprintf(NOBODY, psprintf("NULL::%s", PersonaTypeName(space->key.type))));
 	for (int i = 0; i < n; i++)
@@ -309,15 +372,19 @@ persona_measures(PG_FUNCTION_ARGS)
 		Measure		measure;
 
 		CHECK_FOR_INTERRUPTS();
-		measure = CompileMeasure(query, texts[i], withins[i]);
+		measure = PG_GETARG_BOOL(3) ?
+			CompileSingle(query, texts[i], withins[i]) :
+			CompileMeasure(query, texts[i], withins[i]);
 		parts[0][i] = unconstify(char *, measure.kind);
 		parts[1][i] = measure.y;
 		parts[2][i] = measure.x;
 		parts[3][i] = measure.before;
+		parts[4][i] = measure.reached;
+		parts[5][i] = measure.reached_at;
 	}
 	RuleQueryExposed(query, "exposed");
 	values[0] = CStringGetTextDatum(RuleQueryJoins(query));
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < lengthof(parts); i++)
 		values[i + 1] = TextArray(parts[i], n);
 	PersonaPinEnd(level);
 	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
@@ -331,7 +398,7 @@ PG_FUNCTION_INFO_V1(persona_unit_sql);
 Datum
 persona_unit_sql(PG_FUNCTION_ARGS)
 {
-	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	Space	   *space = SpaceGetOwn(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	RuleQuery  *query = RuleQueryBegin(space, NULL, RULE_FEATURES_LATERAL);
 	int			level = PersonaPinBegin();
 	Oid			type;

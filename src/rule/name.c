@@ -44,20 +44,21 @@ SourceHint(Scope *scope, const char *name)
 		return psprintf("It is an event: ask how many there are, count(%s), or of their columns, max(%s.column).",
 						name, name);
 	if (SpaceFindFacet(space, name) != NULL)
-		return psprintf("It is a facet: name a column of it, %s.column.", name);
+		return psprintf("It is a facet: a rule or a token names a column of it, %s.column.", name);
 	return NULL;
 }
 
 static void
 RefuseColumn(Scope *scope, const Place *place, const char *name, int location)
 {
-	List	   *known = ColumnsOf(place->relid);
+	List	   *columns = ColumnsOf(place->relid);
+	List	   *known = columns;
 	const char *hint = NULL;
 	const char *near;
 
 	if (strcmp(place->source, "subject") == 0)
 	{
-		known = list_concat(known, SpaceSourceNames(scope->query->space));
+		known = list_concat_copy(columns, SpaceSourceNames(scope->query->space));
 		hint = SourceHint(scope, name);
 	}
 	near = hint ? NULL : PersonaSuggest(name, known);
@@ -65,7 +66,8 @@ RefuseColumn(Scope *scope, const Place *place, const char *name, int location)
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("%s has no column \"%s\"", PersonaRelationName(place->relid), name),
 			 hint ? errhint("%s", hint) :
-			 near ? errhint("Did you mean \"%s\"?", near) : 0,
+			 near ? errhint("Did you mean \"%s\"?", near) :
+			 errhint("Its columns are: %s.", PersonaJoin(columns)),
 			 RulePosition(scope->query->text, location)));
 }
 

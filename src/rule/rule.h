@@ -160,6 +160,14 @@ extern char *RuleQueryAdd(RuleQuery *query, const char *text, Oid want,
 extern Node *RuleQueryAnalyse(RuleQuery *query, const char *text,
 							  const char *what, List **rtable);
 
+/*
+ * Of a count or a sum that RuleQueryAdd has taken: the times of the events that
+ * it counts, and of each the value, 1 for whole events; arrays in SQL, ordered
+ * by time.
+ */
+extern void RuleQueryCounted(RuleQuery *query, const char *text, char **times,
+							 char **values);
+
 /* The joins that the features need, to follow FROM subjects s, event n. */
 extern char *RuleQueryJoins(RuleQuery *query);
 
@@ -340,6 +348,7 @@ extern bool RuleIsOurs(Oid function);
 /* Whether any function, any aggregate or a type of that name is on it. */
 extern bool RuleKnowsFunction(const char *name);
 extern bool RuleKnowsAggregate(const char *name);
+extern bool RuleKnowsCall(const char *name);
 extern bool RuleKnowsType(const char *name);
 extern List *RuleFunctionNames(void);
 

@@ -26,6 +26,8 @@ SELECT level, code FROM persona.define_goal('stayed', 'sum(visit.seconds)', with
 SELECT level, code FROM persona.define_goal('capped', 'sum(purchase.amount)', cap => 0.9, target => 0.05);
 SELECT level, code FROM persona.define_goal('opens', 'count(feedback) FILTER (WHERE what = ''opened'') > 0', guardrail => true);
 SELECT level, code FROM persona.define_goal('complaints', 'count(feedback) FILTER (WHERE what = ''complained'') > 0', better => 'lower', guardrail => true);
+SELECT v, persona.is_vain((NULL, 'g', v, '1 day', 'higher', NULL, false, NULL)::persona.goal) AS is_vain
+FROM unnest('{count(email_open) > 0,count(opened),sum(opens.n) / count(opens),count(ticket) FILTER (WHERE state = ''opened'') > 0,count(opening) > 0,count(feedback) FILTER (WHERE what = ''clicked'') > 0}'::text[]) v;
 -- again changes nothing, and another value does
 SELECT count(*) AS versions FROM persona.define_goal('bought', 'count(purchase) > 0', target => 0.05), persona.definition_log WHERE kind = 'goal' AND space = 'eg_shop' AND name = 'bought';
 SELECT count(*) AS versions FROM persona.definition_log WHERE kind = 'goal' AND space = 'eg_shop' AND name = 'bought';

@@ -5,6 +5,7 @@ SET persona.clock = '2026-06-01 12:00+00';
 CREATE SCHEMA er;
 CREATE TABLE er.customer (id int PRIMARY KEY, account int, country text);
 CREATE TABLE er.orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer_id int REFERENCES er.customer, amount numeric, at timestamptz);
+CREATE INDEX ON er.orders (customer_id, at);
 INSERT INTO er.customer SELECT i, i / 5, (ARRAY['DE', 'FR'])[1 + (i / 2) % 2] FROM generate_series(1, 20000) i;
 SELECT level, code FROM persona.define_space('er_shop', 'er.customer') WHERE level = 'block';
 SET persona.space = 'er_shop';

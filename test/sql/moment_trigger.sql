@@ -95,7 +95,34 @@ SELECT count(*) AS it_never_fires FROM pg_trigger WHERE tgname LIKE 'persona_mt%
 -- a column that is renamed is followed
 ALTER TABLE mt.sales RENAME COLUMN customer_id TO buyer;
 SELECT persona.rule_sql('count(purchase) > 0', 'mt');
+-- on a table of somebody else's it takes the right to make one
+RESET ROLE;
+CREATE TABLE mt.visit (id int PRIMARY KEY, customer_id int, at timestamptz);
+CREATE INDEX ON mt.visit (customer_id, at);
+GRANT SELECT ON mt.visit TO mt_owner;
+SET ROLE mt_owner;
+SELECT count(*) FROM persona.define_event('visit', 'mt.visit', subject => 'customer_id');
+SELECT count(*) FROM persona.define_moment('welcome', on_event => 'visit', purpose => 'service', channel => 'email', template => 'Hello {{ id }}', generic => 'Hello', hypothesis => 'h') WHERE level = 'block';
+SELECT count(*) FROM persona.activate('welcome');
+SELECT state FROM persona_mt.journey WHERE moment = 'welcome';
+RESET ROLE;
+GRANT TRIGGER ON mt.visit TO mt_owner;
+SET ROLE mt_owner;
+SELECT count(*) FROM persona.activate('welcome') WHERE level = 'block';
+-- only the owner may drop one: it stays and does nothing, and the moment is stopped all the same
+SET client_min_messages = notice;
+SELECT persona.pause('welcome');
+SET client_min_messages = warning;
+RESET ROLE;
+INSERT INTO mt.visit VALUES (1, 1, now());
+SET ROLE mt_owner;
+SELECT count(*) AS captured FROM persona_mt.inbox WHERE event = 'visit';
+SELECT code, object FROM persona_mt.health WHERE object = 'visit' ORDER BY 1;
+SELECT persona.resume('welcome');
 SELECT persona.drop_space('mt', force => true);
+RESET ROLE;
+INSERT INTO mt.visit VALUES (2, 1, now());
+SET ROLE mt_owner;
 SELECT count(*) AS definitions_left FROM persona.moment;
 RESET ROLE;
 SELECT count(*) AS definitions_left FROM persona.event;

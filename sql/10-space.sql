@@ -259,6 +259,23 @@ CREATE TRIGGER columns BEFORE INSERT OR UPDATE ON space FOR EACH ROW EXECUTE FUN
 CREATE TRIGGER columns BEFORE INSERT OR UPDATE ON event FOR EACH ROW EXECUTE FUNCTION note_columns();
 CREATE TRIGGER columns BEFORE INSERT OR UPDATE ON facet FOR EACH ROW EXECUTE FUNCTION note_columns();
 
+CREATE FUNCTION keep_space_name() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NEW.space <> OLD.space THEN
+		RAISE feature_not_supported USING
+			MESSAGE = format('space "%s" cannot be renamed', OLD.space),
+			HINT = 'Its schema and its state are called after it: define another space.';
+	END IF;
+	RETURN NEW;
+END;
+$$;
+COMMENT ON FUNCTION keep_space_name() IS
+'Trigger: a space keeps its name, by which it has its schema; under another it would be given a schema that is somebody else''s.';
+REVOKE ALL ON FUNCTION keep_space_name() FROM PUBLIC;
+CREATE TRIGGER kept BEFORE UPDATE OF space ON space FOR EACH ROW EXECUTE FUNCTION keep_space_name();
+
 CREATE POLICY owner ON space
 USING (pg_catalog.pg_has_role((SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) subjects), 'MEMBER'));
 CREATE POLICY owner ON event
@@ -610,6 +627,7 @@ DECLARE
 		unit text,
 		PRIMARY KEY (subject, experiment, variant)
 	);
+	CREATE INDEX ON %1$I.exposure (experiment);
 	CREATE INDEX ON %1$I.exposure (unit, experiment) WHERE unit IS NOT NULL;
 	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included; by a decision, or (NULL) by expose(); unit: what the experiment spreads in the subject''s place, as it was then.';
 
@@ -683,6 +701,15 @@ COMMENT ON FUNCTION create_state(space, text) IS
 'Creates the state tables of a space, with the subject table''s own key type and collation.';
 REVOKE ALL ON FUNCTION create_state(space, text) FROM PUBLIC;
 
+CREATE FUNCTION schema_owner(space space) RETURNS oid
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT n.nspowner FROM pg_catalog.pg_namespace n WHERE n.nspname = (space).schema_name;
+END;
+COMMENT ON FUNCTION schema_owner(space) IS
+'The role that owns a space''s schema; another one than the space''s where its table of subjects has changed hands.';
+REVOKE ALL ON FUNCTION schema_owner(space) FROM PUBLIC;
+
 CREATE FUNCTION own_schema(space space, was oid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -690,7 +717,7 @@ DECLARE
 	owner oid := @extschema@.space_owner(space.subjects);
 	relation record;
 BEGIN
-	IF owner <> (SELECT n.nspowner FROM pg_namespace n WHERE n.nspname = space.schema_name) THEN
+	IF @extschema@.schema_owner(space) <> owner THEN
 		EXECUTE format('ALTER SCHEMA %I OWNER TO %s', space.schema_name, owner::regrole);
 	END IF;
 	FOR relation IN
@@ -805,7 +832,7 @@ BEGIN
 	IF was.space IS NOT NULL AND (was.subjects, was.key, was.key_type)
 		IS DISTINCT FROM (subjects, found_key.key_name, found_key.key_type) THEN
 		RAISE object_in_use USING
-			MESSAGE = format('space "%s" is already defined over %s, key "%s"', space, was.subjects, was.key),
+			MESSAGE = format('space "%s" is already defined over %s, key "%s" of type %s', space, was.subjects, was.key, was.key_type),
 			HINT = 'Give the new population a space of its own, or drop_space() the old one first.';
 	ELSIF was.space IS NULL THEN
 		made := (space, 'persona_' || space, subjects, found_key.key_name, found_key.key_type, NULL);
@@ -815,8 +842,7 @@ BEGIN
 		INSERT INTO @extschema@.space VALUES (made.*);
 		PERFORM @extschema@.own_schema(made, current_user::regrole);
 	ELSE
-		/* The subject table may have got another owner, as advised below. */
-		PERFORM @extschema@.own_schema(was, n.nspowner) FROM pg_namespace n WHERE n.nspname = was.schema_name;
+		PERFORM @extschema@.own_schema(was, @extschema@.schema_owner(was));
 	END IF;
 	IF (SELECT rolsuper FROM pg_roles WHERE oid = owner) THEN
 		RETURN NEXT ('info', 'owner_superuser', space,
@@ -826,7 +852,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION define_space(text, regclass, text) IS
-'Binds a space to its table of subjects, by its primary key or the column named, and creates its schema persona_<space>. Running it again changes nothing, but that the schema follows a change of the table''s owner. Needs membership of the table''s owner and CREATE on the database.';
+'Binds a space to its table of subjects, by its primary key or the column named, and creates its schema persona_<space>. Running it again changes nothing, but for the schema''s owner where the table has changed hands. Needs membership of the table''s owner and CREATE on the database.';
 REVOKE ALL ON FUNCTION define_space(text, regclass, text) FROM PUBLIC;
 
 CREATE FUNCTION drop_space(space text, force boolean DEFAULT false) RETURNS void
@@ -839,7 +865,7 @@ DECLARE
 BEGIN
 	/* Somebody may have dropped the schema by hand. */
 	IF force IS NOT TRUE AND to_regclass(format('%I.decision', gone.schema_name)) IS NOT NULL THEN
-		PERFORM @extschema@.own_schema(gone, n.nspowner) FROM pg_namespace n WHERE n.nspname = gone.schema_name;
+		PERFORM @extschema@.own_schema(gone, @extschema@.schema_owner(gone));
 		holds := @extschema@.read_as_owner(holds, gone.space,
 			format('SELECT ARRAY[(SELECT count(*) FROM %1$I.consent), (SELECT count(*) FROM %1$I.decision)]', gone.schema_name), 0);
 	END IF;

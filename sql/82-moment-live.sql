@@ -208,6 +208,10 @@ BEGIN
 	END IF;
 	findings := ARRAY(SELECT f FROM @extschema@.require_complete(home, moment) f);
 	PERFORM @extschema@.create_reads(home, moment);
+	/* What a batch was at when it was retired. */
+	IF was.state = 'retired' THEN
+		PERFORM @extschema@.give_up(home, moment);
+	END IF;
 	UPDATE @extschema@.moment m
 	SET state = 'live', share = activate.share,
 		activated_at = CASE WHEN was.state = 'live' THEN m.activated_at ELSE @extschema@.now() END
@@ -296,6 +300,24 @@ COMMENT ON FUNCTION close_messages(space, text, text) IS
 'Closes and blanks what waits in the outbox for a moment: cancelled, or unconfirmed where it was handed out before, whose acknowledgement still counts. Returns how many.';
 REVOKE ALL ON FUNCTION close_messages(space, text, text) FROM PUBLIC;
 
+CREATE FUNCTION give_up(home space, moment text) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	dropped bigint;
+BEGIN
+	/* What a batch is at just now it has decided already. */
+	dropped := @extschema@.change_as_owner(dropped, home.space, format('WITH gone AS (DELETE FROM %1$I.schedule
+			WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM %1$I.schedule q WHERE q.moment = $1 FOR UPDATE SKIP LOCKED)) RETURNING 1),
+		counted AS (INSERT INTO %1$I.moment_day SELECT $1, @extschema@.now()::date, ''retired'', count(*) FROM gone HAVING count(*) > 0)
+		SELECT count(*) FROM gone', home.schema_name), moment);
+	RETURN dropped + @extschema@.close_messages(home, moment, 'retired');
+END;
+$$;
+COMMENT ON FUNCTION give_up(space, text) IS
+'Drops what is scheduled for a moment, counted as retired, and closes its messages. Returns how many rows that were.';
+REVOKE ALL ON FUNCTION give_up(space, text) FROM PUBLIC;
+
 CREATE FUNCTION retire(moment text, space text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -305,7 +327,6 @@ DECLARE
 	was @extschema@.moment := @extschema@.find_moment(home, moment);
 	later text[] := ARRAY(SELECT m.moment FROM @extschema@.moment m
 		WHERE m.space = home.space AND m.after_moment = was.moment AND m.state IN ('live', 'paused') ORDER BY 1);
-	dropped bigint;
 BEGIN
 	IF was.state = 'retired' THEN
 		RAISE object_not_in_prerequisite_state USING
@@ -315,14 +336,11 @@ BEGIN
 	PERFORM @extschema@.sync_triggers(home);
 	/* It keeps no column from being dropped any more. */
 	PERFORM @extschema@.drop_view(home, 'moment_' || moment || '_reads');
-	dropped := @extschema@.change_as_owner(dropped, home.space, format('WITH gone AS (DELETE FROM %1$I.schedule WHERE moment = $1 RETURNING 1),
-		counted AS (INSERT INTO %1$I.moment_day SELECT $1, @extschema@.now()::date, ''retired'', count(*) FROM gone HAVING count(*) > 0)
-		SELECT count(*) FROM gone', home.schema_name), moment);
 	IF cardinality(later) > 0 THEN
 		RAISE NOTICE 'nothing starts moment % any more', array_to_string(later, ', ')
 			USING HINT = format('It comes after "%s". Retire it too, or give it another start with define_moment().', moment);
 	END IF;
-	RETURN dropped + @extschema@.close_messages(home, moment, 'retired');
+	RETURN @extschema@.give_up(home, moment);
 END;
 $$;
 COMMENT ON FUNCTION retire(text, text) IS

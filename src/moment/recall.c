@@ -26,7 +26,7 @@ typedef struct Question
 {
 	const Space *space;
 	const char *moment;
-	const char *sql;			/* by which it is asked; NULL: nothing cancels it */
+	const char *sql;			/* the statement; NULL: nothing cancels it */
 	Datum		subjects;		/* K[] of the page */
 	const ItemPointerData *rows;
 	int			n;
@@ -145,14 +145,20 @@ AskPart(Question *q, const Part *part)
 	q->nunknown = 0;
 	sqlstate = PersonaTrap(Compile, q);
 	if (sqlstate != 0)
-		for (int i = 0; i < part->n; i++)
-			q->unknown[q->nunknown++] = part->rows[i];
+	{
+		memcpy(q->unknown, part->rows, sizeof(ItemPointerData) * part->n);
+		q->nunknown = part->n;
+	}
 	else if (q->sql != NULL)
 		sqlstate = AskRows(q, part->rows, part->n);
 	if (sqlstate == 0)
 		return;
 	SpaceIncident(q->space, "claim", q->moment, sqlstate);
 	PutOff(q);
+	ereport(NOTICE,
+			(errmsg("what cancels moment \"%s\" cannot be told of %d of its messages: SQLSTATE %s",
+					q->moment, q->nunknown, unpack_sql_state(sqlstate)),
+			 errhint("They are asked again in an hour: mend the rule, or what it fails on.")));
 }
 
 /* How many messages they are together. */
@@ -198,7 +204,7 @@ MomentRecallOne(const Space *space, const char *moment, ItemPointer row,
 {
 	ItemPointerData cancelled;
 	Question	q = {.space = space, .moment = moment, .subjects = subjects,
-		.rows = row, .n = 1, .read_only = true, .cancelled = &cancelled};
+	.rows = row, .n = 1, .read_only = true, .cancelled = &cancelled};
 	PersonaAct	act;
 	int			sqlstate;
 

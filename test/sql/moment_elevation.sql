@@ -152,7 +152,7 @@ SELECT * FROM me.tripwire;
 
 -- what lies in persona's own tables without define_*(): names that would be code, another's schema, the house
 SET ROLE me_owner;
-SELECT statement, me.state(statement) FROM unnest(ARRAY['UPDATE persona.space SET key_type = ''int) IS NULL OR me.trip(''''type'''') IS NULL; --''', 'UPDATE persona.space SET schema_name = ''pg_catalog''', 'UPDATE persona.space SET schema_name = ''persona_other''', 'UPDATE persona.space SET space = ''other''',
+SELECT statement, me.state(statement) FROM unnest(ARRAY['UPDATE persona.space SET key_type = ''int) IS NULL OR me.trip(''''type'''') IS NULL; --''', 'UPDATE persona.space SET schema_name = ''pg_catalog''', 'UPDATE persona.space SET schema_name = ''persona_other''', 'UPDATE persona.space SET space = ''other''', 'UPDATE persona.space SET space = ''me_reports'', schema_name = ''persona_me_reports''',
 	'INSERT INTO persona.space VALUES (''house'', ''persona_house'', ''me.customer'', ''id'', ''integer'')', 'INSERT INTO persona.space VALUES (E''a\nb'', E''persona_a\nb'', ''me.customer'', ''id'', ''integer'')',
 	'UPDATE persona.event SET event = ''x"; --''', 'UPDATE persona.event SET fires = ''insert OR delete''', 'UPDATE persona.segment SET segment = ''a b''', 'UPDATE persona.moment SET moment = '''''''' WHERE moment = ''ask''', 'UPDATE persona.channel SET channel = ''{"''', 'UPDATE persona.goal SET goal = ''%s''',
 	'INSERT INTO persona.definition_log VALUES (''moment'', ''me_shop'', ''thanks'', 99, now(), ''somebody'', NULL)', 'INSERT INTO persona.policy VALUES (''house'', '''', '''', 1)', 'UPDATE persona.policy SET cap = 0 WHERE space = ''house''']) statement;

@@ -52,7 +52,9 @@ SELECT DISTINCT d.moment, o.outcome, o.reason, o.sent_at, e.gate, e.reason, e.sa
 FROM mre.look d JOIN persona_mre.outcome o USING (subject, moment), persona.explain_decision(o.decision) e WHERE d.state = 'cancelled' AND NOT e.passed ORDER BY 1;
 -- what cannot be told comes again in an hour, and goes when it can be
 UPDATE persona_mre.message SET ready_at = ready_at - interval '1 hour' WHERE state = 'ready';
+SET client_min_messages = notice;
 SELECT count(*) AS not_yet FROM persona.claim('email', 100);
+SET client_min_messages = warning;
 UPDATE mre.returned SET weight = 1, order_id = 999 WHERE id = 4;
 UPDATE persona_mre.message SET ready_at = ready_at - interval '1 hour' WHERE state = 'ready';
 SELECT subject, moment, attempt FROM persona.claim('email', 100);

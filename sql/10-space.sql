@@ -569,6 +569,7 @@ DECLARE
 		unit text,
 		PRIMARY KEY (subject, experiment, variant)
 	);
+	CREATE INDEX ON %1$I.exposure (experiment);
 	CREATE INDEX ON %1$I.exposure (unit, experiment) WHERE unit IS NOT NULL;
 	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included; by a decision, or (NULL) by expose(); unit: what the experiment spreads in the subject''s place, as it was then.';
 
@@ -642,6 +643,15 @@ COMMENT ON FUNCTION create_state(space, text) IS
 'Creates the state tables of a space, with the subject table''s own key type and collation.';
 REVOKE ALL ON FUNCTION create_state(space, text) FROM PUBLIC;
 
+CREATE FUNCTION schema_owner(space space) RETURNS oid
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT n.nspowner FROM pg_catalog.pg_namespace n WHERE n.nspname = (space).schema_name;
+END;
+COMMENT ON FUNCTION schema_owner(space) IS
+'The role that owns a space''s schema; another one than the space''s where its table of subjects has changed hands.';
+REVOKE ALL ON FUNCTION schema_owner(space) FROM PUBLIC;
+
 CREATE FUNCTION own_schema(space space) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -649,6 +659,9 @@ DECLARE
 	owner text := @extschema@.space_owner(space.subjects)::regrole;
 	relation record;
 BEGIN
+	IF @extschema@.schema_owner(space) <> @extschema@.space_owner(space.subjects) THEN
+		EXECUTE format('ALTER SCHEMA %I OWNER TO %s', space.schema_name, owner);
+	END IF;
 	FOR relation IN
 		SELECT c.oid::regclass AS name, CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind
 		FROM pg_class c
@@ -661,7 +674,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION own_schema(space) IS
-'Hands every table and view of a space''s schema to the owner of the space.';
+'Hands a space''s schema with its tables and views to the owner of the space, where they are somebody else''s.';
 REVOKE ALL ON FUNCTION own_schema(space) FROM PUBLIC;
 
 CREATE FUNCTION check_permanent(relation regclass) RETURNS void
@@ -761,7 +774,7 @@ BEGIN
 	IF was.space IS NOT NULL AND (was.subjects, was.key, was.key_type)
 		IS DISTINCT FROM (subjects, found_key.key_name, found_key.key_type) THEN
 		RAISE object_in_use USING
-			MESSAGE = format('space "%s" is already defined over %s, key "%s"', space, was.subjects, was.key),
+			MESSAGE = format('space "%s" is already defined over %s, key "%s" of type %s', space, was.subjects, was.key, was.key_type),
 			HINT = 'Give the new population a space of its own, or drop_space() the old one first.';
 	ELSIF was.space IS NULL THEN
 		made := (space, 'persona_' || space, subjects, found_key.key_name, found_key.key_type, NULL);
@@ -770,6 +783,8 @@ BEGIN
 		/* The rooms above add their views by triggers on this table. */
 		INSERT INTO @extschema@.space VALUES (made.*);
 		PERFORM @extschema@.own_schema(made);
+	ELSE
+		PERFORM @extschema@.own_schema(was);
 	END IF;
 	IF (SELECT rolsuper FROM pg_roles WHERE oid = owner) THEN
 		RETURN NEXT ('info', 'owner_superuser', space,
@@ -779,7 +794,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION define_space(text, regclass, text) IS
-'Binds a space to its table of subjects, by its primary key or the column named, and creates its schema persona_<space>. Running it again changes nothing. Needs membership of the table''s owner and CREATE on the database.';
+'Binds a space to its table of subjects, by its primary key or the column named, and creates its schema persona_<space>. Running it again changes nothing, but for the schema''s owner where the table has changed hands. Needs membership of the table''s owner and CREATE on the database.';
 REVOKE ALL ON FUNCTION define_space(text, regclass, text) FROM PUBLIC;
 
 CREATE FUNCTION drop_space(space text, force boolean DEFAULT false) RETURNS void

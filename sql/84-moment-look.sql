@@ -150,14 +150,16 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
-	m := @extschema@.measures(ARRAY[aim.measure], ARRAY[aim.within::text], home.space, of_single => true);
+	m := @extschema@.measures(ARRAY[aim.measure], ARRAY[aim.within::text], home.space, of_single => true,
+		earliest => since, latest => until + aim.within + interval '1 day');
 	RETURN QUERY EXECUTE format($q$WITH exposed AS MATERIALIZED (
-		SELECT d.decision AS unit, d.subject, d.at, d.at + %1$L::interval AS over_at FROM %2$I.decision d
-		WHERE d.moment = $1 AND d.experiment = $2 AND d.at >= $3 AND d.at < $4
-			AND d.variant IS NOT NULL AND NOT d.fallback AND %3$s)
+		SELECT x.*%1$s FROM (
+			SELECT d.decision AS unit, d.subject, d.at FROM %2$I.decision d
+			WHERE d.moment = $1 AND d.experiment = $2 AND d.at >= $3 AND d.at < $4
+				AND d.variant IS NOT NULL AND NOT d.fallback AND %3$s) x)
 	SELECT x.unit, %4$s, (%5$s)::float8 FROM exposed x%6$s$q$,
-		aim.within, home.schema_name, @extschema@.no_test_sql(home, 'd.subject'),
-		format('CASE WHEN %s THEN coalesce(%s, x.over_at) END', m.reached[1], coalesce(m.reached_at[1], 'NULL')),
+		m.spans, home.schema_name, @extschema@.no_test_sql(home, 'd.subject'),
+		format('CASE WHEN %s THEN coalesce(%s, x.until1) END', m.reached[1], coalesce(m.reached_at[1], 'NULL')),
 		CASE m.kinds[1] WHEN 'proportion' THEN format('%s::int', m.y[1]) WHEN 'ratio' THEN format('%s / nullif(%s, 0)', m.y[1], m.x[1]) ELSE m.y[1] END, m.joins)
 	USING moment, experiment, since, until;
 END;
@@ -309,6 +311,16 @@ BEGIN ATOMIC
 		format('Let an ordinary role own it: ALTER TABLE %s OWNER TO ...;', s.subjects)
 	FROM @extschema@.space s JOIN pg_roles o ON o.oid = @extschema@.space_owner(s.subjects)
 	WHERE s.space = space_health.space AND o.rolsuper
+	UNION ALL
+	SELECT 'block', 'owner_changed', s.space, format('%s belongs to %s by now, and the space''s schema still to %s: nothing can run', s.subjects,
+			@extschema@.space_owner(s.subjects)::regrole, @extschema@.schema_owner(s)::regrole),
+		format('SELECT * FROM persona.define_space(%L, %L); hands it over.', s.space, s.subjects)
+	FROM @extschema@.space s WHERE s.space = space_health.space AND @extschema@.schema_owner(s) <> @extschema@.space_owner(s.subjects)
+	UNION ALL
+	SELECT 'block', 'key_retyped', s.space, format('the key "%s" of %s is of type %s by now, and the space keeps it as %s: keys that do not fit are left out', s.key, s.subjects,
+			@extschema@.base_type(s.subjects, s.key)::regtype, s.key_type),
+		'Define a space over the table as it is, and move what was consented to by INSERT into its ledger.'
+	FROM @extschema@.space s WHERE s.space = space_health.space AND @extschema@.base_type(s.subjects, s.key) <> s.key_type::regtype
 	UNION ALL
 	SELECT 'warn', 'source_gone', x.name, format('the table of %s "%s" does not exist any more: what asks about it sends nothing', x.kind, x.name),
 		format('SELECT * FROM persona.define_%1$s(%2$L, ...) binds another, SELECT persona.drop_definition(%1$L, %2$L, space => %3$L) forgets it.', x.kind, x.name, s.space)

@@ -139,6 +139,7 @@ BEGIN
 			FOR told IN SELECT * FROM @extschema@.follow_renames(home.space) LOOP
 				RAISE NOTICE USING MESSAGE = format('persona: %s', told.message), HINT = told.hint;
 			END LOOP;
+			PERFORM @extschema@.own_schema(s) FROM @extschema@.space s WHERE s.space = home.space AND s.subjects = ANY (changed);
 		EXCEPTION WHEN OTHERS THEN
 			RAISE WARNING USING MESSAGE = format('persona could not follow this change in space "%s" (SQLSTATE %s)', home.space, SQLSTATE),
 				HINT = format('Look at its rules, then: SELECT * FROM persona.follow_renames(%L).', home.space);
@@ -147,7 +148,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION follow_ddl() IS
-'Event trigger: after ALTER TABLE of a table that a space uses, its definitions follow renamed columns.';
+'Event trigger: after ALTER TABLE of a table that a space uses, its definitions follow renamed columns, and its schema the owner of the subject table.';
 REVOKE ALL ON FUNCTION follow_ddl() FROM PUBLIC;
 CREATE EVENT TRIGGER persona_follow ON ddl_command_end
 WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE')
@@ -275,7 +276,7 @@ BEGIN
 	RETURN ARRAY(SELECT DISTINCT r.source FROM @extschema@.moment_reads(moment, home.space) r);
 EXCEPTION
 	WHEN syntax_error_or_access_rule_violation THEN
-		RETURN '{}';
+		RETURN '{}'::text[];
 END;
 $$;
 COMMENT ON FUNCTION sources_read(space, text) IS

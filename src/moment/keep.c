@@ -26,6 +26,17 @@ static MemoryContext context;	/* holds all of it */
 static List *kept;				/* of Kept * */
 static uint64 generation;		/* of the definitions it was made from */
 
+/*
+ * The space as it is known now. The caller's may be a copy from before, which
+ * goes with the transaction, and a moment points into the one it was read by.
+ */
+static const Space *
+Current(const Space *space)
+{
+	AcceptInvalidationMessages();
+	return SpaceGet(space->name);
+}
+
 /* Drops what was made from other definitions than those of now. */
 static void
 Retire(void)
@@ -75,26 +86,20 @@ Load(const Space *space, const char *name)
 	return one;
 }
 
-/*
- * What is kept points into the definitions, so it is loaded from the copy that
- * lives on: the caller's may be an older one, which goes with its transaction.
- */
 static Kept *
-FindOrLoad(const Space **space, const char *name)
+FindOrLoad(const Space *space, const char *name)
 {
 	Kept	   *one;
 
-	AcceptInvalidationMessages();
-	*space = SpaceGet((*space)->name);
 	Retire();
-	one = Find(*space, name);
-	return one ? one : Load(*space, name);
+	one = Find(space, name);
+	return one ? one : Load(space, name);
 }
 
 const Moment *
 MomentKept(const Space *space, const char *name)
 {
-	return FindOrLoad(&space, name)->moment;
+	return FindOrLoad(Current(space), name)->moment;
 }
 
 static char *
@@ -159,7 +164,8 @@ EndCompiling(MemoryContext caller, MemoryContext compiling)
 const MomentProgram *
 MomentKeptProgram(const Space *space, const char *name)
 {
-	Kept	   *one = FindOrLoad(&space, name);
+	const Space *current = Current(space);
+	Kept	   *one = FindOrLoad(current, name);
 	MomentProgram **place = &one->programs[PersonaClockIsMoved()];
 	MemoryContext compiling;
 	MemoryContext caller;
@@ -170,8 +176,8 @@ MomentKeptProgram(const Space *space, const char *name)
 	caller = BeginCompiling();
 	compiling = CurrentMemoryContext;
 	if (one->moment->told == NULL)
-		LoadTold(space, one);
-	program = MomentCompile(space, one->moment);
+		LoadTold(current, one);
+	program = MomentCompile(current, one->moment);
 	MemoryContextSwitchTo(GetMemoryChunkContext(one));
 	*place = CopyProgram(program);
 	EndCompiling(caller, compiling);
@@ -181,7 +187,8 @@ MomentKeptProgram(const Space *space, const char *name)
 const char *
 MomentKeptRecall(const Space *space, const char *name)
 {
-	Kept	   *one = FindOrLoad(&space, name);
+	const Space *current = Current(space);
+	Kept	   *one = FindOrLoad(current, name);
 	char	  **place = &one->recalls[PersonaClockIsMoved()];
 	MemoryContext compiling;
 	MemoryContext caller;
@@ -191,7 +198,7 @@ MomentKeptRecall(const Space *space, const char *name)
 	{
 		caller = BeginCompiling();
 		compiling = CurrentMemoryContext;
-		recall = MomentCompileRecall(space, one->moment);
+		recall = MomentCompileRecall(current, one->moment);
 		*place = MemoryContextStrdup(GetMemoryChunkContext(one),
 									 recall ? recall : "");
 		EndCompiling(caller, compiling);

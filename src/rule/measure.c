@@ -5,8 +5,9 @@
  * compared with a number, which makes a yes or no; or a total by another, a
  * ratio. The totals of many measures become columns of one grouped pass over
  * each event source, joined to everybody exposed (the relation exposed, known
- * as x: unit, subject, at). Each has a twin that counts as long before the
- * exposure as the measure does after it, by which its variance is reduced.
+ * as x: unit, subject, at, and the ends of the spans that count). Each has a
+ * twin that counts as long before the exposure as the measure does after it, by
+ * which its variance is reduced.
  *
  * The same measure of one subject says whether it has reached the goal: a yes
  * or no when it is yes (what more events may still make a no, when its time is
@@ -22,9 +23,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-
-/* Totals are analysed over this until there is somebody exposed. */
-#define NOBODY "(SELECT NULL::pg_catalog.text AS unit, %s AS subject, NULL::pg_catalog.timestamptz AS at)"
+#include "utils/timestamp.h"
 
 /* One measure: what it yields for a unit, as SQL over x and the features. */
 typedef struct Measure
@@ -214,7 +213,7 @@ IsOfMore(const char *text)
 
 /* As SQL over x: that there is some of it, or that it is so. */
 static char *
-Reached(const Measure *measure, const char *text, const char *within)
+Reached(const RuleQuery *query, const Measure *measure, const char *text)
 {
 	if (measure->x != NULL)
 		return psprintf("(%s / NULLIF(%s, 0) > 0)", measure->y, measure->x);
@@ -222,8 +221,7 @@ Reached(const Measure *measure, const char *text, const char *within)
 		return psprintf("(%s > 0)", measure->y);
 	if (IsOfMore(text))
 		return measure->y;
-	return psprintf("(%s AND x.at + %s <= persona.now())", measure->y,
-					LengthOf(within));
+	return psprintf("(%s AND %s <= persona.now())", measure->y, query->until);
 }
 
 char *
@@ -237,8 +235,9 @@ RuleReached(const Space *space, const SpaceEvent *event, const char *measure,
 	RuleQuerySpan(query, LengthOf(within), false);
 	compiled = CompileSpan(query, measure);
 	*uses = list_concat(*uses, RuleQueryUses(query));
-	return psprintf("EXISTS (SELECT FROM %s x%s WHERE %s)", from,
-					RuleQueryJoins(query), Reached(&compiled, measure, within));
+	return psprintf("EXISTS (SELECT FROM (SELECT x.*%s FROM %s x) x%s WHERE %s)",
+					RuleQuerySpans(query), from, RuleQueryJoins(query),
+					Reached(query, &compiled, measure));
 }
 
 /* ---- and when ---- */
@@ -299,7 +298,7 @@ CompileSingle(RuleQuery *query, const char *text, const char *within)
 
 	RuleQuerySpan(query, LengthOf(within), false);
 	measure = CompileSpan(query, text);
-	measure.reached = Reached(&measure, text, within);
+	measure.reached = Reached(query, &measure, text);
 	measure.reached_at = ReachedAt(query, text);
 	return measure;
 }
@@ -344,9 +343,21 @@ TextArray(char **texts, int n)
 											  TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* An instant as SQL that is a constant. */
+static char *
+Instant(Datum at)
+{
+	char	   *text = DatumGetCString(DirectFunctionCall1(timestamptz_out, at));
+
+	return psprintf("%s::pg_catalog.timestamptz", PersonaLiteral(text));
+}
+
 PG_FUNCTION_INFO_V1(persona_measures);
 
-/* persona.measures(measures, withins, space, of_single): joins and what they yield */
+/*
+ * persona.measures(measures, withins, space, of_single, earliest, latest):
+ * columns and joins, and what the measures yield
+ */
 Datum
 persona_measures(PG_FUNCTION_ARGS)
 {
@@ -358,15 +369,14 @@ persona_measures(PG_FUNCTION_ARGS)
 	char	  **withins = Texts(PG_GETARG_ARRAYTYPE_P(1), &withins_n);
 	char	  **parts[6];
 	TupleDesc	row;
-	Datum		values[7];
-	bool		nulls[7] = {false};
+	Datum		values[8];
+	bool		nulls[8] = {false};
 	int			level = PersonaPinBegin();
 
 	if (n != withins_n)
 		elog(ERROR, "%d measures and %d times", n, withins_n);
 	for (int i = 0; i < lengthof(parts); i++)
 		parts[i] = palloc0(sizeof(char *) * Max(n, 1));
-	RuleQueryExposed(query, psprintf(NOBODY, psprintf("NULL::%s", PersonaTypeName(space->key.type))));
 	for (int i = 0; i < n; i++)
 	{
 		Measure		measure;
@@ -382,10 +392,12 @@ persona_measures(PG_FUNCTION_ARGS)
 		parts[4][i] = measure.reached;
 		parts[5][i] = measure.reached_at;
 	}
-	RuleQueryExposed(query, "exposed");
-	values[0] = CStringGetTextDatum(RuleQueryJoins(query));
+	RuleQueryExposed(query, "exposed", Instant(PG_GETARG_DATUM(4)),
+					 Instant(PG_GETARG_DATUM(5)));
+	values[0] = CStringGetTextDatum(RuleQuerySpans(query));
+	values[1] = CStringGetTextDatum(RuleQueryJoins(query));
 	for (int i = 0; i < lengthof(parts); i++)
-		values[i + 1] = TextArray(parts[i], n);
+		values[i + 2] = TextArray(parts[i], n);
 	PersonaPinEnd(level);
 	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "measures() returns a row");

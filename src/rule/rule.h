@@ -127,13 +127,18 @@ extern void RuleQueryNanIsUnknown(RuleQuery *query);
 extern void RuleQueryContext(RuleQuery *query);
 
 /*
- * Of RULE_FEATURES_EXPOSED: the relation of those exposed, x (unit, subject,
- * at), and which of their events count from here on: those of an interval
- * after the exposure, or `before` it. `length` is SQL. In a look-up for one
- * subject x is a row with that subject's exposure, at.
+ * Of RULE_FEATURES_EXPOSED: which events count from here on, those of an
+ * interval after the exposure, or `before` it (`length` is SQL); the ends of
+ * all such spans as columns after x.at, which the relation of those exposed,
+ * x (unit, subject, at, and these), holds so that they are reckoned once a
+ * person, not once an event; that relation, nobody until it is named; and
+ * between which instants, as SQL, its events lie. In a look-up for one subject
+ * x is a row with that subject's exposure, at, and the spans.
  */
-extern void RuleQueryExposed(RuleQuery *query, const char *exposed);
 extern void RuleQuerySpan(RuleQuery *query, const char *length, bool before);
+extern char *RuleQuerySpans(const RuleQuery *query);
+extern void RuleQueryExposed(RuleQuery *query, const char *exposed,
+							 const char *earliest, const char *latest);
 
 /*
  * SQL over s and n, the row of `event` where there is one: whether that
@@ -247,10 +252,12 @@ struct RuleQuery
 	const char *text;			/* the rule being compiled, for positions */
 	int			depth;			/* of segments in segments */
 	bool		nan_is_unknown;
-	const char *exposed;		/* x, and the span of its events that count */
-	const char *from;
+	const char *exposed;		/* x; NULL: nobody yet */
+	const char *earliest;		/* of x's events, and latest */
+	const char *latest;
+	List	   *spans;			/* their lengths, as SQL */
+	const char *from;			/* of the span that counts */
 	const char *until;
-	const char *lengths;		/* of all spans, before and after */
 	List	   *renames;		/* what was renamed (rename.c) */
 	List	   *mentions;		/* where the text says so (rename.c) */
 };

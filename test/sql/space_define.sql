@@ -119,6 +119,31 @@ SET ROLE space_owner;
 SELECT count(*) > 0 AS seen_by_the_owner FROM persona.space;
 RESET ROLE;
 
+-- a table of subjects that changes hands takes the space along, by itself or by define_space()
+CREATE ROLE space_heir;
+CREATE FUNCTION sp.owners() RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'persona_space_shop'
+	UNION SELECT relowner::regrole::text FROM pg_class WHERE relnamespace = 'persona_space_shop'::regnamespace AND relkind IN ('r', 'p', 'v') ORDER BY 1
+$$;
+SELECT sp.owners();
+ALTER TABLE sp.customer OWNER TO space_heir;
+SELECT sp.owners();
+SELECT code FROM persona_space_shop.health WHERE code = 'owner_changed';
+ALTER EVENT TRIGGER persona_follow DISABLE;
+ALTER TABLE sp.customer OWNER TO space_owner;
+SELECT sp.owners();
+SELECT code FROM persona_space_shop.health WHERE code = 'owner_changed';
+SELECT count(f) FROM unnest('{space_shop,space_other}'::text[]) s, persona.define_space(s, 'sp.customer') f;
+SELECT sp.owners();
+SELECT persona.define_purpose('handed', 'opt_out', space => 'space_shop'), persona.define_channel('handed', 'name', space => 'space_shop');
+INSERT INTO sp.customer VALUES (77, 'Kim', 'DE');
+SELECT persona.grant_consent(77, 'handed', 'handed', 'test', space => 'space_shop') IS NOT NULL AS granted, persona.may_contact(77, 'handed', 'handed', space => 'space_shop');
+ALTER EVENT TRIGGER persona_follow ENABLE;
+SELECT persona.drop_definition('channel', 'handed', space => 'space_shop'), persona.drop_definition('purpose', 'handed', space => 'space_shop');
+SELECT count(*) > 0 AS erased FROM persona.erase_subject(77, space => 'space_shop');
+DELETE FROM sp.customer WHERE id = 77;
+DROP ROLE space_heir;
+
 -- the clock
 SET persona.clock = '2026-01-01 00:00+00';
 SELECT persona.now() = '2026-01-01 00:00+00' AS stands_still;

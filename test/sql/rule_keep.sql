@@ -54,21 +54,18 @@ ALTER TYPE rk.size RENAME VALUE 'tiny' TO 'small';
 TABLE rk.answers;
 DROP CAST (rk.size AS text);
 TABLE rk.answers;
--- how a text is read, and an amount of money
+-- a text is read alike whatever the session sets, but for an amount of money
 SELECT rk.which('note = ''a\b''') AS none, rk.which('price = ''1.50''') AS first, rk.which('note ~ ''\wb''') AS none;
 SET standard_conforming_strings = off;
 SET escape_string_warning = off;
 UPDATE rk.thing SET note = E'a\b' WHERE id = 1;
-SELECT rk.which($$note = 'a\b'$$) AS first, rk.which($$note = E'a\b'$$) AS first;
+SELECT rk.which($$note = 'a\b'$$) AS none, rk.which($$note = E'a\b'$$) AS first;
 RESET standard_conforming_strings;
 SELECT rk.which($$note = 'a\b'$$) AS none, rk.which($$note = E'a\b'$$) AS first;
 SET backslash_quote = off;
-SELECT rk.which($$note = E'\''$$) AS refused;
+SELECT rk.which($$note = E'\''$$) AS none;
 RESET backslash_quote;
 SELECT rk.which($$note = E'\''$$) AS none;
-SET backslash_quote = off;
-SELECT rk.which($$note = E'\''$$) AS refused;
-RESET backslash_quote;
 -- the same text over another table, over a view, over no table at all
 CREATE TABLE rk.other (code text, note text, id int);
 INSERT INTO rk.other VALUES ('x', 'b', 3), ('a', 'a', 4);

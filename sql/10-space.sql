@@ -474,7 +474,7 @@ DECLARE
 		event_key text[],
 		once_key text NOT NULL,
 		step int NOT NULL,
-		gates jsonb NOT NULL,
+		gates json NOT NULL,
 		told text[],
 		items bytea,
 		PRIMARY KEY (subject, decision, started_at)

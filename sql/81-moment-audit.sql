@@ -264,7 +264,7 @@ DECLARE
 	repetition int;
 BEGIN
 	EXECUTE format('SELECT d.moment, d.moment_version, d.variant, m.version,
-			(SELECT (g->''saw''->>''repetition'')::int FROM jsonb_array_elements(d.gates) g WHERE g->>''gate'' = ''surprise'') AS repetition
+			(SELECT (g->''saw''->>''repetition'')::int FROM json_array_elements(d.gates) g WHERE g->>''gate'' = ''surprise'') AS repetition
 		FROM %I.decision d LEFT JOIN @extschema@.moment m ON m.space = $2 AND m.moment = d.moment WHERE d.decision = $1', home.schema_name)
 	INTO about, had_version, got, has_version, repetition USING decision, home.space;
 	IF about IS NULL THEN

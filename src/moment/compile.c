@@ -417,7 +417,8 @@ Refused(Builder *b)
 static char *
 DecideSql(Builder *b, const char *driver, const char *schedule, bool bare)
 {
-	return psprintf("SELECT d.row, d.subject::pg_catalog.text AS subject, %s,"
+	return psprintf("SELECT d.row, d.subject AS key, d.subject::pg_catalog.text AS subject,"
+					" d.event, d.event_key, d.step, %s,"
 					" d.first_due, d.started_at, %s AS subject_there, %s AS event_there,"
 					" %s AS entry, %s AS cancel, %s AS expires_at, %s AS stale,"
 					" %s AS assigned, %s AS channel, %s AS address, %s AS zone, %s AS suppressed,"
@@ -467,13 +468,14 @@ ProbeSql(Builder *b)
 
 	if (latest == NULL)
 		return NULL;
-	driver = psprintf("(SELECT '(0,0)'::pg_catalog.tid AS row, u.subject, l.event_key, $2 AS context,"
-					  "  persona.now() AS at, persona.now() AS first_due,"
+	driver = psprintf("(SELECT '(0,0)'::pg_catalog.tid AS row, u.subject, %s::pg_catalog.text AS event, l.event_key,"
+					  "  0 AS step, $2 AS context, persona.now() AS at, persona.now() AS first_due,"
 					  " persona.now() AS started_at FROM pg_catalog.unnest($1) u(subject)"
-					  " CROSS JOIN LATERAL (%s LIMIT 1) l(event_key))", latest);
+					  " CROSS JOIN LATERAL (%s LIMIT 1) l(event_key))",
+					  PersonaLiteral(b->moment->starts_on), latest);
 	return DecideSql(b, driver,
 					 psprintf("(%1$s)::pg_catalog.text AS once_key,"
-							  " persona.decision_id(%2$s, %3$s, d.subject::pg_catalog.text, (%1$s)::pg_catalog.text, 0)::pg_catalog.text AS decision, %4$s AS due",
+							  " persona.decision_id(%2$s, %3$s, d.subject::pg_catalog.text, (%1$s)::pg_catalog.text, 0) AS decision, %4$s AS due",
 							  once_key, PersonaLiteral(b->space->name),
 							  PersonaLiteral(b->moment->name), Due(b, "d.at")),
 					 false);
@@ -505,7 +507,7 @@ CanStart(const Moment *moment)
 MomentProgram *
 MomentCompile(const Space *space, const Moment *moment)
 {
-	const char *schedule = "d.once_key, d.decision::pg_catalog.text AS decision, d.due";
+	const char *schedule = "d.once_key, d.decision, d.due";
 	MomentProgram *program = palloc0(sizeof(MomentProgram));
 	Builder		b = {.space = space, .moment = moment};
 
@@ -531,5 +533,7 @@ MomentCompile(const Space *space, const Moment *moment)
 	if (moment->unit != NULL)
 		b.assigned = "NULL::pg_catalog.text";
 	program->bare_sql = DecideSql(&b, ScheduleDriver(&b), schedule, true);
+	program->write_sql = MomentWriteSql(space, moment, program, false);
+	program->show_sql = MomentWriteSql(space, moment, program, true);
 	return program;
 }

@@ -27,6 +27,8 @@
  *
  * gate.h: whether a message may go, and which
  *	gate.c		the gates, one function each, over what was read
+ *	case.c		what was read of one subject, as the gates see it
+ *	saw.h		what a gate saw, as JSON
  *	address.c	caps that count by address
  *	told.c		what a message tells, and what was told before
  *	id.c		a decision's id: a pure function of what is decided
@@ -39,6 +41,8 @@
  *	run.c		CALL persona.run(): batch after batch
  *	batch.c		which due rows are decided together, and what if one fails
  *	decide.c	schedule -> decision and message
+ *	write.c		what was decided, written down in one statement
+ *	partition.c	the decisions' partitions, one a month
  *	request.c	decide(): the same at once, for one subject
  *	rehearse.c	all of it for a few made-up subjects, and rolled back
  *	guard.c		what is held: a spike, a loop, one error after another
@@ -230,6 +234,8 @@ typedef struct MomentProgram
 	char	   *due_sql;		/* row and due of all that is scheduled */
 	char	   *probe_sql;		/* $1 K[]: subjects, as if it started now; $2
 								 * jsonb and $3 text: a request and its key */
+	char	   *write_sql;		/* writes verdicts on rows of the schedule */
+	char	   *show_sql;		/* the same on requests, which is sent at once */
 	List	   *categories;		/* of char *: used by any variant */
 	List	   *for_all;		/* of those the ones the generic uses too */
 	List	   *uses;			/* of RuleUse *: every column that is read */
@@ -241,6 +247,10 @@ typedef struct MomentProgram
  * = ANY, and no index on the subject looks better than the places of the rows.
  */
 extern char *MomentIsLocked(const char *subject);
+
+/* The statement that writes what was decided (write.c). */
+extern char *MomentWriteSql(const Space *space, const Moment *moment,
+							const MomentProgram *program, bool shown);
 
 /* Compiles and checks a moment; errors name the expression and its place. */
 extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);

@@ -81,8 +81,9 @@ MakePartitions(void *arg)
 {
 	Step	   *step = arg;
 
-	MomentMakePartition(step->space, PersonaNow());
-	MomentMakePartition(step->space, PersonaNow() + 7 * USECS_PER_DAY);
+	MomentMakePartition(step->space, MomentMonth(PersonaNow()));
+	MomentMakePartition(step->space,
+						MomentMonth(PersonaNow() + 7 * USECS_PER_DAY));
 }
 
 /*

@@ -82,12 +82,9 @@ extern void MomentKeepCalendarOf(const Space *space, const Moment *moment,
 								 const char *subject, TimestampTz since,
 								 List **tallies);
 
-/*
- * What the moments after this one start on, by $1 tid[] of its schedule and
- * $2 text[] of what was decided.
- */
-extern void MomentFollow(const Space *space, const Moment *moment,
-						 const PersonaArgs *rows);
+/* The INSERT of what the moments after this one start on, from verdicts x. */
+extern char *MomentFollowSql(const Space *space, const Moment *moment,
+							 const char *from);
 
 /* ---- from the inbox to the schedule (start.c, again.c) ---- */
 

@@ -160,7 +160,10 @@ ConsentRefusedCategories(const Space *space, const char *subject_sql,
 					subject_sql);
 }
 
-/* Hashes the SQL of a name as ConsentPseudonym() does in C. */
+/*
+ * Hashes the SQL of a name as ConsentPseudonym() does in C. To hash takes
+ * longer than to look up, so who asks looks first whether there is any to find.
+ */
 static char *
 PseudonymSql(const Space *space, const char *kind, const char *name_sql)
 {
@@ -172,7 +175,7 @@ PseudonymSql(const Space *space, const char *kind, const char *name_sql)
 char *
 ConsentErased(const Space *space, const char *decision_sql)
 {
-	return psprintf("EXISTS (SELECT FROM %s t WHERE t.pseudonym = %s)",
+	return psprintf("(EXISTS (SELECT FROM %1$s) AND EXISTS (SELECT FROM %1$s t WHERE t.pseudonym = %2$s))",
 					SpaceTable(space, "tombstone"),
 					PseudonymSql(space, "decision", decision_sql));
 }
@@ -182,8 +185,8 @@ ConsentSuppressed(const Space *space, const char *subject_sql,
 				  const char *channel_sql, const char *address_sql)
 {
 	char	   *listed = address_sql == NULL ? "" :
-	psprintf(" UNION ALL SELECT l.reason, l.at FROM %s l"
-			 " WHERE l.channel IN ('', %s) AND l.hash = %s",
+	psprintf(" UNION ALL SELECT l.reason, l.at FROM %1$s l"
+			 " WHERE EXISTS (SELECT FROM %1$s) AND l.channel IN ('', %2$s) AND l.hash = %3$s",
 			 SpaceTable(space, "suppressed_address"), channel_sql,
 			 PseudonymSql(space, "address", address_sql));
 

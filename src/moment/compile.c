@@ -67,15 +67,22 @@ CompileEntry(Builder *b)
 									  "segment", &type));
 }
 
+char *
+MomentWasStopped(const Space *space, const char *decision)
+{
+	return psprintf("EXISTS (SELECT FROM %1$s y WHERE y.subject = %2$s.subject AND y.message = %2$s.decision"
+					" AND y.state IN ('cancelled', 'dead') AND y.done_at IS NOT NULL AND y.sent_at IS NULL)",
+					SpaceTable(space, "message"), decision);
+}
+
 /* Whether the message of a moment before it, of this chain, was stopped. */
 static char *
 Stopped(const Space *space, const MomentBefore *before)
 {
-	return psprintf("EXISTS (SELECT FROM %s x JOIN %s y ON y.subject = x.subject AND y.message = x.decision"
-					" WHERE x.subject = d.subject AND x.moment = %s AND x.event_key = d.event_key"
-					" AND y.state IN ('cancelled', 'dead'))",
-					SpaceTable(space, "decision"), SpaceTable(space, "message"),
-					PersonaLiteral(before->name));
+	return psprintf("EXISTS (SELECT FROM %s x WHERE x.subject = d.subject AND x.moment = %s"
+					" AND x.event_key = d.event_key AND %s)",
+					SpaceTable(space, "decision"),
+					PersonaLiteral(before->name), MomentWasStopped(space, "x"));
 }
 
 /* What stops a moment stops those that come after it, too. */
@@ -218,7 +225,7 @@ StartSql(Builder *b)
 	const Moment *m = b->moment;
 	const char *once_key = b->once_key ? b->once_key : EventKey("d");
 
-	return psprintf("SELECT d.ctid AS row, d.subject::pg_catalog.text AS subject, d.at,"
+	return psprintf("SELECT d.ctid AS row, d.subject AS key, d.subject::pg_catalog.text AS subject, d.event, d.event_key, d.at,"
 					" %s AS event_there, %s AS entry, k.once_key, %s AS due,"
 					" l.at AS last_at, l.step AS last_step"
 					" FROM %s d%s%s%s CROSS JOIN LATERAL (SELECT (%s)::pg_catalog.text) k(once_key)%s"
@@ -247,12 +254,10 @@ CapScope(const Space *space, const MomentCap *cap)
 {
 	return psprintf("NOT x.transactional"
 					" AND x.at > persona.now() - %s::pg_catalog.interval%s"
-					" AND NOT EXISTS (SELECT FROM %s y"
-					" WHERE y.subject = x.subject AND y.message = x.decision"
-					" AND y.state IN ('cancelled', 'dead'))",
+					" AND NOT %s",
 					PersonaLiteral(cap->per),
 					MomentInScope(cap->channel, cap->purpose),
-					SpaceTable(space, "message"));
+					MomentWasStopped(space, "x"));
 }
 
 /*
@@ -402,6 +407,8 @@ CategoryArray(Builder *b, bool closed)
 static char *
 Refused(Builder *b)
 {
+	if (b->attributes == NIL)
+		return MomentTextArray(NIL);
 	return psprintf("(%s || ARRAY(SELECT c FROM pg_catalog.unnest(%s) c"
 					" WHERE NOT EXISTS (SELECT FROM %s p WHERE p.subject = d.subject AND p.allowed"
 					" AND (c = p.category OR pg_catalog.starts_with(c, p.category || '.')))))",

@@ -141,9 +141,10 @@ extern char *MomentOldSql(const Space *space, const Moment *moment);
 extern void MomentCountTold(const Space *space, const Moment *moment,
 							List *cases);
 
-/* A decision's id, as text (id.c). */
-extern char *MomentDecisionId(const char *space, const char *moment,
-							  const char *subject, const char *key, int step);
+/* A decision's id (id.c). */
+extern void MomentDecisionId(const char *space, const char *moment,
+							 const char *subject, const char *key, int step,
+							 pg_uuid_t *id);
 
 /* ---- one subject, now ---- */
 

@@ -21,7 +21,8 @@
  *	calendar.c	a schedule: whose time has come, into the inbox
  *	enter.c		segments entered, into the inbox
  *	follow.c	what a moment's message starts in turn, into the inbox
- *	start.c		inbox -> schedule: who enters a moment, and when it is due
+ *	start.c		inbox -> schedule: what waits, and what moments make of it
+ *	entry.c		who enters a moment, and when it is due
  *	again.c		what comes again: once, anew after a while
  *	reschedule.c	another delay for what is scheduled already
  *
@@ -247,6 +248,12 @@ typedef struct MomentProgram
  * = ANY, and no index on the subject looks better than the places of the rows.
  */
 extern char *MomentIsLocked(const char *subject);
+
+/*
+ * SQL: whether nothing came of what was decided to be sent: its message was
+ * cancelled or died. `decision` is a row with a subject and a decision.
+ */
+extern char *MomentWasStopped(const Space *space, const char *decision);
 
 /* The statement that writes what was decided (write.c). */
 extern char *MomentWriteSql(const Space *space, const Moment *moment,

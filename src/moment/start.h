@@ -11,6 +11,7 @@
 
 #include "executor/tuptable.h"
 #include "storage/itemptr.h"
+#include "utils/uuid.h"
 
 /* ---- a statement's rows (prefilter.c, inbox.c) ---- */
 
@@ -98,22 +99,37 @@ extern uint64 MomentStartBatch(const Space *space, const char *subject,
 /* A start that may enter: what is to be written into the schedule. */
 typedef struct MomentEntry
 {
-	ItemPointerData row;		/* in the inbox */
-	char	   *subject;
+	Datum		key;			/* the subject's, of the key's own type */
+	char	   *subject;		/* the same as text */
+	Datum		event;			/* as they stand in the inbox */
+	Datum		event_key;
 	char	   *once_key;
-	TimestampTz at;
+	TimestampTz at;				/* of the event whose delay counts */
+	TimestampTz started_at;		/* of the first with the same id */
 	TimestampTz due;
 	int			step;			/* how often its key had started before */
-	char	   *decision;
+	pg_uuid_t	decision;
 	TimestampTz last_at;		/* the last start of its key; DT_NOBEGIN: none */
 	int			last_step;
 } MomentEntry;
 
 /*
- * Gives each entry, in the order of time, its step and the decision's id: that
- * of the last start of its key, or the next one after again_after (again.c).
+ * Reads row `row` of the result of a start_sql; what keeps it from entering, or
+ * NULL. The entry is good for as long as the SPI connection is.
  */
-extern void MomentCountAgain(const Space *space, const Moment *moment,
-							 List *entries);
+extern const char *MomentReadEntry(uint64 row, const Moment *moment,
+								   MomentEntry *entry);
+
+/*
+ * Gives each entry, in the order of time, its step and the decision's id: that
+ * of the last start of its key, or the next one after again_after. Returns
+ * those that are left: one for each id.
+ */
+extern List *MomentCountAgain(const Space *space, const Moment *moment,
+							  List *entries);
+
+/* Writes those that were not decided yet; how many are new. */
+extern int64 MomentWriteEntries(const Space *space, const Moment *moment,
+								List *entries);
 
 #endif							/* PERSONA_MOMENT_START_H */

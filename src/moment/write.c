@@ -15,11 +15,7 @@
 #include "moment/start.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/queryenvironment.h"
-#include "utils/tuplestore.h"
 
 /* The columns of `verdict`. */
 enum
@@ -32,12 +28,7 @@ enum
 	VERDICT_BODY, VERDICT_EXPIRES_AT, VERDICT_COLUMNS
 };
 
-static const struct
-{
-	const char *name;
-	Oid			type;			/* InvalidOid: that of the space's key */
-}			columns[VERDICT_COLUMNS] =
-{
+static const PersonaRowsColumn columns[VERDICT_COLUMNS] = {
 	{"row", TIDOID}, {"subject", InvalidOid}, {"decision", UUIDOID},
 	{"started_at", TIMESTAMPTZOID}, {"due", TIMESTAMPTZOID},
 	{"event", TEXTOID}, {"event_key", TEXTARRAYOID}, {"once_key", TEXTOID},
@@ -51,9 +42,8 @@ static const struct
 struct MomentVerdicts
 {
 	const Space *space;
-	TupleDesc	desc;
-	Tuplestorestate *store;
-	ItemPointerData *rows;		/* of the decided ones */
+	PersonaRows *table;
+	ItemPointerData *rows;		/* of the decided ones, in the schedule */
 	int			decided;
 	int			deferred;
 	List	   *months;			/* of int: of what is decided */
@@ -171,12 +161,8 @@ MomentVerdictsBegin(const Space *space, int most)
 
 	v->space = space;
 	v->rows = palloc(sizeof(ItemPointerData) * Max(most, 1));
-	v->store = tuplestore_begin_heap(false, false, work_mem);
-	v->desc = CreateTemplateTupleDesc(VERDICT_COLUMNS);
-	for (int i = 0; i < VERDICT_COLUMNS; i++)
-		TupleDescInitEntry(v->desc, i + 1, columns[i].name,
-						   OidIsValid(columns[i].type) ? columns[i].type :
-						   space->key.type, -1, 0);
+	v->table = PersonaRowsBegin("verdict", columns, VERDICT_COLUMNS,
+								space->key.type);
 	return v;
 }
 
@@ -271,50 +257,29 @@ MomentVerdictsPut(MomentVerdicts *v, const MomentCase *one,
 										   MomentMonth(one->started_at));
 		v->rows[v->decided++] = one->row;
 	}
-	tuplestore_putvalues(v->store, v->desc, row.values, row.nulls);
+	PersonaRowsPut(v->table, row.values, row.nulls);
 }
 
 /* ---- writing it ---- */
 
-/*
- * Executes a statement that knows the verdicts, in a connection of its own,
- * which an error ends, and with it the name. The number of rows is what the
- * planner is to expect: a plan is kept, and must do for a whole batch.
- */
 static void
-Execute(const MomentVerdicts *v, const char *sql)
+WriteDecided(const MomentVerdicts *v, const char *sql)
 {
-	EphemeralNamedRelationData verdict = {
-		.md = {
-			.name = "verdict",
-			.tupdesc = v->desc,
-			.enrtype = ENR_NAMED_TUPLESTORE,
-			.enrtuples = MOMENT_BATCH
-		},
-		.reldata = v->store
-	};
 	PersonaArgs args = {0};
+	ListCell   *cell;
 
+	foreach(cell, v->months)
+		MomentMakePartition(v->space, lfirst_int(cell));
 	PersonaArg(&args, TIDARRAYOID, MomentTids(v->rows, v->decided), false);
-	SPI_connect();
-	if (SPI_register_relation(&verdict) != SPI_OK_REL_REGISTER)
-		elog(ERROR, "the verdicts of a batch have no name");
-	PersonaExecuteKept(sql, &args, false);
-	SPI_finish();
+	PersonaRowsExecute(v->table, sql, &args);
 }
 
 void
 MomentVerdictsWrite(MomentVerdicts *v, const char *sql)
 {
-	ListCell   *cell;
-
 	if (v->decided > 0)
-	{
-		foreach(cell, v->months)
-			MomentMakePartition(v->space, lfirst_int(cell));
-		Execute(v, sql);
-	}
+		WriteDecided(v, sql);
 	if (v->deferred > 0)
-		Execute(v, DeferSql(v->space));
-	tuplestore_end(v->store);
+		PersonaRowsExecute(v->table, DeferSql(v->space), NULL);
+	PersonaRowsEnd(v->table);
 }

@@ -34,11 +34,32 @@ typedef struct Batch
  */
 #define START_WINDOW (10 * MOMENT_BATCH)
 
-static char *
-Window(const Space *space, const char *subject)
+/*
+ * Moves `from` to the first row of the inbox that is still there. What batches
+ * took before is dead and not gone: to pass it over each time would make a
+ * full inbox take its square. What is put in before that waits for the next run.
+ */
+static bool
+FindFirst(const Space *space, ItemPointer from)
 {
-	return psprintf("(SELECT j.ctid AS row, j.subject FROM %s j WHERE %s LIMIT %d)",
+	PersonaArgs args = {0};
+	bool		isnull;
+
+	PersonaArg(&args, TIDOID, PointerGetDatum(from), false);
+	if (PersonaExecuteKept(psprintf("SELECT j.ctid AS row FROM %s j WHERE j.ctid >= $1 LIMIT 1",
+									SpaceTable(space, "inbox")), &args, false) == 0)
+		return false;
+	*from = *(ItemPointer) DatumGetPointer(PersonaColumn(0, "row", &isnull));
+	return true;
+}
+
+static char *
+Window(const Space *space, const char *subject, const ItemPointerData *from)
+{
+	return psprintf("(SELECT j.ctid AS row, j.subject FROM %s j WHERE j.ctid >= '(%u,%u)' AND %s LIMIT %d)",
 					SpaceTable(space, "inbox"),
+					ItemPointerGetBlockNumberNoCheck(from),
+					ItemPointerGetOffsetNumberNoCheck(from),
 					MomentIsOf(space, "j", subject), START_WINDOW);
 }
 
@@ -263,14 +284,18 @@ StartMoments(Batch *batch)
 }
 
 uint64
-MomentStartBatch(const Space *space, const char *subject, List **tallies)
+MomentStartBatch(const Space *space, const char *subject, ItemPointer from,
+				 List **tallies)
 {
-	Batch		batch = {.space = space, .since = DT_NOEND,
-	.window = Window(space, subject), .tallies = tallies};
+	Batch		batch = {.space = space, .since = DT_NOEND, .tallies = tallies};
 	PersonaArgs args = {0};
 	uint64		strangers = 0;
-	uint64		taken = LockBatch(&batch);
+	uint64		taken;
 
+	if (!FindFirst(space, from))
+		return 0;
+	batch.window = Window(space, subject, from);
+	taken = LockBatch(&batch);
 	/* A window whose subjects are known is taken batch by batch as it is. */
 	if (taken < MOMENT_BATCH)
 	{

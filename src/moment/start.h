@@ -90,11 +90,11 @@ extern char *MomentFollowSql(const Space *space, const Moment *moment,
 /* ---- from the inbox to the schedule (start.c, again.c) ---- */
 
 /*
- * One batch of the inbox, or of what one subject has there; the number of rows
- * it took.
+ * One batch of the inbox, or of what one subject has there, from a place on
+ * that moves along with what was taken; the number of rows it took.
  */
 extern uint64 MomentStartBatch(const Space *space, const char *subject,
-							   List **tallies);
+							   ItemPointer from, List **tallies);
 
 /* A start that may enter: what is to be written into the schedule. */
 typedef struct MomentEntry

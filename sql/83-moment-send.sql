@@ -51,6 +51,7 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	told bigint := (SELECT count(DISTINCT m) FROM unnest(messages) m);
+	known record;
 	acknowledged bigint;
 	late bigint;
 BEGIN
@@ -64,23 +65,32 @@ BEGIN
 			SELECT DISTINCT ON (t.message) t.* FROM unnest($1, $2, $3) t(message, provider_id, attempt)
 			ORDER BY t.message, t.attempt DESC
 		), known AS MATERIALIZED (
-			SELECT m.subject, m.message, t.provider_id, m.state = 'claimed' AND t.attempt < m.attempt IS TRUE AS late
+			SELECT m.ctid AS row, t.provider_id, m.state = 'claimed' AND t.attempt < m.attempt IS TRUE AS late
 			FROM told t JOIN %1$I.message m ON m.message = t.message
 			WHERE (m.done_at IS NULL OR m.state = 'unconfirmed')
 				AND m.attempt > 0 AND coalesce(t.attempt, m.attempt) BETWEEN 1 AND m.attempt
 			ORDER BY m.message FOR UPDATE OF m
-		), noted AS (
-			UPDATE %1$I.message m SET sent_at = coalesce(m.sent_at, @extschema@.now()), provider_id = coalesce(m.provider_id, k.provider_id)
-			FROM known k WHERE m.subject = k.subject AND m.message = k.message AND k.late
-		), settled AS (
-			UPDATE %1$I.message m SET state = 'sent', reason = NULL, provider_id = coalesce(m.provider_id, k.provider_id),
-				sent_at = coalesce(m.sent_at, @extschema@.now()), done_at = @extschema@.now(), leased_until = NULL,
-				address = NULL, subject_line = NULL, body = NULL, headers = NULL
-			FROM known k WHERE m.subject = k.subject AND m.message = k.message AND NOT k.late
 		)
-		SELECT count(*) FILTER (WHERE NOT late), count(*) FILTER (WHERE late) FROM known
+		SELECT array_agg(row) FILTER (WHERE NOT late) AS settled, array_agg(provider_id) FILTER (WHERE NOT late) AS settled_ids,
+			array_agg(row) FILTER (WHERE late) AS late, array_agg(provider_id) FILTER (WHERE late) AS late_ids
+		FROM known
 		$sql$, home.schema_name)
-	INTO acknowledged, late USING messages, provider_ids, attempts;
+	INTO known USING messages, provider_ids, attempts;
+	/* By their places, which stay what they are while the rows are locked. */
+	EXECUTE format($sql$
+		UPDATE %1$I.message m SET state = 'sent', reason = NULL, provider_id = coalesce(m.provider_id, k.provider_id),
+			sent_at = coalesce(m.sent_at, @extschema@.now()), done_at = @extschema@.now(), leased_until = NULL,
+			address = NULL, subject_line = NULL, body = NULL, headers = NULL
+		FROM unnest($1, $2) k(row, provider_id) WHERE m.ctid = k.row
+		$sql$, home.schema_name)
+	USING known.settled, known.settled_ids;
+	GET DIAGNOSTICS acknowledged = ROW_COUNT;
+	EXECUTE format($sql$
+		UPDATE %1$I.message m SET sent_at = coalesce(m.sent_at, @extschema@.now()), provider_id = coalesce(m.provider_id, k.provider_id)
+		FROM unnest($1, $2) k(row, provider_id) WHERE m.ctid = k.row
+		$sql$, home.schema_name)
+	USING known.late, known.late_ids;
+	GET DIAGNOSTICS late = ROW_COUNT;
 	IF late > 0 THEN
 		RAISE NOTICE '% messages had been handed out again before this acknowledgement came', late
 			USING HINT = 'It is noted: they are not handed out a third time. Claim with a longer lease, or fewer at a time.';

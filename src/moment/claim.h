@@ -1,0 +1,43 @@
+/*
+ * claim.h: what the two files of claim() hand to each other.
+ *
+ *	claim.c		what is asked for, and what to say where there is nothing
+ *	lease.c		one page of messages: locked, looked at again, handed over
+ */
+#ifndef PERSONA_MOMENT_CLAIM_H
+#define PERSONA_MOMENT_CLAIM_H
+
+#include "moment/outbox.h"
+
+#include "utils/uuid.h"
+
+/* One call of claim(). */
+typedef struct MomentClaim
+{
+	const Space *space;
+	char	   *channel;
+	char	   *link;			/* the base of its links if that is https */
+	Interval   *lease;
+	int			wanted;
+	int			claimed;
+	TimestampTz last_ready;		/* after which the next page begins */
+	pg_uuid_t	last_message;
+	FunctionCallInfo fcinfo;
+} MomentClaim;
+
+/* A purpose that messages may have, with its basis. */
+typedef struct MomentPurpose
+{
+	char	   *purpose;
+	char	   *basis;
+} MomentPurpose;
+
+/*
+ * Takes the next page of what is ready, of moments in `live` (an array
+ * literal) and for these purposes, and adds what may go to the result; false
+ * where nothing more is ready.
+ */
+extern bool MomentLeasePage(MomentClaim *claim, const char *live,
+							List *purposes);
+
+#endif							/* PERSONA_MOMENT_CLAIM_H */

@@ -53,7 +53,7 @@ DECLARE
 	told bigint := (SELECT count(DISTINCT m) FROM unnest(messages) m);
 	known record;
 	acknowledged bigint;
-	late bigint;
+	late bigint := 0;
 BEGIN
 	IF cardinality(provider_ids) <> cardinality(messages) OR cardinality(attempts) <> cardinality(messages) THEN
 		RAISE array_subscript_error USING
@@ -85,12 +85,14 @@ BEGIN
 		$sql$, home.schema_name)
 	USING known.settled, known.settled_ids;
 	GET DIAGNOSTICS acknowledged = ROW_COUNT;
-	EXECUTE format($sql$
-		UPDATE %1$I.message m SET sent_at = coalesce(m.sent_at, @extschema@.now()), provider_id = coalesce(m.provider_id, k.provider_id)
-		FROM unnest($1, $2) k(row, provider_id) WHERE m.ctid = k.row
-		$sql$, home.schema_name)
-	USING known.late, known.late_ids;
-	GET DIAGNOSTICS late = ROW_COUNT;
+	IF known.late IS NOT NULL THEN
+		EXECUTE format($sql$
+			UPDATE %1$I.message m SET sent_at = coalesce(m.sent_at, @extschema@.now()), provider_id = coalesce(m.provider_id, k.provider_id)
+			FROM unnest($1, $2) k(row, provider_id) WHERE m.ctid = k.row
+			$sql$, home.schema_name)
+		USING known.late, known.late_ids;
+		GET DIAGNOSTICS late = ROW_COUNT;
+	END IF;
 	IF late > 0 THEN
 		RAISE NOTICE '% messages had been handed out again before this acknowledgement came', late
 			USING HINT = 'It is noted: they are not handed out a third time. Claim with a longer lease, or fewer at a time.';

@@ -180,13 +180,34 @@ VisibleSpace(FunctionCallInfo fcinfo)
 	return SpaceGet(PersonaColumnText(0, "space"));
 }
 
+/* What is ready from then on, until there is enough. */
+static void
+LeaseFrom(Claim *c, const Definitions *definitions, TimestampTz ready)
+{
+	c->last_ready = ready;
+	memset(&c->last_message, 0, sizeof(c->last_message));
+	while (c->claimed < c->wanted &&
+		   MomentLeasePage(c, definitions->live, definitions->purposes))
+		CHECK_FOR_INTERRUPTS();
+}
+
+static void
+Lease(Claim *c, const Definitions *definitions)
+{
+	TimestampTz head = MomentHead(c);
+
+	LeaseFrom(c, definitions, head);
+	if (c->claimed < c->wanted && head != DT_NOBEGIN && MomentMayLook(c))
+		LeaseFrom(c, definitions, DT_NOBEGIN);
+}
+
 PG_FUNCTION_INFO_V1(persona_claim);
 
 /* persona.claim(channel, n, lease, space): up to n messages, now leased. */
 Datum
 persona_claim(PG_FUNCTION_ARGS)
 {
-	Claim		claim = {.fcinfo = fcinfo, .last_ready = DT_NOBEGIN};
+	Claim		claim = {.fcinfo = fcinfo};
 	Definitions definitions = {.claim = &claim};
 
 	MomentRefuseStandby("claim()");
@@ -207,9 +228,7 @@ persona_claim(PG_FUNCTION_ARGS)
 								timestamptz_to_str(PersonaNow()))));
 	SpaceWithDefinitions(ReadDefinitions, &definitions);
 	MomentRefuseCopy(claim.space, definitions.bound);
-	while (claim.claimed < claim.wanted &&
-		   MomentLeasePage(&claim, definitions.live, definitions.purposes))
-		CHECK_FOR_INTERRUPTS();
+	Lease(&claim, &definitions);
 	if (claim.claimed == 0)
 	{
 		ExplainUndecided(&claim);

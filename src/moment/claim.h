@@ -1,8 +1,9 @@
 /*
- * claim.h: what the two files of claim() hand to each other.
+ * claim.h: what the files of claim() hand to each other.
  *
  *	claim.c		what is asked for, and what to say where there is nothing
  *	lease.c		one page of messages: locked, looked at again, handed over
+ *	head.c		where the outbox begins
  */
 #ifndef PERSONA_MOMENT_CLAIM_H
 #define PERSONA_MOMENT_CLAIM_H
@@ -39,5 +40,18 @@ typedef struct MomentPurpose
  */
 extern bool MomentLeasePage(MomentClaim *claim, const char *live,
 							List *purposes);
+
+/*
+ * From when on messages of that channel are ready, as this backend last saw
+ * it; -infinity where it is time to look at all of them.
+ */
+extern TimestampTz MomentHead(const MomentClaim *claim);
+extern void MomentMoveHead(const MomentClaim *claim, TimestampTz ready);
+
+/* All of them were looked at, from that time of the real clock to now. */
+extern void MomentNoteLook(const MomentClaim *claim, TimestampTz since);
+
+/* Whether to look at all of them where too few were found. */
+extern bool MomentMayLook(const MomentClaim *claim);
 
 #endif							/* PERSONA_MOMENT_CLAIM_H */

@@ -63,6 +63,8 @@ MoveOn(Claim *c, TimestampTz ready, const pg_uuid_t *message)
 static List *
 LockPage(Claim *c, const char *live)
 {
+	TimestampTz began = GetCurrentTimestamp();
+	bool		is_whole = c->last_ready == DT_NOBEGIN;
 	PersonaArgs args = {0};
 	List	   *page = NIL;
 	uint64		n;
@@ -84,9 +86,13 @@ LockPage(Claim *c, const char *live)
 						  values, nulls);
 		one->row = *(ItemPointer) DatumGetPointer(values[0]);
 		one->purpose = TextDatumGetCString(values[3]);
+		if (i == 0 && c->claimed == 0)
+			MomentMoveHead(c, DatumGetTimestampTz(values[1]));
 		MoveOn(c, DatumGetTimestampTz(values[1]), DatumGetUUIDP(values[2]));
 		page = lappend(page, one);
 	}
+	if (is_whole)
+		MomentNoteLook(c, began);
 	return page;
 }
 

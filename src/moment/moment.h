@@ -53,6 +53,7 @@
  * outbox.h: messages -> senders
  *	claim.c		outbox -> sender: what is asked for
  *	lease.c		a page of messages, consent read again under lock
+ *	head.c		where the outbox begins
  *	refusal.c	why a message may not be handed over after all
  *	adopt.c		the one database that an outbox sends from
  *	header.c	the headers by which a mailbox offers to unsubscribe

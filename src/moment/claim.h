@@ -43,13 +43,14 @@ extern bool MomentLeasePage(MomentClaim *claim, const char *live,
 
 /*
  * From when on messages of that channel are ready, as this backend last saw
- * it; -infinity where it is time to look at all of them.
+ * it; -infinity where all of them are to be looked at.
  */
 extern TimestampTz MomentHead(const MomentClaim *claim);
 extern void MomentMoveHead(const MomentClaim *claim, TimestampTz ready);
 
-/* All of them were looked at, from that time of the real clock to now. */
-extern void MomentNoteLook(const MomentClaim *claim, TimestampTz since);
+/* All were looked at for that cost, which MomentCpuTime() tells (us). */
+extern void MomentNoteLook(const MomentClaim *claim, int64 cost, int found);
+extern int64 MomentCpuTime(void);
 
 /* Whether to look at all of them where too few were found. */
 extern bool MomentMayLook(const MomentClaim *claim);

@@ -63,7 +63,7 @@ MoveOn(Claim *c, TimestampTz ready, const pg_uuid_t *message)
 static List *
 LockPage(Claim *c, const char *live)
 {
-	TimestampTz began = GetCurrentTimestamp();
+	int64		began = MomentCpuTime();
 	bool		is_whole = c->last_ready == DT_NOBEGIN;
 	PersonaArgs args = {0};
 	List	   *page = NIL;
@@ -92,7 +92,7 @@ LockPage(Claim *c, const char *live)
 		page = lappend(page, one);
 	}
 	if (is_whole)
-		MomentNoteLook(c, began);
+		MomentNoteLook(c, MomentCpuTime() - began, n);
 	return page;
 }
 

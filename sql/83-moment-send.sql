@@ -292,9 +292,16 @@ COMMENT ON FUNCTION decide(text, text, jsonb, timestamptz, text) IS
 'Takes a moment with on_request through its gates at once and returns what is to be shown: body, and content, the values it was made of; both NULL where outcome is holdout or skip (with its reason). context is what new.* means in rules (as text) and templates. The decision, exposure and message (as sent) are written in the caller''s transaction, which keeps the subject locked until it ends. Another at than now needs the right to SET persona.clock.';
 REVOKE ALL ON FUNCTION decide(text, text, jsonb, timestamptz, text) FROM PUBLIC;
 
+/* Not SQL as its like elsewhere: as it writes it would be planned anew for each page that is shown. */
 CREATE FUNCTION decide(subject anyelement, moment text, context jsonb DEFAULT NULL, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
 RETURNS TABLE (decision uuid, outcome text, reason text, variant text, channel text, subject_line text, body text, content jsonb)
-LANGUAGE sql AS 'SELECT * FROM @extschema@.decide(subject::text, moment, context, at, space)';
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	RETURN QUERY SELECT * FROM @extschema@.decide(subject::text, moment, context, at, space);
+END;
+$$;
 COMMENT ON FUNCTION decide(anyelement, text, jsonb, timestamptz, text) IS
 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION decide(anyelement, text, jsonb, timestamptz, text) FROM PUBLIC;

@@ -157,13 +157,13 @@ Close(Outcome *outcome, const Datum *values, const bool *nulls)
  * headers by which a mailbox offers that.
  */
 static void
-Return(Claim *c, Datum *values, bool *nulls)
+Return(Claim *c, const ConsentSigner *signer, Datum *values, bool *nulls)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) c->fcinfo->resultinfo;
 
 	if (c->link != NULL && !DatumGetBool(values[TRANSACTIONAL]))
 	{
-		values[HEADERS] = MomentUnsubscribeHeaders(c->space, c->channel, c->link,
+		values[HEADERS] = MomentUnsubscribeHeaders(c->space, signer, c->channel, c->link,
 												   TextDatumGetCString(values[SUBJECT]),
 												   nulls[HEADERS] ? 0 : values[HEADERS]);
 		nulls[HEADERS] = false;
@@ -226,37 +226,48 @@ RowsOf(const MomentPurpose *purpose, List *page, int *n)
 	return Tids(rows, *n);
 }
 
+/* Takes apart what was read of a page: some is handed over, the rest closed. */
 static void
-LeaseOf(Claim *c, const MomentPurpose *purpose, List *page)
+TakeApart(Claim *c, const SPITupleTable *found, Outcome *outcome)
 {
-	PersonaArgs args = {0};
-	Outcome		outcome = {0};
-	SPITupleTable *found;
-	uint64		n;
-	int			most;
+	ConsentSigner signer;
+	PersonaAct	act;
 
-	PersonaArg(&args, TIDARRAYOID, RowsOf(purpose, page, &most), false);
-	if (most == 0)
-		return;
-	n = PersonaExecuteKept(LookSql(c, purpose), &args, false);
-	found = SPI_tuptable;
-	outcome.leased = palloc(sizeof(Datum) * most);
-	outcome.closed = PersonaRowsBegin("closed", closed_columns,
-									  lengthof(closed_columns), InvalidOid);
-	for (uint64 i = 0; i < n; i++)
+	PersonaActByPath(&act, c->space->owner);
+	if (c->link != NULL)
+		ConsentSignerBegin(&signer, c->space);
+	for (uint64 i = 0; i < found->numvals; i++)
 	{
 		Datum		values[COLUMNS];
 		bool		nulls[COLUMNS];
 
 		heap_deform_tuple(found->vals[i], found->tupdesc, values, nulls);
 		if (strcmp(TextDatumGetCString(values[BECOMES]), "claimed") != 0)
-			Close(&outcome, values, nulls);
+			Close(outcome, values, nulls);
 		else
 		{
-			outcome.leased[outcome.nleased++] = values[ROW];
-			Return(c, values, nulls);
+			outcome->leased[outcome->nleased++] = values[ROW];
+			Return(c, &signer, values, nulls);
 		}
 	}
+	PersonaActEnd(&act);
+}
+
+static void
+LeaseOf(Claim *c, const MomentPurpose *purpose, List *page)
+{
+	PersonaArgs args = {0};
+	Outcome		outcome = {0};
+	int			most;
+
+	PersonaArg(&args, TIDARRAYOID, RowsOf(purpose, page, &most), false);
+	if (most == 0)
+		return;
+	PersonaExecuteKept(LookSql(c, purpose), &args, false);
+	outcome.leased = palloc(sizeof(Datum) * most);
+	outcome.closed = PersonaRowsBegin("closed", closed_columns,
+									  lengthof(closed_columns), InvalidOid);
+	TakeApart(c, SPI_tuptable, &outcome);
 	if (outcome.nleased > 0)
 		WriteLeases(c, &outcome);
 	if (outcome.nclosed > 0)

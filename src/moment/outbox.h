@@ -6,6 +6,8 @@
 
 #include "moment/moment.h"
 
+#include "consent/consent.h"
+
 /*
  * text: why message `m` of a purpose may not go after all; NULL where it may.
  * Expects `k`, the ConsentLateral of its subject, purpose and channel.
@@ -34,10 +36,11 @@ extern char *MomentLinkSql(const Space *space, const Moment *moment,
 
 /*
  * The headers (jsonb, or 0 for none) and those of one-click unsubscribing, by
- * a link on the base `link`. Within an open SPI connection.
+ * a link on the base `link`. Within an open SPI connection, as the owner.
  */
-extern Datum MomentUnsubscribeHeaders(const Space *space, const char *channel,
-									  const char *link, const char *subject,
-									  Datum headers);
+extern Datum MomentUnsubscribeHeaders(const Space *space,
+									  const ConsentSigner *signer,
+									  const char *channel, const char *link,
+									  const char *subject, Datum headers);
 
 #endif							/* PERSONA_MOMENT_OUTBOX_H */

@@ -551,7 +551,7 @@ DECLARE
 		event_key text[],
 		once_key text NOT NULL,
 		step int NOT NULL,
-		gates jsonb NOT NULL,
+		gates json NOT NULL,
 		told text[],
 		items bytea,
 		PRIMARY KEY (subject, decision, started_at)
@@ -590,6 +590,8 @@ DECLARE
 	CREATE INDEX ON %1$I.message (message);
 	CREATE INDEX ON %1$I.message (channel, ready_at, message) WHERE done_at IS NULL;
 	CREATE INDEX ON %1$I.message USING brin (done_at);
+	/* What came to nothing: few, and asked for with every decision. */
+	CREATE INDEX ON %1$I.message (subject, message) WHERE done_at IS NOT NULL AND sent_at IS NULL;
 	COMMENT ON TABLE %1$I.message IS 'The outbox: rendered messages, claimed and acknowledged by senders; blanked when acknowledged.';
 
 	CREATE TABLE %1$I.feedback (

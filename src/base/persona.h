@@ -33,6 +33,12 @@ extern TimestampTz PersonaNow(void);
 /* Whether the clock stands at a set instant. */
 extern bool PersonaClockIsMoved(void);
 
+/* ---- arguments (argument.c) ---- */
+
+/* An error where the n-th argument, from 0, is NULL; and it as C text. */
+extern void PersonaRefuseNull(FunctionCallInfo fcinfo, int n);
+extern char *PersonaTextArg(FunctionCallInfo fcinfo, int n);
+
 /* ---- acting as somebody (act.c) ---- */
 
 /*

@@ -399,6 +399,7 @@ persona_claim(PG_FUNCTION_ARGS)
 {
 	Claim		claim = {.fcinfo = fcinfo, .last_ready = DT_NOBEGIN};
 	Definitions definitions = {.claim = &claim};
+	PersonaAct	act;
 
 	MomentRefuseStandby("claim()");
 	RefuseSnapshot();
@@ -406,6 +407,7 @@ persona_claim(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	claim.space = VisibleSpace(fcinfo);
+	SpaceRefuseStranger(claim.space);
 	FindChannel(&claim);
 	if (!persona_enabled)
 	{
@@ -418,12 +420,14 @@ persona_claim(PG_FUNCTION_ARGS)
 								timestamptz_to_str(PersonaNow()))));
 	SpaceWithDefinitions(ReadDefinitions, &definitions);
 	MomentRefuseCopy(claim.space, definitions.bound);
+	PersonaActBegin(&act, claim.space->owner);
 	ClaimPages(&claim, &definitions);
 	if (claim.claimed == 0)
 	{
 		ExplainUndecided(&claim);
 		ExplainPaused(&claim, definitions.live);
 	}
+	PersonaActEnd(&act);
 	SPI_finish();
 	return (Datum) 0;
 }

@@ -865,6 +865,11 @@ DECLARE
 BEGIN
 	/* Somebody may have dropped the schema by hand. */
 	IF force IS NOT TRUE AND to_regclass(format('%I.decision', gone.schema_name)) IS NOT NULL THEN
+		IF @extschema@.space_owner(gone.subjects) IS NULL THEN
+			RAISE object_in_use USING
+				MESSAGE = format('the table of subjects of space "%s" is gone, and with it who could be asked what the space holds', gone.space),
+				HINT = format('Its consents and decisions are in schema %I. To lose them: drop_space(%L, force => true).', gone.schema_name, gone.space);
+		END IF;
 		PERFORM @extschema@.own_schema(gone, @extschema@.schema_owner(gone));
 		holds := @extschema@.read_as_owner(holds, gone.space,
 			format('SELECT ARRAY[(SELECT count(*) FROM %1$I.consent), (SELECT count(*) FROM %1$I.decision)]', gone.schema_name), 0);

@@ -214,6 +214,7 @@ Return(Claim *c, uint64 n)
 	ReturnSetInfo *result = (ReturnSetInfo *) c->fcinfo->resultinfo;
 	SPITupleTable *claimed = SPI_tuptable;
 
+	PersonaRefuseUnlike(result->setDesc);
 	for (uint64 i = 0; i < n; i++)
 	{
 		Datum		values[COLUMNS];

@@ -241,7 +241,7 @@ BEGIN
 			ELSE m.starts_on END AS starts_on, m.delay,
 		m.channel, m.purpose,
 		(SELECT count(*) FROM %1$I.message s WHERE s.moment = m.moment AND s.sent_at > @extschema@.now() - interval '30 days') AS sent_30d,
-		(m.activated_at + m.review_every)::date AS review_due,
+		CASE WHEN m.state IN ('live', 'paused') THEN (m.activated_at + m.review_every)::date END AS review_due,
 		(SELECT c.verdict FROM %1$I.conclusion c WHERE c.experiment = coalesce(m.experiment, m.moment) ORDER BY c.at DESC, c.verdict LIMIT 1) AS verdict
 	FROM @extschema@.moment m WHERE m.space = %2$L;
 	COMMENT ON VIEW %1$I.journey IS 'A row a moment: the map of the customer''s journey.';

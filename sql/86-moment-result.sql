@@ -92,21 +92,21 @@ BEGIN ATOMIC
 	SELECT ((e).experiment, NULL, NULL, NULL, NULL, NULL, t.n, NULL, NULL, NULL, NULL, NULL, s.p_value, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
 		v.verdict, CASE v.verdict
 			WHEN 'no_data' THEN 'Nobody was exposed yet.'
-			WHEN 'broken_split' THEN CASE WHEN s.p_value < 0.0005
+			WHEN 'broken_split' THEN CASE WHEN s.p_value < 0.0005 AND NOT s.low_expected
 				THEN format('Stop and fix: users do not spread as planned, by up to %s %% (p = %s). Results hidden.', round((100 * s.max_dev)::numeric, 1), trim(to_char(s.p_value, '9.9EEEE')))
 				ELSE format('Stop and fix: %s %% of users saw more than one variant. Results hidden.', round(100.0 * split_result.mixed / (t.n + split_result.mixed), 1)) END
-			ELSE concat_ws(' ', format('%s users, spread as planned.', to_char(t.n, 'FM999G999G999G999')),
+			ELSE concat_ws(' ', format('%s spread as planned.', CASE t.n WHEN 1 THEN '1 user,' ELSE to_char(t.n, 'FM999G999G999G990') || ' users,' END),
 				CASE WHEN split_result.mixed > 0 THEN format('%s who saw more than one variant are left out.', split_result.mixed) END,
 				CASE WHEN isfinite(split_result.since) THEN format('Since %s, when %s changed.', split_result.since::date, split_result.changed) END) END,
 		NULL, NULL, split_result.since)::@extschema@.result
 	FROM (SELECT coalesce(sum(c), 0)::bigint AS n FROM unnest(counts) c) t
 		LEFT JOIN LATERAL (SELECT * FROM @extschema@.stat_srm_chi2(counts, shares) WHERE cardinality(counts) > 1) s ON true,
 		LATERAL (SELECT CASE WHEN t.n + split_result.mixed = 0 THEN 'no_data'
-			WHEN s.p_value < 0.0005 OR split_result.mixed > 0.01 * (t.n + split_result.mixed) THEN 'broken_split'
+			WHEN s.p_value < 0.0005 AND NOT s.low_expected OR split_result.mixed > 0.01 * (t.n + split_result.mixed) THEN 'broken_split'
 			ELSE 'split_ok' END AS verdict) v;
 END;
 COMMENT ON FUNCTION split_result(experiment, bigint[], float8[], bigint, timestamptz, text) IS
-'Whether users spread as planned: broken_split where chance would do it less than once in 2,000 experiments (chi-square), or where more than 1 % saw several variants; split_ok, no_data.';
+'Whether users spread as planned: broken_split where chance would do it less than once in 2,000 experiments (chi-square, once five are expected in each), or where more than 1 % saw several variants; split_ok, no_data.';
 REVOKE ALL ON FUNCTION split_result(experiment, bigint[], float8[], bigint, timestamptz, text) FROM PUBLIC;
 
 /* Comparisons */
@@ -222,7 +222,7 @@ DECLARE
 	goals @extschema@.goal[] := ARRAY(SELECT g FROM @extschema@.goal g WHERE g.space = home.space ORDER BY g.goal);
 	segments text[] := coalesce((SELECT b.segments FROM @extschema@.breakdown b WHERE b.space = home.space AND b.breakdown = e.experiment), '{}');
 	phase record;
-	before timestamptz := 'infinity';
+	before timestamptz := timestamptz 'infinity';
 	cells @extschema@.cell[];
 	slices @extschema@.slice[];
 	split @extschema@.result;
@@ -372,6 +372,7 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	e @extschema@.experiment := @extschema@.find_experiment(home, experiment);
+	measured @extschema@.result[];
 	best @extschema@.result;
 	review_at timestamptz;
 BEGIN
@@ -384,8 +385,9 @@ BEGIN
 			MESSAGE = format('experiment "%s" cannot be reviewed in %s', experiment, review_in),
 			HINT = 'Pass how long from now it is to be looked at again, such as review_in => ''3 months''.';
 	END IF;
-	SELECT r.* INTO best FROM @extschema@.results(experiment, home.space) r
-	WHERE r.variant = promote.variant AND r.control IS NOT NULL AND r.month IS NULL AND r.segment IS NULL
+	measured := ARRAY(SELECT r FROM @extschema@.results(experiment, home.space) r
+		WHERE r.variant = promote.variant AND r.control IS NOT NULL AND r.month IS NULL AND r.segment IS NULL);
+	SELECT r.* INTO best FROM unnest(measured) r
 	ORDER BY r.goal = e.goal DESC NULLS LAST, r.verdict = 'winner' DESC, r.lo DESC NULLS LAST LIMIT 1;
 	/* Promoted again, for another review, it is what its test had said that counts. */
 	IF e.weights[array_position(e.variants, variant)] = 1 THEN
@@ -402,9 +404,11 @@ BEGIN
 	PERFORM @extschema@.keep_variant(home, e, variant);
 	RETURN QUERY
 	SELECT f.level, f.code, experiment, f.message, f.hint
-	FROM (VALUES
+	FROM (SELECT string_agg(r.message, ' ') AS harm FROM unnest(measured) r JOIN @extschema@.goal g ON g.space = home.space AND g.goal = r.goal
+			WHERE g.guardrail AND r.verdict = 'loser') h, LATERAL (VALUES
 		(best.verdict IS DISTINCT FROM 'winner', 'warn', 'not_a_winner', format('"%s" has not won: %s', variant, coalesce(best.message, 'nothing was measured.')),
 			'Its effect may be nothing. Let the test run on, or keep what is cheaper.'),
+		(h.harm IS NOT NULL, 'warn', 'guardrail_harmed', h.harm, 'Weigh what it wins against what it harms, or change it and test again.'),
 		(@extschema@.holdout_of(home, experiment) = 0, 'warn', 'without_holdout', 'nobody is held out, so nothing will show when it stops working',
 			'Hold a few out: SELECT * FROM persona.define_policy(holdout => 0.05).'),
 		(true, 'info', 'promoted', format('"%s" is the only variant from now on; look again on %s', variant, review_at::date), NULL)

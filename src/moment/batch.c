@@ -208,7 +208,10 @@ DecideGroup(void *arg)
 	batch->moment = MomentKept(batch->space, passing->group->moment);
 	if (!IsOpen(batch->moment))
 		return;
-	batch->program = MomentKeptProgram(batch->space, batch->moment->name);
+	batch->program = MomentKeptProgram(batch->space, &batch->moment);
+	/* It may have been stopped between the two. */
+	if (!IsOpen(batch->moment))
+		return;
 	batch->sql = batch->program->decide_sql;
 	DecideRows(batch, passing->group->rows, passing->group->n);
 	if (batch->failures > 0)

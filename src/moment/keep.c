@@ -162,15 +162,16 @@ EndCompiling(MemoryContext caller, MemoryContext compiling)
 }
 
 const MomentProgram *
-MomentKeptProgram(const Space *space, const char *name)
+MomentKeptProgram(const Space *space, const Moment **moment)
 {
 	const Space *current = Current(space);
-	Kept	   *one = FindOrLoad(current, name);
+	Kept	   *one = FindOrLoad(current, (*moment)->name);
 	MomentProgram **place = &one->programs[PersonaClockIsMoved()];
 	MemoryContext compiling;
 	MemoryContext caller;
 	MomentProgram *program;
 
+	*moment = one->moment;
 	if (*place != NULL)
 		return *place;
 	caller = BeginCompiling();

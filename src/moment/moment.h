@@ -262,11 +262,12 @@ extern char *MomentCompileRecall(const Space *space, const Moment *moment);
 /*
  * The same as MomentLoad and MomentCompile, of which this backend keeps what
  * still holds; valid until the transaction ends. Of a kept program `uses` is
- * not there. Changes of definitions that committed are seen.
+ * not there. Changes of definitions that committed are seen: *moment becomes
+ * the one that the program is of.
  */
 extern const Moment *MomentKept(const Space *space, const char *name);
 extern const MomentProgram *MomentKeptProgram(const Space *space,
-											  const char *name);
+											  const Moment **moment);
 extern const char *MomentKeptRecall(const Space *space, const char *name);
 
 /* A text[] of constants, as SQL. */

@@ -221,7 +221,8 @@ Span(Scope *scope, int location)
 						 psprintf("(%s < %s)", at, query->until));
 	if (query->mode == RULE_FEATURES_LATERAL)
 		filters = lappend(filters, psprintf("(%s <= persona.now())", at));
-	if (query->mode == RULE_FEATURES_LATERAL && event == query->event)
+	if (query->mode == RULE_FEATURES_LATERAL && query->event != NULL &&
+		strcmp(event->name, query->event->name) == 0)
 		filters = lappend(filters, IsAnother(event));
 	return filters;
 }

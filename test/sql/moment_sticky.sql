@@ -120,6 +120,24 @@ UPDATE persona_ms_shop.exposure SET at = '2026-05-01' WHERE experiment = 'team' 
 SELECT persona.variant(1, 'team') = :'saw' AS keeps;
 SELECT persona.pause('team_mail');
 
+-- one person, first anonymous and then known: the same variant, also after the weights changed, and counted once
+ALTER TABLE ms.customer ADD visitor int;
+SELECT count(*) FROM persona.define_experiment('site', '{generic,personal}', '{0.5,0.5}', unit => 'coalesce(visitor, id)');
+SELECT min(id) AS anonymous FROM ms.customer WHERE persona.variant(id, 'site') = 'generic' \gset
+SELECT max(id) AS known FROM ms.customer WHERE persona.variant(id, 'site') = 'personal' \gset
+SELECT persona.expose(:anonymous, 'site');
+SELECT count(*) FROM persona.define_experiment('site', '{generic,personal}', '{0.01,0.99}', unit => 'coalesce(visitor, id)');
+UPDATE ms.customer SET visitor = :anonymous WHERE id = :known;
+SELECT persona.variant(:known, 'site') AS as_before_she_was_known, persona.expose(:known, 'site') AS shown;
+SELECT n, message FROM persona.results('site') WHERE goal IS NULL;
+-- who saw another one before the two were known to be one keeps the first, is left out and counted
+SELECT min(id) AS other FROM ms.customer WHERE persona.variant(id, 'site') = 'personal' AND id <> :known \gset
+SET persona.clock = '2026-05-10 12:00+00';
+SELECT persona.expose(:other, 'site');
+UPDATE ms.customer SET visitor = :anonymous WHERE id = :other;
+SELECT persona.variant(:other, 'site') AS first_stays;
+SELECT n, verdict FROM persona.results('site') WHERE goal IS NULL;
+
 -- timing: due by the variant that was seen first, and by what the weights become
 SELECT count(*) FROM persona.define_moment('hour', on_event => 'purchase', variable => 'timing', purpose => 'service', channel => 'email', template => 'x', generic => 'x', delay => '1 hour', hypothesis => 'h', expires => '30 days');
 SELECT count(*) FROM persona.define_variant('hour', 'day', delay => '1 day');

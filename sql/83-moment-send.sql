@@ -27,7 +27,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION most_attempts() IS
 'How often a message is handed out at most: then it is dead where the last attempt failed, unconfirmed where nothing was heard of it.';
-REVOKE ALL ON FUNCTION most_attempts() FROM PUBLIC;
 
 /* At the default price of a random page it would rather read the whole outbox for a page of it. */
 CREATE FUNCTION claim(channel text, n int, lease interval DEFAULT '5 min', space text DEFAULT NULL)
@@ -36,7 +35,7 @@ RETURNS TABLE (message uuid, decision uuid, subject text, moment text, variant t
 LANGUAGE c SET search_path = pg_catalog, pg_temp SET random_page_cost = 1.1 SET jit = off
 AS 'MODULE_PATHNAME', 'persona_claim';
 COMMENT ON FUNCTION claim(text, int, interval, text) IS
-'Leases up to n (1..10000) ready messages of a channel to the caller, consent read again under lock. A message not acknowledged within the lease (real time, above 0) is handed out again, with the next attempt and the same idempotency key, at most five times. Where the links of the channel are https, headers hold List-Unsubscribe and List-Unsubscribe-Post (RFC 8058), but for transactional messages. Not on a standby (25006), not in a copy that nobody adopted (55000), not under REPEATABLE READ or above (25000).';
+'Leases up to n (1..10000) ready messages of a channel to the caller, consent read again under lock, and cancel rules after it; a message whose rule fails is kept back for an hour. A message not acknowledged within the lease (real time, above 0) is handed out again, with the next attempt and the same idempotency key, at most five times. Where the links of the channel are https, headers hold List-Unsubscribe and List-Unsubscribe-Post (RFC 8058), but for transactional messages. Not on a standby (25006), not in a copy that nobody adopted (55000), not under REPEATABLE READ or above (25000).';
 REVOKE ALL ON FUNCTION claim(text, int, interval, text) FROM PUBLIC;
 
 /*
@@ -51,48 +50,38 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	told bigint := (SELECT count(DISTINCT m) FROM unnest(messages) m);
-	known record;
+	taken bigint[];
 	acknowledged bigint;
-	late bigint := 0;
+	late bigint;
 BEGIN
 	IF cardinality(provider_ids) <> cardinality(messages) OR cardinality(attempts) <> cardinality(messages) THEN
 		RAISE array_subscript_error USING
 			MESSAGE = 'ack() needs as many provider_ids and attempts as messages';
 	END IF;
 	/* In the order of their keys: two senders who tell of the same messages never wait for each other in a ring. */
-	EXECUTE format($sql$
+	taken := @extschema@.change_as_owner(taken, home.space, format($sql$
 		WITH told AS (
 			SELECT DISTINCT ON (t.message) t.* FROM unnest($1, $2, $3) t(message, provider_id, attempt)
 			ORDER BY t.message, t.attempt DESC
 		), known AS MATERIALIZED (
-			SELECT m.ctid AS row, t.provider_id, m.state = 'claimed' AND t.attempt < m.attempt IS TRUE AS late
+			SELECT m.subject, m.message, t.provider_id, m.state = 'claimed' AND t.attempt < m.attempt IS TRUE AS late
 			FROM told t JOIN %1$I.message m ON m.message = t.message
 			WHERE (m.done_at IS NULL OR m.state = 'unconfirmed')
 				AND m.attempt > 0 AND coalesce(t.attempt, m.attempt) BETWEEN 1 AND m.attempt
 			ORDER BY m.message FOR UPDATE OF m
-		)
-		SELECT array_agg(row) FILTER (WHERE NOT late) AS settled, array_agg(provider_id) FILTER (WHERE NOT late) AS settled_ids,
-			array_agg(row) FILTER (WHERE late) AS late, array_agg(provider_id) FILTER (WHERE late) AS late_ids
-		FROM known
-		$sql$, home.schema_name)
-	INTO known USING messages, provider_ids, attempts;
-	/* By their places, which stay what they are while the rows are locked. */
-	EXECUTE format($sql$
-		UPDATE %1$I.message m SET state = 'sent', reason = NULL, provider_id = coalesce(m.provider_id, k.provider_id),
-			sent_at = coalesce(m.sent_at, @extschema@.now()), done_at = @extschema@.now(), leased_until = NULL,
-			address = NULL, subject_line = NULL, body = NULL, headers = NULL
-		FROM unnest($1, $2) k(row, provider_id) WHERE m.ctid = k.row
-		$sql$, home.schema_name)
-	USING known.settled, known.settled_ids;
-	GET DIAGNOSTICS acknowledged = ROW_COUNT;
-	IF known.late IS NOT NULL THEN
-		EXECUTE format($sql$
+		), noted AS (
 			UPDATE %1$I.message m SET sent_at = coalesce(m.sent_at, @extschema@.now()), provider_id = coalesce(m.provider_id, k.provider_id)
-			FROM unnest($1, $2) k(row, provider_id) WHERE m.ctid = k.row
-			$sql$, home.schema_name)
-		USING known.late, known.late_ids;
-		GET DIAGNOSTICS late = ROW_COUNT;
-	END IF;
+			FROM known k WHERE m.subject = k.subject AND m.message = k.message AND k.late
+		), settled AS (
+			UPDATE %1$I.message m SET state = 'sent', reason = NULL, provider_id = coalesce(m.provider_id, k.provider_id),
+				sent_at = coalesce(m.sent_at, @extschema@.now()), done_at = @extschema@.now(), leased_until = NULL,
+				address = NULL, subject_line = NULL, body = NULL, headers = NULL
+			FROM known k WHERE m.subject = k.subject AND m.message = k.message AND NOT k.late
+		)
+		SELECT ARRAY[count(*) FILTER (WHERE NOT late), count(*) FILTER (WHERE late)] FROM known
+		$sql$, home.schema_name), messages, provider_ids, attempts);
+	acknowledged := taken[1];
+	late := taken[2];
 	IF late > 0 THEN
 		RAISE NOTICE '% messages had been handed out again before this acknowledgement came', late
 			USING HINT = 'It is noted: they are not handed out a third time. Claim with a longer lease, or fewer at a time.';
@@ -112,7 +101,7 @@ CREATE FUNCTION message_refusal(message uuid, space text) RETURNS text
 LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'persona_message_refusal';
 COMMENT ON FUNCTION message_refusal(uuid, text) IS
-'Why a message may not be handed over by what consents, preferences, suppressions and the clock say now; NULL where it may, or is not there.';
+'Why a message may not be handed over by what consents, preferences, suppressions, the clock and what cancels it say now (rule_unknown where that fails); NULL where it may, or is not there.';
 REVOKE ALL ON FUNCTION message_refusal(uuid, text) FROM PUBLIC;
 
 /* Volatile: it must see what was committed while the asking statement ran. */
@@ -122,18 +111,17 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	answer boolean;
+	of_moment text;
 BEGIN
-	EXECUTE format('SELECT @extschema@.message_refusal(m.message, $3) IS NULL
-		FROM %I.message m JOIN @extschema@.moment o ON o.space = $3 AND o.moment = m.moment AND o.state = ''live''
+	of_moment := @extschema@.read_as_owner(of_moment, home.space, format('SELECT m.moment FROM %I.message m
 		WHERE m.message = $1 AND m.state = ''claimed'' AND m.attempt = coalesce($2, m.attempt)
-			AND m.leased_until >= clock_timestamp() AND m.sent_at IS NULL', home.schema_name)
-	INTO answer USING message, attempt, home.space;
-	RETURN coalesce(answer, false) AND coalesce(current_setting('persona.enabled', true)::boolean, true);
+			AND m.leased_until >= clock_timestamp() AND m.sent_at IS NULL', home.schema_name), message, attempt);
+	RETURN EXISTS (SELECT FROM @extschema@.moment o WHERE o.space = home.space AND o.moment = of_moment AND o.state = 'live')
+		AND @extschema@.message_refusal(message, home.space) IS NULL AND coalesce(current_setting('persona.enabled', true)::boolean, true);
 END;
 $$;
 COMMENT ON FUNCTION still_ok(uuid, int, text) IS
-'Whether a claimed message may still go, asked just before it is handed over: the lease of this attempt lives, nobody withdrew, was suppressed or refused their data since the claim, it has not expired, its moment is live. False also for a message that is not there. It locks nothing: a withdrawal after the answer comes too late.';
+'Whether a claimed message may still go, asked just before it is handed over: the lease of this attempt lives, nobody withdrew, was suppressed or refused their data since the claim, nothing cancelled it, it has not expired, its moment is live. False also for a message that is not there. It locks nothing: a withdrawal after the answer comes too late.';
 REVOKE ALL ON FUNCTION still_ok(uuid, int, text) FROM PUBLIC;
 
 CREATE FUNCTION back_off(message uuid, attempt int) RETURNS interval
@@ -143,7 +131,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION back_off(uuid, int) IS
 'How long to wait after a failed attempt: 1, 4, 16, 64 minutes, each times 0.5 to 1.5 by a hash, so that what failed together does not come back together.';
-REVOKE ALL ON FUNCTION back_off(uuid, int) FROM PUBLIC;
 
 CREATE FUNCTION fail(message uuid, error text, retry_after interval DEFAULT NULL, attempt int DEFAULT NULL, space text DEFAULT NULL)
 RETURNS text
@@ -159,10 +146,10 @@ BEGIN
 			MESSAGE = format('a message cannot be tried again after %s', retry_after),
 			HINT = 'retry_after is 0 or more; without it the wait grows with each attempt.';
 	END IF;
-	EXECUTE format($sql$
+	state := @extschema@.change_as_owner(state, home.space, format($sql$
 		WITH failed AS MATERIALIZED (
 			SELECT m.subject, m.message, CASE WHEN m.sent_at IS NOT NULL THEN 'sent'
-				WHEN m.attempt < @extschema@.most_attempts() AND @extschema@.message_refusal(m.message, $5) IS NULL THEN 'ready'
+				WHEN m.attempt < @extschema@.most_attempts() AND $5 IS NULL THEN 'ready'
 				ELSE 'dead' END AS becomes
 			FROM %1$I.message m
 			WHERE m.message = $1 AND m.state = 'claimed' AND m.attempt = coalesce($4, m.attempt)
@@ -179,8 +166,7 @@ BEGIN
 			FROM failed f WHERE m.subject = f.subject AND m.message = f.message AND f.becomes <> 'ready'
 		)
 		SELECT becomes FROM failed
-		$sql$, home.schema_name)
-	INTO state USING message, error, retry_after, attempt, home.space;
+		$sql$, home.schema_name), message, error, retry_after, attempt, @extschema@.message_refusal(message, home.space));
 	IF state IS NULL THEN
 		RAISE NOTICE 'message % was not changed', message
 			USING HINT = 'It is unknown, already settled, or its lease was lost: pass the attempt that claim() returned.';
@@ -206,7 +192,6 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	unconfirmed bigint;
 BEGIN
 	IF coalesce(trim(who), '') = '' OR coalesce(trim(why), '') = '' THEN
 		RAISE null_value_not_allowed USING
@@ -220,11 +205,11 @@ BEGIN
 		RAISE NOTICE 'the outbox of space "%" is of this database already', home.space;
 		RETURN 0;
 	END IF;
-	EXECUTE format('UPDATE %I.message m SET state = ''unconfirmed'', reason = ''adopted'', leased_until = NULL, done_at = @extschema@.now(),
-			address = NULL, subject_line = NULL, body = NULL, headers = NULL
-		WHERE m.state = ''claimed'' AND m.done_at IS NULL', home.schema_name);
-	GET DIAGNOSTICS unconfirmed = ROW_COUNT;
-	RETURN unconfirmed;
+	RETURN @extschema@.change_as_owner(NULL::bigint, home.space, format('WITH settled AS (
+			UPDATE %I.message m SET state = ''unconfirmed'', reason = ''adopted'', leased_until = NULL, done_at = @extschema@.now(),
+				address = NULL, subject_line = NULL, body = NULL, headers = NULL
+			WHERE m.state = ''claimed'' AND m.done_at IS NULL RETURNING 1)
+		SELECT count(*) FROM settled', home.schema_name), 0);
 END;
 $$;
 COMMENT ON FUNCTION adopt(text, text, text) IS
@@ -250,15 +235,18 @@ REVOKE ALL ON FUNCTION bind_outbox() FROM PUBLIC;
 CREATE TRIGGER bind_outbox AFTER INSERT ON space
 FOR EACH ROW EXECUTE FUNCTION bind_outbox();
 
+CREATE TYPE settled AS (reason text, state jsonb);
+COMMENT ON TYPE settled IS 'A message that came to nothing: why, and what is known of it.';
+
 CREATE FUNCTION handover(home space, decision uuid)
 RETURNS TABLE (gate text, passed boolean, reason text, saw jsonb)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN QUERY EXECUTE format('SELECT ''handover'', false, CASE m.state WHEN ''cancelled'' THEN m.reason ELSE m.state END,
+	RETURN QUERY SELECT 'handover', false, CASE s.state->>'state' WHEN 'cancelled' THEN s.reason ELSE s.state->>'state' END, s.state
+	FROM @extschema@.read_as_owner(NULL::@extschema@.settled, home.space, format('SELECT m.reason,
 			jsonb_build_object(''state'', m.state, ''attempts'', m.attempt, ''claimed_at'', m.claimed_at, ''done_at'', m.done_at)
-		FROM %I.message m WHERE m.decision = $1 AND m.state IN (''cancelled'', ''dead'', ''unconfirmed'')', home.schema_name)
-	USING decision;
+		FROM %I.message m WHERE m.decision = $1 AND m.state IN (''cancelled'', ''dead'', ''unconfirmed'')', home.schema_name), decision) s;
 END;
 $$;
 COMMENT ON FUNCTION handover(space, uuid) IS

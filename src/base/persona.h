@@ -33,6 +33,12 @@ extern TimestampTz PersonaNow(void);
 /* Whether the clock stands at a set instant. */
 extern bool PersonaClockIsMoved(void);
 
+/* ---- arguments (argument.c) ---- */
+
+/* An error where the n-th argument, from 0, is NULL; and it as C text. */
+extern void PersonaRefuseNull(FunctionCallInfo fcinfo, int n);
+extern char *PersonaTextArg(FunctionCallInfo fcinfo, int n);
+
 /* ---- acting as somebody (act.c) ---- */
 
 /*
@@ -162,6 +168,9 @@ extern char *PersonaLiteral(const char *text);
  * none is near: the "did you mean" of every error.
  */
 extern const char *PersonaSuggest(const char *word, List *candidates);
+
+/* A list of texts as one, with ", " between them. */
+extern char *PersonaJoin(List *texts);
 
 /* Whether a list of texts has this one. */
 extern bool PersonaHasText(List *texts, const char *text);

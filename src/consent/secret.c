@@ -25,7 +25,7 @@
 static char *
 NewestSql(const Space *space)
 {
-	return psprintf("SELECT s.key, s.secret FROM %s s WHERE s.use = $1"
+	return psprintf("SELECT s.key, s.secret::pg_catalog.bytea FROM %s s WHERE s.use = $1"
 					" ORDER BY s.key DESC LIMIT 1",
 					SpaceTable(space, "secret"));
 }
@@ -35,7 +35,7 @@ static const ConsentQuery newest = {NewestSql, 1, {TEXTOID}};
 static char *
 NumberedSql(const Space *space)
 {
-	return psprintf("SELECT s.secret FROM %s s"
+	return psprintf("SELECT s.secret::pg_catalog.bytea FROM %s s"
 					" WHERE s.use = 'token' AND s.key = $1",
 					SpaceTable(space, "secret"));
 }

@@ -4,7 +4,8 @@
  *
  * A message is handed out at least once, and once a lease. One whose lease was
  * lost comes again with its next attempt and the same key, up to a stated
- * number of attempts. How that is done is in lease.c.
+ * number of attempts. How that is done is in lease.c; what is called off in
+ * between, in recall.c.
  */
 #include "moment/claim.h"
 
@@ -28,6 +29,7 @@ typedef struct Definitions
 	const Claim *claim;
 	List	   *purposes;		/* of MomentPurpose * */
 	char	   *live;			/* the live moments, as an array literal */
+	char	   *cancellable;	/* those that something may cancel; or NULL */
 	char	   *bound;			/* the database that the outbox sends from */
 } Definitions;
 
@@ -52,9 +54,13 @@ ReadDefinitions(void *arg)
 	}
 	PersonaExecuteKept("SELECT ARRAY(SELECT moment FROM persona.moment"
 					   "  WHERE space = $1 AND state = 'live')::pg_catalog.text AS live,"
+					   " (SELECT pg_catalog.array_agg(moment)::pg_catalog.text FROM persona.moment"
+					   "  WHERE space = $1 AND state = 'live'"
+					   "  AND (cancel_rule IS NOT NULL OR after_moment IS NOT NULL)) AS cancellable,"
 					   " (SELECT outbox FROM persona.outbox WHERE space = $1) AS bound",
 					   &args, true);
 	definitions->live = pstrdup(PersonaColumnText(0, "live"));
+	definitions->cancellable = PersonaColumnText(0, "cancellable");
 	definitions->bound = PersonaColumnText(0, "bound");
 }
 
@@ -114,6 +120,29 @@ RefuseSnapshot(void)
 				 errhint("BEGIN ISOLATION LEVEL READ COMMITTED.")));
 }
 
+pg_noreturn static void
+RefuseChannel(const Claim *c)
+{
+	PersonaArgs args = {0};
+	List	   *known = NIL;
+	const char *near;
+	uint64		n;
+
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->space->name), false);
+	n = PersonaExecute("SELECT channel FROM persona.channel WHERE space = $1 ORDER BY 1",
+					   &args, true);
+	for (uint64 i = 0; i < n; i++)
+		known = lappend(known, PersonaColumnText(i, "channel"));
+	near = PersonaSuggest(c->channel, known);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("channel \"%s\" does not exist in space \"%s\"",
+					c->channel, c->space->name),
+			 near ? errhint("Did you mean \"%s\"?", near) :
+			 errhint("Define it with persona.define_channel('%s', ...).",
+					 c->channel)));
+}
+
 static void
 FindChannel(Claim *c)
 {
@@ -123,12 +152,7 @@ FindChannel(Claim *c)
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->channel), false);
 	if (PersonaExecuteKept("SELECT link FROM persona.channel WHERE space = $1 AND channel = $2",
 						   &args, true) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("channel \"%s\" does not exist in space \"%s\"",
-						c->channel, c->space->name),
-				 errhint("Define it with persona.define_channel('%s', ...).",
-						 c->channel)));
+		RefuseChannel(c);
 	c->link = PersonaColumnText(0, "link");
 	/* RFC 8058 asks for https; with any other link there are no headers. */
 	if (c->link != NULL && pg_strncasecmp(c->link, "https://", 8) != 0)
@@ -187,7 +211,8 @@ LeaseFrom(Claim *c, const Definitions *definitions, TimestampTz ready)
 	c->last_ready = ready;
 	memset(&c->last_message, 0, sizeof(c->last_message));
 	while (c->claimed < c->wanted &&
-		   MomentLeasePage(c, definitions->live, definitions->purposes))
+		   MomentLeasePage(c, definitions->live, definitions->cancellable,
+						   definitions->purposes))
 		CHECK_FOR_INTERRUPTS();
 }
 
@@ -209,6 +234,7 @@ persona_claim(PG_FUNCTION_ARGS)
 {
 	Claim		claim = {.fcinfo = fcinfo};
 	Definitions definitions = {.claim = &claim};
+	PersonaAct	act;
 
 	MomentRefuseStandby("claim()");
 	RefuseSnapshot();
@@ -216,6 +242,7 @@ persona_claim(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	claim.space = VisibleSpace(fcinfo);
+	SpaceRefuseStranger(claim.space);
 	FindChannel(&claim);
 	if (!persona_enabled)
 	{
@@ -228,12 +255,14 @@ persona_claim(PG_FUNCTION_ARGS)
 								timestamptz_to_str(PersonaNow()))));
 	SpaceWithDefinitions(ReadDefinitions, &definitions);
 	MomentRefuseCopy(claim.space, definitions.bound);
+	PersonaActBegin(&act, claim.space->owner);
 	Lease(&claim, &definitions);
 	if (claim.claimed == 0)
 	{
 		ExplainUndecided(&claim);
 		ExplainPaused(&claim, definitions.live);
 	}
+	PersonaActEnd(&act);
 	SPI_finish();
 	return (Datum) 0;
 }

@@ -36,10 +36,11 @@ typedef struct MomentPurpose
 /*
  * Takes the next page of what is ready, of moments in `live` (an array
  * literal) and for these purposes, and adds what may go to the result; false
- * where nothing more is ready.
+ * where nothing more is ready. `cancellable`, a literal as well or NULL, are
+ * the moments that something can cancel. As the space's owner.
  */
 extern bool MomentLeasePage(MomentClaim *claim, const char *live,
-							List *purposes);
+							const char *cancellable, List *purposes);
 
 /*
  * From when on messages of that channel are ready, as this backend last saw

@@ -92,8 +92,16 @@ GateEntry(Passage *p)
 static bool
 GateCancel(Passage *p)
 {
+	List	   *reached = p->one->reached;
+
 	SawTruth(p->json, "rule", p->one->cancel);
-	return p->one->cancel == MOMENT_TRUE ? Close(p, "cancelled") : true;
+	if (reached != NIL)
+	{
+		SawText(p->json, "goal", linitial(reached));
+		SawText(p->json, "after", lsecond(reached));
+	}
+	return p->one->cancel == MOMENT_TRUE || reached != NIL ?
+		Close(p, "cancelled") : true;
 }
 
 static bool

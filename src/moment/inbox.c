@@ -13,12 +13,17 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 /* Rows written at once. */
 #define INBOX_CHUNK 1000
@@ -48,9 +53,42 @@ Lock(Oid relid)
 	PersonaPinEnd(level);
 }
 
-static Relation
-Open(const Space *space)
+/*
+ * What is written past the executor is believed to be of the column's type, so
+ * a table that somebody has put in its place, or altered, is left alone.
+ */
+static void
+RefuseOther(const Space *space, Relation relation)
 {
+	const Oid	types[INBOX_COLUMNS] = {space->key.type, TEXTOID, TEXTARRAYOID,
+	TIMESTAMPTZOID, TIMESTAMPTZOID};
+	TupleDesc	desc = RelationGetDescr(relation);
+	bool		is_ours = relation->rd_rel->relkind == RELKIND_RELATION &&
+		desc->natts == INBOX_COLUMNS;
+
+	for (int i = 0; is_ours && i < INBOX_COLUMNS; i++)
+		is_ours = TupleDescAttr(desc, i)->atttypid == types[i];
+	if (!is_ours)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s is not as persona made it",
+						SpaceTable(space, "inbox"))));
+}
+
+/* The inbox that was looked up last; forgotten when any table's name changes. */
+static NameData known_schema;
+static Oid	known = InvalidOid;
+
+static void
+Forget(Datum arg, int cache, uint32 hash)
+{
+	known = InvalidOid;
+}
+
+static Oid
+LookUp(const Space *space)
+{
+	static bool registered = false;
 	Oid			relid = get_relname_relid("inbox",
 										  get_namespace_oid(space->schema, false));
 
@@ -58,8 +96,28 @@ Open(const Space *space)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("space \"%s\" has no inbox", space->name)));
+	if (!registered)
+	{
+		CacheRegisterSyscacheCallback(RELNAMENSP, Forget, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACENAME, Forget, (Datum) 0);
+		registered = true;
+	}
+	namestrcpy(&known_schema, space->schema);
+	return known = relid;
+}
+
+static Relation
+Open(const Space *space)
+{
+	Oid			relid = known;
+	Relation	relation;
+
+	if (!OidIsValid(relid) || strcmp(NameStr(known_schema), space->schema) != 0)
+		relid = LookUp(space);
 	Lock(relid);
-	return table_open(relid, NoLock);
+	relation = table_open(relid, NoLock);
+	RefuseOther(space, relation);
+	return relation;
 }
 
 MomentInbox *
@@ -117,8 +175,12 @@ Flush(MomentInbox *inbox)
 {
 	if (inbox->nslots == 0)
 		return;
-	table_multi_insert(inbox->relation, inbox->slots, inbox->nslots,
-					   GetCurrentCommandId(true), 0, inbox->bulk);
+	if (inbox->nslots == 1)
+		table_tuple_insert(inbox->relation, inbox->slots[0],
+						   GetCurrentCommandId(true), 0, inbox->bulk);
+	else
+		table_multi_insert(inbox->relation, inbox->slots, inbox->nslots,
+						   GetCurrentCommandId(true), 0, inbox->bulk);
 	if (inbox->estate != NULL)
 		InsertIndexTuples(inbox);
 	inbox->nslots = 0;

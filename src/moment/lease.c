@@ -5,6 +5,8 @@
  * own, passing over what anybody else holds: who is just being changed, and
  * what another sender is taking. A later statement reads consent. A withdrawal
  * that committed before is therefore seen, and one that comes meanwhile waits.
+ * So is what cancels a message (recall.c), though for the company's own tables
+ * nobody waits.
  * Leases are measured by the real clock, whatever persona's clock says.
  *
  * What may go is leased and returned, what may not is closed and blanked.
@@ -19,6 +21,7 @@
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 typedef MomentClaim Claim;
@@ -27,6 +30,7 @@ typedef MomentClaim Claim;
 typedef struct Locked
 {
 	ItemPointerData row;
+	Datum		subject;		/* of the key's own type */
 	char	   *purpose;
 } Locked;
 
@@ -36,7 +40,7 @@ typedef struct Locked
 static char *
 LockSql(const Claim *c)
 {
-	return psprintf("SELECT m.ctid AS row, m.ready_at, m.message, m.purpose"
+	return psprintf("SELECT m.ctid AS row, m.ready_at, m.message, m.purpose, m.subject"
 					" FROM %s m JOIN %s a ON a.subject = m.subject"
 					" WHERE m.channel = $1 AND m.done_at IS NULL AND m.ready_at <= persona.now()"
 					" AND (m.leased_until IS NULL OR m.leased_until < pg_catalog.clock_timestamp())"
@@ -78,14 +82,15 @@ LockPage(Claim *c, const char *live)
 	n = PersonaExecuteKept(LockSql(c), &args, false);
 	for (uint64 i = 0; i < n; i++)
 	{
-		Datum		values[4];
-		bool		nulls[4];
+		Datum		values[5];
+		bool		nulls[5];
 		Locked	   *one = palloc(sizeof(Locked));
 
 		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
 						  values, nulls);
 		one->row = *(ItemPointer) DatumGetPointer(values[0]);
 		one->purpose = TextDatumGetCString(values[3]);
+		one->subject = values[4];
 		if (i == 0 && c->claimed == 0)
 			MomentMoveHead(c, DatumGetTimestampTz(values[1]));
 		MoveOn(c, DatumGetTimestampTz(values[1]), DatumGetUUIDP(values[2]));
@@ -105,7 +110,7 @@ LockPage(Claim *c, const char *live)
  * sent. OFFSET 0 keeps the refusal from being found out twice.
  */
 static char *
-LookSql(const Claim *c, const MomentPurpose *purpose)
+LookSql(const Claim *c, const MomentPurpose *purpose, bool some_cancelled)
 {
 	return psprintf("SELECT m.message, m.decision, m.subject::pg_catalog.text, m.moment, m.variant, m.address,"
 					" m.subject_line, m.body, m.headers, m.attempt + 1, m.message::pg_catalog.text,"
@@ -113,14 +118,16 @@ LookSql(const Claim *c, const MomentPurpose *purpose)
 					"  WHEN r.refusal IS NULL THEN 'claimed'"
 					"  WHEN m.attempt > 0 THEN 'unconfirmed' ELSE 'cancelled' END"
 					" FROM %s m LEFT JOIN LATERAL %s k ON true"
-					" CROSS JOIN LATERAL (SELECT coalesce(%s, CASE WHEN m.attempt >= persona.most_attempts()"
+					" CROSS JOIN LATERAL (SELECT coalesce(%s, %s, CASE WHEN m.attempt >= persona.most_attempts()"
 					"  THEN 'lease_lost' END) AS refusal OFFSET 0) r"
 					" WHERE m.ctid = ANY ($1) ORDER BY m.ready_at, m.message",
 					SpaceTable(c->space, "message"),
 					ConsentLateral(c->space, "m.subject", purpose->purpose,
 								   purpose->basis, "m.channel",
 								   "persona.now()"),
-					MomentRefusal(c->space));
+					MomentRefusal(c->space),
+					some_cancelled ? "CASE WHEN m.ctid IN (SELECT pg_catalog.unnest($2)) THEN 'cancelled' END" :
+					"NULL");
 }
 
 /* Columns of that; those from TRANSACTIONAL on are not for the sender. */
@@ -231,9 +238,7 @@ static void
 TakeApart(Claim *c, const SPITupleTable *found, Outcome *outcome)
 {
 	ConsentSigner signer;
-	PersonaAct	act;
 
-	PersonaActByPath(&act, c->space->owner);
 	if (c->link != NULL)
 		ConsentSignerBegin(&signer, c->space);
 	for (uint64 i = 0; i < found->numvals; i++)
@@ -250,11 +255,10 @@ TakeApart(Claim *c, const SPITupleTable *found, Outcome *outcome)
 			Return(c, &signer, values, nulls);
 		}
 	}
-	PersonaActEnd(&act);
 }
 
 static void
-LeaseOf(Claim *c, const MomentPurpose *purpose, List *page)
+LeaseOf(Claim *c, const MomentPurpose *purpose, List *page, Datum cancelled)
 {
 	PersonaArgs args = {0};
 	Outcome		outcome = {0};
@@ -263,7 +267,9 @@ LeaseOf(Claim *c, const MomentPurpose *purpose, List *page)
 	PersonaArg(&args, TIDARRAYOID, RowsOf(purpose, page, &most), false);
 	if (most == 0)
 		return;
-	PersonaExecuteKept(LookSql(c, purpose), &args, false);
+	if (cancelled != 0)
+		PersonaArg(&args, TIDARRAYOID, cancelled, false);
+	PersonaExecuteKept(LookSql(c, purpose, cancelled != 0), &args, false);
 	outcome.leased = palloc(sizeof(Datum) * most);
 	outcome.closed = PersonaRowsBegin("closed", closed_columns,
 									  lengthof(closed_columns), InvalidOid);
@@ -275,15 +281,44 @@ LeaseOf(Claim *c, const MomentPurpose *purpose, List *page)
 	PersonaRowsEnd(outcome.closed);
 }
 
+/* Those of the page that were called off, as tid[]; 0: none. */
+static Datum
+Recalled(const Claim *c, const char *cancellable, List *page)
+{
+	Oid			type = c->space->key.type;
+	int			n = list_length(page);
+	Datum	   *rows = palloc(sizeof(Datum) * n);
+	Datum	   *subjects = palloc(sizeof(Datum) * n);
+	int16		length;
+	bool		by_value;
+	char		align;
+
+	for (int i = 0; i < n; i++)
+	{
+		Locked	   *one = list_nth(page, i);
+
+		rows[i] = PointerGetDatum(&one->row);
+		subjects[i] = one->subject;
+	}
+	get_typlenbyvalalign(type, &length, &by_value, &align);
+	return MomentRecall(c->space, cancellable, Tids(rows, n),
+						PointerGetDatum(construct_array(subjects, n, type,
+														length, by_value, align)));
+}
+
 bool
-MomentLeasePage(MomentClaim *c, const char *live, List *purposes)
+MomentLeasePage(MomentClaim *c, const char *live, const char *cancellable,
+				List *purposes)
 {
 	List	   *page = LockPage(c, live);
+	Datum		cancelled = 0;
 	ListCell   *cell;
 
+	if (page != NIL && cancellable != NULL)
+		cancelled = Recalled(c, cancellable, page);
 	foreach(cell, purposes)
 	{
-		LeaseOf(c, lfirst(cell), page);
+		LeaseOf(c, lfirst(cell), page, cancelled);
 	}
 	return page != NIL;
 }

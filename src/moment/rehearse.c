@@ -186,14 +186,14 @@ Datum
 persona_write_as_owner(PG_FUNCTION_ARGS)
 {
 	Space	   *space;
-	char	   *sql = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *sql = PersonaTextArg(fcinfo, 0);
 	PersonaArgs args = {0};
 	PersonaAct	act;
 	Datum		value = 0;
 	bool		isnull = true;
 
 	RefuseInEarnest();
-	space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	space = SpaceGet(PersonaTextArg(fcinfo, 3));
 	SpaceRefuseStranger(space);
 	PersonaArg(&args, JSONBOID, PG_GETARG_DATUM(1), PG_ARGISNULL(1));
 	PersonaArg(&args, JSONBOID, PG_GETARG_DATUM(2), PG_ARGISNULL(2));
@@ -283,7 +283,7 @@ PG_FUNCTION_INFO_V1(persona_run_for_subject);
 Datum
 persona_run_for_subject(PG_FUNCTION_ARGS)
 {
-	char	   *subject = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *subject = PersonaTextArg(fcinfo, 0);
 	Space	   *space;
 	List	   *started = NIL;
 	List	   *decided = NIL;

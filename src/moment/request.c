@@ -157,7 +157,7 @@ Decide(Call *c)
 	if (MomentCapsByAddress(c->moment))
 		(void) MomentLockAddresses(c->space, true);
 	LockAnchor(c);
-	c->program = MomentKeptProgram(c->space, c->moment->name);
+	c->program = MomentKeptProgram(c->space, &c->moment);
 	MomentRefuseIncomplete(c->moment, c->program);
 	sqlstate = PersonaTrap(Read, c);
 	if (sqlstate != 0)
@@ -228,11 +228,11 @@ PG_FUNCTION_INFO_V1(persona_decide);
 Datum
 persona_decide(PG_FUNCTION_ARGS)
 {
-	Call		c = {.subject = text_to_cstring(PG_GETARG_TEXT_PP(0))};
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Call		c = {.subject = PersonaTextArg(fcinfo, 0)};
+	char	   *name = PersonaTextArg(fcinfo, 1);
 	PersonaAct	act;
 
-	c.space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(4)));
+	c.space = SpaceGet(PersonaTextArg(fcinfo, 4));
 	SpaceRefuseStranger(c.space);
 	RefuseOldSnapshot();
 	if (!PG_ARGISNULL(3))

@@ -23,7 +23,7 @@ enum
 	VERDICT_ROW, VERDICT_SUBJECT, VERDICT_DECISION, VERDICT_STARTED_AT,
 	VERDICT_DUE, VERDICT_EVENT, VERDICT_EVENT_KEY, VERDICT_ONCE_KEY,
 	VERDICT_STEP, VERDICT_OUTCOME, VERDICT_REASON, VERDICT_VARIANT,
-	VERDICT_CHANNEL, VERDICT_FALLBACK, VERDICT_EXPOSED, VERDICT_GATES,
+	VERDICT_CHANNEL, VERDICT_FALLBACK, VERDICT_EXPOSED, VERDICT_UNIT, VERDICT_GATES,
 	VERDICT_ITEMS, VERDICT_ADDRESS_HASH, VERDICT_ADDRESS, VERDICT_SUBJECT_LINE,
 	VERDICT_BODY, VERDICT_EXPIRES_AT, VERDICT_COLUMNS
 };
@@ -34,7 +34,7 @@ static const PersonaRowsColumn columns[VERDICT_COLUMNS] = {
 	{"event", TEXTOID}, {"event_key", TEXTARRAYOID}, {"once_key", TEXTOID},
 	{"step", INT4OID}, {"outcome", TEXTOID}, {"reason", TEXTOID},
 	{"variant", TEXTOID}, {"channel", TEXTOID}, {"fallback", BOOLOID},
-	{"exposed", BOOLOID}, {"gates", JSONOID}, {"items", BYTEAOID},
+	{"exposed", BOOLOID}, {"unit", TEXTOID}, {"gates", JSONOID}, {"items", BYTEAOID},
 	{"address_hash", INT8OID}, {"address", TEXTOID}, {"subject_line", TEXTOID},
 	{"body", TEXTOID}, {"expires_at", TIMESTAMPTZOID},
 };
@@ -101,8 +101,8 @@ static void
 AddExposures(StringInfo sql, const Space *space, const Moment *m,
 			 const char *from)
 {
-	appendStringInfo(sql, ", exposed AS (INSERT INTO %s (subject, experiment, variant, at, decision)"
-					 "  SELECT x.subject, %s, x.variant, persona.now(), x.decision FROM %s WHERE x.exposed"
+	appendStringInfo(sql, ", exposed AS (INSERT INTO %s (subject, experiment, variant, at, decision, unit)"
+					 "  SELECT x.subject, %s, x.variant, persona.now(), x.decision, x.unit FROM %s WHERE x.exposed"
 					 "  ORDER BY x.subject ON CONFLICT DO NOTHING)",
 					 SpaceTable(space, "exposure"), PersonaLiteral(m->experiment),
 					 from);
@@ -226,6 +226,7 @@ PutDecision(Row *row, const MomentCase *one, const MomentVerdict *verdict)
 	PutText(row, VERDICT_VARIANT, verdict->variant);
 	Put(row, VERDICT_FALLBACK, BoolGetDatum(verdict->fallback));
 	Put(row, VERDICT_EXPOSED, BoolGetDatum(verdict->exposed));
+	PutText(row, VERDICT_UNIT, one->unit);
 	PutText(row, VERDICT_GATES, verdict->gates);
 	if (MomentIsContact(verdict) && !verdict->fallback)
 		PutPointer(row, VERDICT_ITEMS, one->items);

@@ -235,10 +235,8 @@ static void
 TakeApart(Claim *c, const SPITupleTable *found, Outcome *outcome)
 {
 	ConsentSigner signer;
-	PersonaAct	act;
 
 	PersonaRefuseUnlike(((ReturnSetInfo *) c->fcinfo->resultinfo)->setDesc);
-	PersonaActByPath(&act, c->space->owner);
 	if (c->link != NULL)
 		ConsentSignerBegin(&signer, c->space);
 	for (uint64 i = 0; i < found->numvals; i++)
@@ -255,7 +253,6 @@ TakeApart(Claim *c, const SPITupleTable *found, Outcome *outcome)
 			Return(c, &signer, values, nulls);
 		}
 	}
-	PersonaActEnd(&act);
 }
 
 static void

@@ -51,32 +51,54 @@ ReadTids(uint64 row, const char *column, int *n)
 }
 
 char *
-MomentIsOf(const Space *space, const char *alias, const char *subject)
+MomentIsOf(const Space *space, const char *alias, const char *subject,
+		   PersonaArgs *args)
 {
 	if (subject == NULL)
 		return "true";
-	return psprintf("%s.subject = %s::%s", alias, PersonaLiteral(subject),
+	PersonaArg(args, TEXTOID, CStringGetTextDatum(subject), false);
+	return psprintf("%s.subject = $%d::%s", alias, args->n,
 					PersonaTypeName(space->key.type));
+}
+
+uint64
+MomentExecute(const char *sql, const PersonaArgs *args)
+{
+	return args->n > 0 ? PersonaExecuteKept(sql, args, false) :
+		PersonaExecute(sql, args, false);
+}
+
+/*
+ * Due rows d of the moment. Those of one subject are looked up by the subject,
+ * and not among everybody's who are due.
+ */
+static char *
+IsDue(const DueRows *front)
+{
+	return psprintf(front->subject == NULL ? "d.moment = %s AND d.due <= persona.now()" :
+					"(d.moment = %s AND d.due <= persona.now()) IS TRUE",
+					PersonaLiteral(front->moment));
 }
 
 /* Locks the anchors of due rows; the rows themselves are read afterwards. */
 static bool
 LockDue(const Space *space, DueRows *front, Datum *subjects)
 {
+	PersonaArgs args = {0};
 	bool		isnull;
 
-	PersonaExecute(psprintf("WITH locked AS MATERIALIZED (SELECT d.ctid, d.subject FROM %s d"
+	MomentExecute(psprintf("WITH locked AS MATERIALIZED (SELECT d.ctid, d.subject FROM %s d"
 							"  JOIN %s a ON a.subject = d.subject"
-							"  WHERE d.moment = %s AND d.due <= persona.now() AND %s"
+							"  WHERE %s AND %s"
 							"  ORDER BY d.due LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
 							" SELECT pg_catalog.array_agg(ctid) AS rows, pg_catalog.array_agg(subject) AS subjects"
 							" FROM locked HAVING pg_catalog.count(*) > 0",
 							SpaceTable(space, "schedule"),
 							SpaceTable(space, "anchor"),
-							PersonaLiteral(front->moment),
-							MomentIsOf(space, "d", front->subject),
+							IsDue(front),
+							MomentIsOf(space, "d", front->subject, &args),
 							MOMENT_BATCH),
-				   NULL, false);
+				   &args);
 	if (SPI_processed == 0)
 		return false;
 	*subjects = PointerGetDatum(PG_DETOAST_DATUM_COPY(PersonaColumn(0, "subjects", &isnull)));

@@ -18,7 +18,7 @@ MomentFollow(const Space *space, const Moment *moment, const PersonaArgs *rows)
 	PersonaExecuteKept(psprintf("INSERT INTO %s SELECT d.subject, %s, d.event_key, persona.now(), pg_catalog.clock_timestamp()"
 								" FROM unnest($1, $2) x(row, outcome) JOIN %s d ON d.ctid = x.row"
 								" WHERE x.outcome IN ('send', 'holdout')",
-								SpaceTable(space, "inbox"),
+								MomentInboxTable(space),
 								PersonaLiteral(psprintf("after %s", moment->name)),
 								SpaceTable(space, "schedule")), rows, false);
 }

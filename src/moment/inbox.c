@@ -6,6 +6,7 @@
  * rows at a time, which bounds the memory of a statement of millions. No
  * trigger fires on it; an index that somebody has added is served.
  */
+#include "moment/stage.h"
 #include "moment/start.h"
 
 #include "access/heapam.h"
@@ -48,10 +49,23 @@ Lock(Oid relid)
 	PersonaPinEnd(level);
 }
 
+/* What is rehearsed has one of its own, and never a row in everybody's. */
+static const char *
+InboxName(void)
+{
+	return MomentIsRehearsing() ? "rehearsal" : "inbox";
+}
+
+char *
+MomentInboxTable(const Space *space)
+{
+	return SpaceTable(space, InboxName());
+}
+
 static Relation
 Open(const Space *space)
 {
-	Oid			relid = get_relname_relid("inbox",
+	Oid			relid = get_relname_relid(InboxName(),
 										  get_namespace_oid(space->schema, false));
 
 	if (!OidIsValid(relid))
@@ -131,6 +145,9 @@ MomentInboxAppend(MomentInbox *inbox)
 {
 	TupleTableSlot *slot = inbox->slots[inbox->nslots];
 
+	if (MomentIsRehearsing() && !slot->tts_isnull[INBOX_SUBJECT])
+		StageWake(TupleDescAttr(slot->tts_tupleDescriptor, INBOX_SUBJECT)->atttypid,
+				  slot->tts_values[INBOX_SUBJECT]);
 	ExecStoreVirtualTuple(slot);
 	ExecMaterializeSlot(slot);
 	if (++inbox->nslots == inbox->most)

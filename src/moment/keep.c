@@ -17,7 +17,7 @@ typedef struct Kept
 	char	   *space;
 	char	   *name;
 	Moment	   *moment;
-	MomentProgram *programs[2]; /* by whether the clock is moved */
+	MomentProgram *programs[3]; /* of every kind */
 } Kept;
 
 static MemoryContext context;	/* holds all of it */
@@ -133,11 +133,18 @@ LoadTold(const Space *space, Kept *one)
 	MemoryContextSwitchTo(caller);
 }
 
+/* Whose inbox a program reads, and by which clock, is written in it. */
+static int
+Kind(void)
+{
+	return MomentIsRehearsing() ? 2 : PersonaClockIsMoved();
+}
+
 const MomentProgram *
 MomentKeptProgram(const Space *space, const char *name)
 {
 	Kept	   *one = FindOrLoad(space, name);
-	MomentProgram **place = &one->programs[PersonaClockIsMoved()];
+	MomentProgram **place = &one->programs[Kind()];
 	MemoryContext compiling;
 	MemoryContext caller;
 	MomentProgram *program;

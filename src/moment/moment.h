@@ -40,7 +40,8 @@
  *	batch.c		which due rows are decided together, and what if one fails
  *	decide.c	schedule -> decision and message
  *	request.c	decide(): the same at once, for one subject
- *	rehearse.c	all of it for a few made-up subjects, and rolled back
+ *	rehearse.c	all of it for made-up subjects, and rolled back
+ *	stage.h		who and what a rehearsal has made up so far
  *	guard.c		what is held: a spike, a loop, one error after another
  *	report.c	what a run counted, and what it says of it
  *	retain.c	what has been kept long enough
@@ -270,7 +271,7 @@ extern char *MomentVariableExpression(const Moment *moment,
 									  const MomentVariant *variant,
 									  const char *path);
 
-/* ---- rehearsing (rehearse.c) ---- */
+/* ---- rehearsing (stage.c) ---- */
 
 /* Whether all that this session is doing is going to be rolled back. */
 extern bool MomentIsRehearsing(void);

@@ -28,6 +28,7 @@ typedef struct Batch
 	Datum		subjects;		/* K[] */
 	TimestampTz since;			/* the first activation of a live moment */
 	const char *window;			/* SQL: the rows of the inbox it looks at */
+	PersonaArgs whose;			/* the window's argument */
 	List	  **tallies;
 } Batch;
 
@@ -38,11 +39,11 @@ typedef struct Batch
 #define START_WINDOW (10 * MOMENT_BATCH)
 
 static char *
-Window(const Space *space, const char *subject)
+Window(const Space *space, const char *subject, PersonaArgs *whose)
 {
 	return psprintf("(SELECT j.ctid AS row, j.subject FROM %s j WHERE %s LIMIT %d)",
-					SpaceTable(space, "inbox"),
-					MomentIsOf(space, "j", subject), START_WINDOW);
+					MomentInboxTable(space),
+					MomentIsOf(space, "j", subject, whose), START_WINDOW);
 }
 
 /* ---- the lock, and the rows under it ---- */
@@ -56,7 +57,7 @@ MakeAnchors(const Batch *batch)
 {
 	const Space *space = batch->space;
 
-	PersonaExecute(psprintf("INSERT INTO %s (subject, born_at)"
+	MomentExecute(psprintf("INSERT INTO %s (subject, born_at)"
 							" SELECT DISTINCT w.subject, pg_catalog.clock_timestamp()"
 							" FROM %s w"
 							" WHERE (SELECT a.subject FROM %s a WHERE a.subject = w.subject) IS NULL"
@@ -67,7 +68,7 @@ MakeAnchors(const Batch *batch)
 							quote_identifier(space->key.name),
 							PersonaRelationName(space->relid),
 							quote_identifier(space->key.name)),
-				   NULL, false);
+				   &batch->whose);
 }
 
 /*
@@ -82,13 +83,13 @@ CountStrangers(const Batch *batch)
 								 quote_identifier(space->key.name),
 								 PersonaRelationName(space->relid),
 								 quote_identifier(space->key.name));
-	uint64		n = PersonaExecute(psprintf("WITH gone AS (DELETE FROM %s i WHERE i.ctid = ANY (ARRAY("
+	uint64		n = MomentExecute(psprintf("WITH gone AS (DELETE FROM %s i WHERE i.ctid = ANY (ARRAY("
 											"  SELECT i.row FROM %s i WHERE NOT %s)) AND NOT %s"
 											" RETURNING i.event, i.subject IS NULL AS nobody)"
 											" SELECT event, nobody, pg_catalog.count(*) AS n FROM gone GROUP BY 1, 2",
-											SpaceTable(space, "inbox"),
+											MomentInboxTable(space),
 											batch->window, there, there),
-								   NULL, false);
+								   &batch->whose);
 	uint64		taken = 0;
 
 	for (uint64 i = 0; i < n; i++)
@@ -117,13 +118,13 @@ LockBatch(Batch *batch)
 	bool		isnull;
 	int64		n;
 
-	PersonaExecute(psprintf("WITH locked AS MATERIALIZED (SELECT i.row, i.subject"
+	MomentExecute(psprintf("WITH locked AS MATERIALIZED (SELECT i.row, i.subject"
 							"  FROM %s i JOIN %s a ON a.subject = i.subject LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
 							" SELECT pg_catalog.count(*) AS n, pg_catalog.array_agg(row) AS rows,"
 							"  pg_catalog.array_agg(subject) AS subjects FROM locked",
 							batch->window, SpaceTable(space, "anchor"),
 							MOMENT_BATCH),
-				   NULL, false);
+				   &batch->whose);
 	n = DatumGetInt64(PersonaColumn(0, "n", &isnull));
 	if (n == 0)
 		return 0;
@@ -318,7 +319,7 @@ WriteSchedule(const Batch *batch, const Moment *moment, List *entries)
 								" SELECT pg_catalog.count(*) FILTER (WHERE w.is_new) AS n FROM written w",
 								SpaceTable(batch->space, "schedule"),
 								PersonaLiteral(moment->name),
-								SpaceTable(batch->space, "inbox"),
+								MomentInboxTable(batch->space),
 								SpaceTable(batch->space, "decision"),
 								ConsentErased(batch->space, "x.decision"),
 								moment->restart ? " DESC" : "",
@@ -396,10 +397,13 @@ uint64
 MomentStartBatch(const Space *space, const char *subject, List **tallies)
 {
 	Batch		batch = {.space = space, .since = DT_NOEND,
-	.window = Window(space, subject), .tallies = tallies};
+	.tallies = tallies};
 	PersonaArgs args = {0};
 	uint64		strangers = 0;
-	uint64		taken = LockBatch(&batch);
+	uint64		taken;
+
+	batch.window = Window(space, subject, &batch.whose);
+	taken = LockBatch(&batch);
 
 	/* A window whose subjects are known is taken batch by batch as it is. */
 	if (taken < MOMENT_BATCH)

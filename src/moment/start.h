@@ -42,6 +42,9 @@ enum
 	INBOX_COLUMNS
 };
 
+/* The inbox as SQL: of everybody, or of the rehearsal that is going on. */
+extern char *MomentInboxTable(const Space *space);
+
 typedef struct MomentInbox MomentInbox;
 
 /* For at most `most` rows; waits no more than 0.1 s for a lock. */
@@ -77,10 +80,13 @@ extern void MomentNoteRun(const Space *space);
 extern void MomentKeepCalendar(const Space *space, const Moment *moment,
 							   List **tallies);
 
-/* The same of one subject, for the time since then; marks nothing as kept. */
-extern void MomentKeepCalendarOf(const Space *space, const Moment *moment,
-								 const char *subject, TimestampTz since,
-								 List **tallies);
+/*
+ * The same of some subjects, for the time since then: whatever the entry rule
+ * says of them, which is counted as they start. Marks nothing as kept. Whether
+ * the time has come anywhere.
+ */
+extern bool MomentKeepCalendarOf(const Space *space, const Moment *moment,
+								 List *subjects, TimestampTz since);
 
 /*
  * What the moments after this one start on, by $1 tid[] of its schedule and

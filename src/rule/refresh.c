@@ -194,10 +194,10 @@ Write(Refresh *refresh)
 }
 
 static void
-RefreshPages(Refresh *refresh, const char *subject, List *pages, bool first)
+RefreshPages(Refresh *refresh, List *subjects, List *pages, bool first)
 {
 	RulePass	pass = {.book = refresh->book, .pages = pages,
-		.subject = subject, .dropped = first,
+		.subjects = subjects, .dropped = first,
 		.tell = Tell, .gone = TellGone, .arg = refresh};
 
 	refresh->pages = pages;
@@ -283,14 +283,19 @@ RefreshBegin(const Space *space, RuleFeatures features)
 	return refresh;
 }
 
-static void
-RefreshAll(Refresh *refresh, const char *subject)
+/* How many entered anything. */
+static int64
+RefreshAll(Refresh *refresh, List *subjects)
 {
+	int64		entered = 0;
 	ListCell   *cell;
 
 	foreach(cell, RulePassSplit(refresh->book))
-		RefreshPages(refresh, subject, lfirst(cell),
+		RefreshPages(refresh, subjects, lfirst(cell),
 					 foreach_current_index(cell) == 0);
+	for (int i = 0; i < refresh->book->npages; i++)
+		entered += refresh->tallies[i].entered;
+	return entered;
 }
 
 /*
@@ -305,7 +310,7 @@ RefreshSpace(const Space *space)
 	PersonaExecute(psprintf("LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE",
 							SpaceTable(space, "membership")), NULL, false);
 	refresh = RefreshBegin(space, RULE_FEATURES_GROUPED);
-	RefreshAll(refresh, NULL);
+	(void) RefreshAll(refresh, NIL);
 	if (AnyFailed(refresh->book))
 		NoteFailures(refresh);
 	return refresh;
@@ -317,10 +322,12 @@ RuleRefresh(const Space *space)
 	(void) RefreshSpace(space);
 }
 
-void
-RuleRefreshSubject(const Space *space, const char *subject)
+bool
+RuleRefreshSubjects(const Space *space, List *subjects)
 {
-	RefreshAll(RefreshBegin(space, RULE_FEATURES_LATERAL), subject);
+	if (subjects == NIL)
+		return false;
+	return RefreshAll(RefreshBegin(space, RULE_FEATURES_LATERAL), subjects) > 0;
 }
 
 static void
@@ -426,7 +433,7 @@ persona_segment_names(PG_FUNCTION_ARGS)
 	foreach(cell, RulePassSplit(book))
 	{
 		Bitmapset  *pages = NULL;
-		RulePass	pass = {.book = book, .pages = lfirst(cell), .subject = subject,
+		RulePass	pass = {.book = book, .pages = lfirst(cell), .subjects = list_make1(subject),
 			.guarded = true, .tell = TellOne, .arg = &pages};
 
 		RulePassTry(&pass, ForgetOne);

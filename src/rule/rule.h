@@ -159,8 +159,11 @@ extern char *RuleMembers(const Space *space, const char *text);
  */
 extern void RuleRefresh(const Space *space);
 
-/* The same of one subject alone, without a lock that others wait for. */
-extern void RuleRefreshSubject(const Space *space, const char *subject);
+/*
+ * The same of some subjects alone, without a lock that others wait for; whether
+ * any of them has entered a segment.
+ */
+extern bool RuleRefreshSubjects(const Space *space, List *subjects);
 
 /* Only those features, and only their columns, that the ColumnRefs name. */
 extern char *RuleQueryJoinsFor(RuleQuery *query, List *columns);

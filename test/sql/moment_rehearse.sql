@@ -164,7 +164,14 @@ ALTER TABLE rh.orders DROP voucher;
 SELECT persona.set_stage_clock(now());
 SELECT persona.enter_step(1);
 SELECT persona.write_as_owner('SELECT 1', NULL, NULL, 'rh');
-SELECT * FROM persona.run_for_subject('1', now(), 'rh');
+SELECT * FROM persona.call_up(true, 'rh');
+SELECT * FROM persona.run_on_stage('ann', 'rh');
+SELECT persona.enter_stage('ann', '1');
+SELECT persona.call_on_stage('ann');
+SELECT persona.names_on_stage();
+SELECT persona.note('ann', '1');
+SELECT persona.noted('ann');
+SELECT persona.next_on_stage();
 SELECT * FROM persona.play_script('[{"do": "wait"}]', 'rh');
 SELECT persona.rehearse('[]', 'rhh');
 

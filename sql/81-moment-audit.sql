@@ -84,10 +84,10 @@ COMMENT ON FUNCTION moment_attributes(space, text) IS
 REVOKE ALL ON FUNCTION moment_attributes(space, text) FROM PUBLIC;
 
 CREATE FUNCTION moment_sample(moment text, space text)
-RETURNS TABLE (variant text, missing text, said text)
+RETURNS TABLE (variant text, missing text[], said text)
 LANGUAGE c STABLE STRICT ROWS 400 AS 'MODULE_PATHNAME', 'persona_moment_sample';
 COMMENT ON FUNCTION moment_sample(text, text) IS
-'What the templates of each variant would say to at most 100 customers whom the moment could reach now, and the first variable that one of these lacks. Nothing where that would take long, for a moment on request, or for who is no member of the space''s owner.';
+'What the templates of each variant would say to at most 100 customers whom the moment could reach now, and the variables that one of these lacks. Nothing where that would take long, for a moment on request, or for who is no member of the space''s owner.';
 REVOKE ALL ON FUNCTION moment_sample(text, text) FROM PUBLIC;
 
 CREATE FUNCTION audit_words(home space, moment text)
@@ -441,10 +441,10 @@ BEGIN ATOMIC
 		FROM @extschema@.moment_sample(lint_missing.moment, home.space) s
 	)
 	SELECT 'warn', 'missing_without_default', lint_missing.moment,
-		format('%s of %s texts that were tried have no {{ %s }} and would not be sent (%s)', count(*), max(s.n), s.missing, s.variant),
-		format('Write {{ %s | default: ''...'' }} in define_moment(%L, ...), or let the rule ask for it.', s.missing, lint_missing.moment)
-	FROM said s WHERE s.missing IS NOT NULL
-	GROUP BY s.variant, s.missing;
+		format('%s of %s texts that were tried have no {{ %s }} and would not be sent (%s)', count(*), max(s.n), m.missing, s.variant),
+		format('Write {{ %s | default: ''...'' }} in define_moment(%L, ...), or let the rule ask for it.', m.missing, lint_missing.moment)
+	FROM said s CROSS JOIN LATERAL unnest(s.missing) m(missing)
+	GROUP BY s.variant, m.missing;
 END;
 COMMENT ON FUNCTION lint_missing(space, text) IS
 'missing_without_default: variables without a default that some of at most 100 customers lack, who would get nothing (render_error).';

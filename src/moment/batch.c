@@ -106,19 +106,6 @@ LockDue(const Space *space, DueRows *front, Datum *subjects)
 	return true;
 }
 
-static Datum
-TextArray(List *texts)
-{
-	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(texts), 1));
-	int			n = 0;
-	ListCell   *cell;
-
-	foreach(cell, texts)
-		elements[n++] = CStringGetTextDatum(lfirst(cell));
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
-}
-
 /*
  * All that is due for the locked subjects, moment by moment in their order of
  * priority; of very much the first. Rows are looked up by subject: the
@@ -133,7 +120,7 @@ ReadDue(const Space *space, List *names, Datum subjects)
 	uint64		n;
 
 	PersonaArg(&args, get_array_type(space->key.type), subjects, false);
-	PersonaArg(&args, TEXTARRAYOID, TextArray(names), false);
+	PersonaArg(&args, TEXTARRAYOID, PersonaTexts(names), false);
 	n = PersonaExecuteKept(psprintf("SELECT r.moment, pg_catalog.array_agg(r.row ORDER BY r.due) AS rows"
 									" FROM (SELECT q.moment, q.row, q.due FROM (SELECT DISTINCT subject FROM pg_catalog.unnest($1) u(subject)) u"
 									"  CROSS JOIN LATERAL (SELECT x.moment, x.ctid AS row, x.due FROM %s x WHERE x.subject = u.subject"

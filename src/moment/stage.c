@@ -8,10 +8,8 @@
  */
 #include "moment/stage.h"
 
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "optimizer/plancat.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/jsonb.h"
@@ -238,16 +236,13 @@ PG_FUNCTION_INFO_V1(persona_names_on_stage);
 Datum
 persona_names_on_stage(PG_FUNCTION_ARGS)
 {
-	Datum	   *names;
-	int			n = 0;
+	List	   *names = NIL;
 	ListCell   *cell;
 
 	StageRefuseInEarnest();
-	names = palloc(sizeof(Datum) * (list_length(people) + 1));
 	foreach(cell, people)
-		names[n++] = CStringGetTextDatum(((StagePerson *) lfirst(cell))->name);
-	PG_RETURN_ARRAYTYPE_P(construct_array(names, n, TEXTOID, -1, false,
-										  TYPALIGN_INT));
+		names = lappend(names, ((StagePerson *) lfirst(cell))->name);
+	PG_RETURN_DATUM(PersonaTexts(names));
 }
 
 PG_FUNCTION_INFO_V1(persona_note);

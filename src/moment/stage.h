@@ -9,7 +9,7 @@
 /* A made-up subject. */
 typedef struct StagePerson
 {
-	const char *name;			/* in the script */
+	char	   *name;			/* in the script */
 	char	   *subject;		/* its key, as text */
 	bool		awake;			/* it has done something, or has to be told of */
 	TimestampTz next;			/* when something is due; DT_NOEND: nothing is */

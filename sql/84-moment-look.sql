@@ -366,7 +366,9 @@ BEGIN ATOMIC
 	SELECT coalesce(max(o.holdout), 0)
 	FROM @extschema@.policy o
 		LEFT JOIN @extschema@.moment m ON m.space = (home).space AND m.moment = holdout_of.experiment
-	WHERE o.space IN ((home).space, 'house') AND o.channel IN ('', m.channel)
+	WHERE o.space IN ((home).space, 'house')
+		AND (o.channel IN ('', m.channel) OR EXISTS (SELECT FROM @extschema@.variant v
+			WHERE v.space = m.space AND v.moment = m.moment AND v.channel = o.channel AND @extschema@.variant_weight(v) > 0))
 		AND (o.purpose IN ('', m.purpose) OR starts_with(m.purpose, o.purpose || '.'));
 END;
 COMMENT ON FUNCTION holdout_of(space, text) IS

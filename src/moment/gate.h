@@ -11,6 +11,7 @@
 #include "moment/moment.h"
 
 #include "storage/itemptr.h"
+#include "utils/hsearch.h"
 #include "utils/jsonb.h"
 
 /* ---- the gates (gate.c) ---- */
@@ -117,6 +118,13 @@ extern bool MomentLockAddresses(const Space *space, bool wait);
 /* Adds to `sent` of the cases what others of the same address got. */
 extern void MomentCountByAddress(const Space *space, const Moment *moment,
 								 List *cases);
+
+/*
+ * What is being decided at once sends to addresses: about n of them, and how
+ * much so far to that of a case, whoever of it was the subject.
+ */
+extern HTAB *MomentAddresses(int n);
+extern int *MomentSentTo(HTAB *addresses, const MomentCase *one);
 
 /* ---- what was told before (told.c) ---- */
 

@@ -192,6 +192,12 @@ BEGIN
 	PERFORM @extschema@.must_exist(home, 'event or facet', source, ARRAY(SELECT s.name FROM unnest(stages) s WHERE s.name IS NOT NULL),
 		'A row goes into an event or a facet; without "into" it is the subject''s own.');
 	stage := (SELECT s FROM unnest(stages) s WHERE s.name IS NOT DISTINCT FROM source);
+	IF (SELECT c.relkind NOT IN ('r', 'p') FROM pg_class c WHERE c.oid = stage.relation) THEN
+		RAISE wrong_object_type USING
+			MESSAGE = format('%s is no table', stage.relation),
+			DETAIL = 'What is written through a view or to a foreign table may fire triggers, draw numbers and reach places that a rehearsal does not know of.',
+			HINT = 'Write into the event or facet whose table it shows: what comes to be seen in it is polled.';
+	END IF;
 	stage.is_utc := @extschema@.base_type(stage.relation, stage.at) <> 'timestamptz'::regtype;
 	stage.columns := @extschema@.columns_of(stage.relation);
 	stage.numbers := @extschema@.far_numbers(stage.relation, base);
@@ -199,7 +205,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION make_stage(space, text, float8) IS
-'The table of an event or a facet, of the subjects for NULL, or an error with the nearest name (42704); base: as for far_numbers().';
+'The table of an event or a facet, of the subjects for NULL, or an error with the nearest name (42704), or about what is no table (42809); base: as for far_numbers().';
 REVOKE ALL ON FUNCTION make_stage(space, text, float8) FROM PUBLIC;
 
 CREATE FUNCTION find_stage(home space, source text, base float8) RETURNS stage

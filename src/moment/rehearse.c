@@ -255,6 +255,75 @@ KeepCalendars(const Space *space)
 	return kept;
 }
 
+/* Whether a run would poll for the event. */
+static bool
+IsPolled(const Space *space, const SpaceEvent *event)
+{
+	ListCell   *cell;
+
+	if (strcmp(event->fires, "poll") != 0 || event->at.name == NULL ||
+		event->nkeys == 0)
+		return false;
+	foreach(cell, MomentLiveNames(space))
+		if (strcmp(MomentKept(space, lfirst(cell))->starts_on, event->name) == 0)
+			return true;
+	return false;
+}
+
+/* Puts those rows of the result into the inbox that were not there before. */
+static void
+PutNew(const Space *space, const SpaceEvent *event, uint64 n)
+{
+	MomentInbox *inbox = MomentInboxOpen(space, n);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		TupleTableSlot *row;
+
+		if (!StageIsNew(psprintf("%s %s", event->name, PersonaColumnText(i, "key"))))
+			continue;
+		row = MomentInboxRow(inbox);
+		row->tts_values[INBOX_SUBJECT] = PersonaColumn(i, "subject", &isnull);
+		row->tts_values[INBOX_EVENT] = CStringGetTextDatum(event->name);
+		row->tts_values[INBOX_KEY] = PersonaColumn(i, "key", &isnull);
+		row->tts_values[INBOX_AT] = PersonaColumn(i, "at", &isnull);
+		row->tts_values[INBOX_SEEN_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
+		MomentInboxAppend(inbox);
+	}
+	MomentInboxClose(inbox);
+}
+
+/* Of events without a trigger what these subjects have: a run would find it. */
+static void
+Poll(const Space *space, List *subjects)
+{
+	const char *key = quote_identifier(space->key.name);
+	PersonaArgs args = {0};
+	ListCell   *cell;
+
+	PersonaArg(&args, TEXTARRAYOID, PersonaTexts(subjects), false);
+	foreach(cell, space->events)
+	{
+		const SpaceEvent *event = lfirst(cell);
+		uint64		n;
+
+		if (!IsPolled(space, event))
+			continue;
+		n = PersonaExecuteKept(psprintf("SELECT s.%s AS subject, d.key, d.at FROM %s s JOIN %s n ON n.%s = s.%s"
+										" CROSS JOIN LATERAL (SELECT %s AS key, %s AS at) d"
+										" WHERE s.%s = ANY ($1::%s[]) AND d.at < 'infinity' ORDER BY d.at, d.key",
+										key, PersonaRelationName(space->relid),
+										PersonaRelationName(event->relid),
+										quote_identifier(event->subject.name), key,
+										SpaceEventKey(event, "n"), SpaceEventTime(event, "n"),
+										key, PersonaTypeName(space->key.type)),
+							   &args, false);
+		if (n > 0)
+			PutNew(space, event, n);
+	}
+}
+
 /* Those who have something in the inbox that they have not done themselves. */
 static void
 WakeStarted(const Space *space)
@@ -292,6 +361,7 @@ persona_call_up(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	SPI_connect();
 	ActOnStage(&act, space);
+	Poll(space, Subjects(true));
 	started = EnterSegments(space, Subjects(!PG_GETARG_BOOL(0)));
 	started |= KeepCalendars(space);
 	if (started)

@@ -29,6 +29,7 @@ static List *people;			/* of StagePerson * */
 static HTAB *by_name;			/* of people */
 static HTAB *by_subject;		/* of people */
 static HTAB *notes;				/* of Jsonb: what the plot remembers */
+static HTAB *things;			/* that were there before */
 
 /* ---- tables by text ---- */
 
@@ -133,6 +134,7 @@ StageBegin(void)
 	by_name = MakeTable("persona stage by name");
 	by_subject = MakeTable("persona stage by subject");
 	notes = MakeTable("persona stage notes");
+	things = MakeTable("persona stage things");
 }
 
 void
@@ -174,6 +176,15 @@ StagePerson *
 StageFindSubject(const char *subject)
 {
 	return LookUp(by_subject, subject);
+}
+
+bool
+StageIsNew(const char *thing)
+{
+	if (LookUp(things, thing) != NULL)
+		return false;
+	Put(things, thing, context);
+	return true;
 }
 
 void

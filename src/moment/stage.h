@@ -29,6 +29,9 @@ extern List *StagePeople(void);
 extern StagePerson *StageFind(const char *name);
 extern StagePerson *StageFindSubject(const char *subject);
 
+/* Whether this is remembered for the first time. */
+extern bool StageIsNew(const char *thing);
+
 /* An event of the subject with that key was seen, whoever's step it was. */
 extern void StageWake(Oid type, Datum key);
 

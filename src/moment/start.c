@@ -292,12 +292,14 @@ EntryArgs(List *entries, PersonaArgs *args)
 }
 
 /*
- * Writes those that were not decided yet, and says how many are new. Of several
- * with one id the earliest counts; where the moment restarts, the latest, which
- * moves the due time of one that waits already.
+ * Writes those that were not decided yet, and says how many are new, and how
+ * many start nothing again. Of several with one id the earliest counts; where
+ * the moment restarts, the latest, which moves the due time of one that waits
+ * already.
  */
 static int64
-WriteSchedule(const Batch *batch, const Moment *moment, List *entries)
+WriteSchedule(const Batch *batch, const Moment *moment, List *entries,
+			  int64 *again)
 {
 	PersonaArgs args = {0};
 	bool		isnull;
@@ -316,7 +318,8 @@ WriteSchedule(const Batch *batch, const Moment *moment, List *entries)
 								"  AND NOT %s"
 								"  ORDER BY x.decision, x.ord%s"
 								"  ON CONFLICT (subject, decision) DO %s RETURNING q.xmax = 0 AS is_new)"
-								" SELECT pg_catalog.count(*) FILTER (WHERE w.is_new) AS n FROM written w",
+								" SELECT pg_catalog.count(*) FILTER (WHERE w.is_new) AS n,"
+								"  (SELECT pg_catalog.count(%sx) FROM unnest($2) x) - pg_catalog.count(*) AS again FROM written w",
 								SpaceTable(batch->space, "schedule"),
 								PersonaLiteral(moment->name),
 								MomentInboxTable(batch->space),
@@ -325,8 +328,10 @@ WriteSchedule(const Batch *batch, const Moment *moment, List *entries)
 								moment->restart ? " DESC" : "",
 								moment->restart ? "UPDATE SET due = excluded.due, first_due = excluded.due,"
 								"  counts_from = excluded.counts_from, event_key = excluded.event_key"
-								"  WHERE excluded.counts_from > q.counts_from" : "NOTHING"),
+								"  WHERE excluded.counts_from > q.counts_from" : "NOTHING",
+								moment->restart ? "DISTINCT " : ""),
 					   &args, false);
+	*again = DatumGetInt64(PersonaColumn(0, "again", &isnull));
 	return DatumGetInt64(PersonaColumn(0, "n", &isnull));
 }
 
@@ -359,9 +364,14 @@ StartMoment(void *arg)
 	EvaluateRows(e, rows, n);
 	if (e->entries != NIL)
 	{
+		int64		again;
+
 		MomentCountAgain(e->batch->space, e->moment, e->entries);
 		MomentCount(e->batch->tallies, e->moment->name, "entered",
-					WriteSchedule(e->batch, e->moment, e->entries));
+					WriteSchedule(e->batch, e->moment, e->entries, &again));
+		/* What was found twice is no news to a run. */
+		if (MomentIsRehearsing())
+			MomentCount(e->batch->tallies, e->moment->name, "again", again);
 	}
 	foreach(cell, e->counted)
 	{

@@ -50,6 +50,10 @@ BEGIN
 	PERFORM @extschema@.check_keys('a script', whole, '{start,for,every,foreign_triggers,steps}');
 	IF coalesce(jsonb_typeof(whole->'foreign_triggers'), 'boolean') <> 'boolean' THEN
 		RAISE invalid_parameter_value USING MESSAGE = 'foreign_triggers is true or false';
+	ELSIF 'string' <> ANY (SELECT jsonb_typeof(e.value) FROM jsonb_each(whole) e WHERE e.key IN ('start', 'for', 'every') AND e.value <> 'null') THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'start, for and every are texts',
+			HINT = 'Such as "2030-03-02 09:00+00", "7 days" and "15 minutes".';
 	ELSIF (whole->>'every')::interval NOT BETWEEN '1 minute' AND '1 day' OR (whole->>'for')::interval < '0' THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'a script looks every so often, for so long',
@@ -159,7 +163,7 @@ REVOKE ALL ON FUNCTION noted(text) FROM PUBLIC;
  * holdout and a share go by the key, and are to be the same each time that the
  * script is played. Two that play it at once wait for each other.
  */
-CREATE FUNCTION far_numbers(relation regclass, base float8) RETURNS jsonb
+CREATE FUNCTION far_numbers(relation regclass, id text[], base float8) RETURNS jsonb
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	SELECT coalesce(jsonb_object_agg(a.attname, CASE @extschema@.base_type(relation, a.attname)
@@ -168,11 +172,12 @@ BEGIN ATOMIC
 		ELSE 9000000000000000000 + floor(base * 200000000000000000)::bigint END), '{}')
 	FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 	WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
-		AND (a.attidentity <> '' OR a.attgenerated = '' AND pg_get_expr(d.adbin, d.adrelid) ~ '\mnextval\(');
+		AND (a.attidentity <> '' OR a.attgenerated = '' AND pg_get_expr(d.adbin, d.adrelid) ~ '\mnextval\('
+			OR d.oid IS NULL AND ARRAY[a.attname::text] = id AND @extschema@.base_type(relation, a.attname) IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype));
 END;
-COMMENT ON FUNCTION far_numbers(regclass, float8) IS
-'Of the columns whose default is drawn from a sequence the number that a rehearsal begins to count at: base (0 to 1) of the end of the type''s range.';
-REVOKE ALL ON FUNCTION far_numbers(regclass, float8) FROM PUBLIC;
+COMMENT ON FUNCTION far_numbers(regclass, text[], float8) IS
+'Of the columns whose default is drawn from a sequence, and of an integer that alone identifies a row and has no default, the number that a rehearsal begins to count at: base (0 to 1) of the end of the type''s range.';
+REVOKE ALL ON FUNCTION far_numbers(regclass, text[], float8) FROM PUBLIC;
 
 CREATE TYPE stage AS (name text, relation regclass, subject text, at text, is_utc boolean, id text[], columns text[], numbers jsonb);
 COMMENT ON TYPE stage IS
@@ -200,7 +205,7 @@ BEGIN
 	END IF;
 	stage.is_utc := @extschema@.base_type(stage.relation, stage.at) <> 'timestamptz'::regtype;
 	stage.columns := @extschema@.columns_of(stage.relation);
-	stage.numbers := @extschema@.far_numbers(stage.relation, base);
+	stage.numbers := @extschema@.far_numbers(stage.relation, stage.id, base);
 	RETURN stage;
 END;
 $$;

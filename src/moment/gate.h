@@ -165,7 +165,8 @@ extern List *MomentProbe(const Space *space, const Moment *moment,
 						 const MomentRequest *request);
 
 /* A notice of why there was none. */
-extern void MomentNoStart(const Moment *moment);
+extern void MomentNoStart(const Space *space, const Moment *moment,
+						  const char *subject);
 
 /* Of a case's values those that the variant shows, as jsonb. */
 extern Datum MomentContent(const Moment *moment, const MomentCase *one,

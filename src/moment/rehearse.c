@@ -58,12 +58,36 @@ Play(FunctionCallInfo fcinfo, const Space *space)
 	SPI_finish();
 }
 
+/*
+ * Of where an error happened what the company's own triggers were at, which is
+ * told first, and none of persona's steps that led there.
+ */
+static char *
+OwnContext(const char *context)
+{
+	const char *line = context;
+
+	while (line != NULL && *line != '\0')
+	{
+		const char *next = strchr(line, '\n');
+		const char *ours = strstr(line, "persona.");
+
+		if (ours != NULL && (next == NULL || ours < next))
+			break;
+		line = next ? next + 1 : line + strlen(line);
+	}
+	if (line == context)
+		return NULL;
+	return pnstrdup(context, line - context - (line[-1] == '\n'));
+}
+
 /* An error is a step's, and keeps all else that it says. */
 static void
 NameStep(ErrorData *error)
 {
 	if (current_step > 0)
 		error->message = psprintf("step %d: %s", current_step, error->message);
+	error->context = OwnContext(error->context);
 }
 
 /* Everything that it did is undone, whether it went well or not. */

@@ -188,7 +188,7 @@ persona_simulate(PG_FUNCTION_ARGS)
 	if (sqlstate != 0)
 		PutFailure(sqlstate, result);
 	else if (s.cases == NIL)
-		MomentNoStart(s.moment);
+		MomentNoStart(s.space, s.moment, linitial(s.subjects));
 	else
 	{
 		Decide(&s, linitial(s.cases), &verdict);

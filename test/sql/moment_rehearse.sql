@@ -146,7 +146,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT public.rh_try(NULL);
 SELECT public.rh_try(s::jsonb) FROM unnest(ARRAY['{}', '[]', '1', 'null', '{"steps": 1}', '{"steps": [], "stesp": 1}', '{"steps": [], "every": "1 second"}', '{"steps": [], "for": "-1 day"}',
-	'{"steps": [], "every": "often"}', '{"steps": [], "foreign_triggers": "yes"}', '{"steps": [], "start": "soon"}', '{"steps": [], "start": "infinity"}']) s;
+	'{"steps": [], "every": "often"}', '{"steps": [], "foreign_triggers": "yes"}', '{"steps": [], "start": "soon"}', '{"steps": [], "start": "infinity"}', '{"steps": [], "for": 7}', '{"steps": [], "every": null}']) s;
 SELECT public.rh_try(('[{"do": "insert", "subject": "ann", "row": {"name": "Ann"}}, ' || s || ']')::jsonb) FROM unnest(ARRAY[
 	'1', 'null', '{}', '{"do": 1}', '{"do": "inserts"}', '{"do": "wait", "row": {}}', '{"do": "insert", "into": "purchases", "row": {}}', '{"do": "insert", "into": "message"}',
 	'{"do": "insert", "subject": "ann", "row": {"name": "Again"}}', '{"do": "insert", "row": {"name": "Whose"}}', '{"do": "grant", "subject": "anna", "purpose": "marketing"}',

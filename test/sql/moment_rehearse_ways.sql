@@ -115,6 +115,28 @@ SET client_min_messages = warning;
 DROP TRIGGER thank_friend ON rw.orders;
 SELECT name AS touched FROM rw.difference;
 
+-- a key that nothing fills in but the script or persona; what is neither is asked for
+CREATE TABLE rw.visit (no bigint PRIMARY KEY, customer int REFERENCES rw.customer, page text, at timestamptz);
+CREATE INDEX ON rw.visit (customer, at);
+SELECT count(*) FROM persona.define_event('visit', 'rw.visit');
+SELECT count(*) AS sent FROM persona.rehearse('[{"do": "insert", "subject": "ann", "row": {"name": "Ann"}}, {"do": "insert", "into": "visit", "row": {"page": "a"}}, {"do": "insert", "into": "visit", "row": {"page": "b"}}, {"do": "insert", "into": "visit", "row": {"no": 5}}, {"do": "insert", "into": "purchase", "row": {"item": "mug"}}]') WHERE moment = 'each_item';
+ALTER TABLE rw.visit ALTER no TYPE text;
+\set VERBOSITY terse
+SELECT persona.rehearse('[{"do": "insert", "subject": "ann", "row": {"name": "Ann"}}, {"do": "insert", "into": "visit"}]');
+\set VERBOSITY default
+SELECT persona.drop_definition('event', 'visit');
+DROP TABLE rw.visit;
+-- an error tells where the shop's own triggers were, and not how persona came there
+CREATE FUNCTION rw.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no mugs today'; END $$;
+CREATE TRIGGER refuse BEFORE UPDATE ON rw.customer FOR EACH ROW EXECUTE FUNCTION rw.refuse();
+\set SHOW_CONTEXT errors
+SELECT persona.rehearse('{"foreign_triggers": true, "steps": [{"do": "insert", "subject": "ann", "row": {"name": "Ann"}}, {"do": "update", "row": {"name": "Bea"}}]}');
+SELECT persona.rehearse('[{"do": "insert", "subject": "ann", "row": {"nmae": "Ann"}}]');
+\set SHOW_CONTEXT never
+DROP TRIGGER refuse ON rw.customer;
+TRUNCATE rw.before;
+INSERT INTO rw.before SELECT * FROM rw.contents();
+
 -- however it ends: an error half-way, one that is caught, a cancel, a savepoint, a transaction of somebody's own
 \set good '{"start": "2027-03-02 09:00+00", "for": "10 days", "every": "1 hour", "steps": [{"do": "insert", "subject": "ann", "row": {"name": "Ann"}}, {"do": "grant", "purpose": "held"}, {"do": "prefer", "category": "user", "allowed": true}, {"do": "insert", "into": "purchase", "row": {"item": "mug", "price": 500}}, {"do": "suppress", "channel": "email"}, {"do": "wait", "after": "3 days"}, {"do": "unsuppress", "channel": "email"}]}'
 \set bad '{"start": "2027-03-02 09:00+00", "every": "1 hour", "steps": [{"do": "insert", "subject": "ann", "row": {"name": "Ann"}}, {"do": "grant", "purpose": "held"}, {"do": "insert", "into": "purchase", "row": {"item": "mug", "price": 500}}, {"do": "wait", "after": "20 days"}, {"do": "insert", "into": "purchase", "row": {"price": "dear"}}]}'

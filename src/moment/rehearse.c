@@ -37,6 +37,10 @@ static int	current_step;
 /* The instant at which it was last asked whom to run for; 0: never yet. */
 static TimestampTz last_instant;
 
+/* The rules of all segments, of these definitions. */
+static RuleRefresher *refresher;
+static uint64 refresher_generation;
+
 /* The caller's search_path, which the company's triggers may rely on. */
 static char *callers_path;
 
@@ -103,6 +107,7 @@ PlayAndUndo(FunctionCallInfo fcinfo, const Space *space)
 	callers_path = pstrdup(GetConfigOption("search_path", false, false));
 	current_step = 0;
 	last_instant = 0;
+	refresher = NULL;
 	StageBegin();
 	PG_TRY();
 	{
@@ -249,15 +254,45 @@ Subjects(bool awake_only)
 	return subjects;
 }
 
-static bool
-EnterSegments(const Space *space, List *subjects)
+/* The segments that live moments start on. */
+static List *
+Segments(const Space *space)
 {
+	List	   *segments = NIL;
 	ListCell   *cell;
 
 	foreach(cell, MomentLiveNames(space))
-		if (MomentKept(space, lfirst(cell))->on_segment != NULL)
-			return RuleRefreshSubjects(space, subjects);
-	return false;
+	{
+		const Moment *moment = MomentKept(space, lfirst(cell));
+
+		if (moment->on_segment != NULL)
+			segments = lappend(segments, moment->on_segment);
+	}
+	return segments;
+}
+
+/* To read and analyse the rules takes longer than to ask them of one. */
+static void
+OpenRefresher(const Space *space, List *segments)
+{
+	MemoryContext caller = MemoryContextSwitchTo(StageMemory());
+
+	refresher = RuleRefresherOpen(space, segments);
+	refresher_generation = SpaceGeneration();
+	MemoryContextSwitchTo(caller);
+}
+
+/* Whoever has entered a segment by what he did, or by now. */
+static bool
+EnterSegments(const Space *space, List *subjects)
+{
+	List	   *segments = Segments(space);
+
+	if (segments == NIL)
+		return false;
+	if (refresher == NULL || refresher_generation != SpaceGeneration())
+		OpenRefresher(space, segments);
+	return RuleRefreshSubjects(refresher, subjects);
 }
 
 /* The calendars since the instant before this one. */

@@ -144,6 +144,12 @@ StageEnd(void)
 	context = NULL;
 }
 
+MemoryContext
+StageMemory(void)
+{
+	return context;
+}
+
 bool
 MomentIsRehearsing(void)
 {

@@ -19,6 +19,9 @@ typedef struct StagePerson
 extern void StageBegin(void);
 extern void StageEnd(void);
 
+/* Where there is to be what lasts as long as the rehearsal. */
+extern MemoryContext StageMemory(void);
+
 /* An error outside of a rehearsal: `stage.c` is a part of it alone. */
 extern void StageRefuseInEarnest(void);
 

@@ -36,9 +36,11 @@ typedef struct DroppedEntry
 	int64		departed;
 } DroppedEntry;
 
-typedef struct Refresh
+struct RuleRefresher
 {
 	RuleBook   *book;
+	int		   *sqlstates;		/* of each page: why it can be told of nobody */
+	List	   *segments;		/* of char *: only these; NIL: all */
 	Tally	   *tallies;		/* of each page */
 	Datum	   *names;			/* of each page, as text */
 	HTAB	   *dropped;		/* of DroppedEntry */
@@ -46,7 +48,9 @@ typedef struct Refresh
 	Tuplestorestate *entered;
 	Tuplestorestate *departed;
 	List	   *pages;			/* of the pass at hand */
-} Refresh;
+};
+
+typedef RuleRefresher Refresh;
 
 /* ---- collecting the differences ---- */
 
@@ -273,14 +277,33 @@ RefreshBegin(const Space *space, RuleFeatures features)
 	refresh->book = RuleBookOpen(space, features);
 	refresh->tallies = palloc0(sizeof(Tally) * (refresh->book->npages + 1));
 	refresh->names = palloc(sizeof(Datum) * (refresh->book->npages + 1));
+	refresh->sqlstates = palloc(sizeof(int) * (refresh->book->npages + 1));
 	for (int i = 0; i < refresh->book->npages; i++)
+	{
 		refresh->names[i] = CStringGetTextDatum(refresh->book->pages[i].name);
+		refresh->sqlstates[i] = refresh->book->pages[i].sqlstate;
+	}
 	refresh->dropped = hash_create("persona dropped segments", 16, &control,
 								   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 	refresh->change = CreateTemplateTupleDesc(2);
 	TupleDescInitEntry(refresh->change, 1, "subject", space->key.type, -1, 0);
 	TupleDescInitEntry(refresh->change, 2, "segment", TEXTOID, -1, 0);
 	return refresh;
+}
+
+static List *
+Wanted(const Refresh *refresh, List *pages)
+{
+	List	   *wanted = NIL;
+	ListCell   *cell;
+
+	if (refresh->segments == NIL)
+		return pages;
+	foreach(cell, pages)
+		if (PersonaHasText(refresh->segments,
+						   refresh->book->pages[lfirst_int(cell)].name))
+			wanted = lappend_int(wanted, lfirst_int(cell));
+	return wanted;
 }
 
 /* How many entered anything. */
@@ -291,7 +314,7 @@ RefreshAll(Refresh *refresh, List *subjects)
 	ListCell   *cell;
 
 	foreach(cell, RulePassSplit(refresh->book))
-		RefreshPages(refresh, subjects, lfirst(cell),
+		RefreshPages(refresh, subjects, Wanted(refresh, lfirst(cell)),
 					 foreach_current_index(cell) == 0);
 	for (int i = 0; i < refresh->book->npages; i++)
 		entered += refresh->tallies[i].entered;
@@ -322,12 +345,29 @@ RuleRefresh(const Space *space)
 	(void) RefreshSpace(space);
 }
 
-bool
-RuleRefreshSubjects(const Space *space, List *subjects)
+RuleRefresher *
+RuleRefresherOpen(const Space *space, List *segments)
 {
+	RuleRefresher *refresher = RefreshBegin(space, RULE_FEATURES_LATERAL);
+	ListCell   *cell;
+
+	foreach(cell, segments)
+		refresher->segments = lappend(refresher->segments, pstrdup(lfirst(cell)));
+	return refresher;
+}
+
+/* A rule that failed for others is tried again. */
+bool
+RuleRefreshSubjects(RuleRefresher *refresher, List *subjects)
+{
+	RuleBook   *book = refresher->book;
+
 	if (subjects == NIL)
 		return false;
-	return RefreshAll(RefreshBegin(space, RULE_FEATURES_LATERAL), subjects) > 0;
+	memset(refresher->tallies, 0, sizeof(Tally) * book->npages);
+	for (int i = 0; i < book->npages; i++)
+		book->pages[i].sqlstate = refresher->sqlstates[i];
+	return RefreshAll(refresher, subjects) > 0;
 }
 
 static void

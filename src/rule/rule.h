@@ -160,10 +160,14 @@ extern char *RuleMembers(const Space *space, const char *text);
 extern void RuleRefresh(const Space *space);
 
 /*
- * The same of some subjects alone, without a lock that others wait for; whether
- * any of them has entered a segment.
+ * The same of some subjects and segments alone, again and again, without a lock
+ * that others wait for; whether anybody has entered one. A refresher holds as long
+ * as SpaceGeneration() is the same, in the memory context that it is opened in.
  */
-extern bool RuleRefreshSubjects(const Space *space, List *subjects);
+typedef struct RuleRefresher RuleRefresher;
+
+extern RuleRefresher *RuleRefresherOpen(const Space *space, List *segments);
+extern bool RuleRefreshSubjects(RuleRefresher *refresher, List *subjects);
 
 /* Only those features, and only their columns, that the ColumnRefs name. */
 extern char *RuleQueryJoinsFor(RuleQuery *query, List *columns);

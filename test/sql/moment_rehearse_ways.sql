@@ -25,6 +25,7 @@ SELECT count(*) FROM persona.define_policy(channel => 'push', quiet => '20:00-08
 SELECT count(*) FROM persona.define_policy(purpose => 'held', holdout => 0.5);
 SELECT count(*) FROM persona.define_segment('lapsed', $$ago(last(purchase)) > '10 days'$$);
 SELECT count(*) FROM persona.define_segment('buyers', 'count(purchase) > 0');
+SELECT count(*) FROM persona.define_segment('named', '10 / length(name) >= 0');
 CREATE FUNCTION rw.live(moment text, start jsonb, template text DEFAULT '{{ name }}', channel text DEFAULT 'email', purpose text DEFAULT 'service') RETURNS bigint LANGUAGE sql AS $$
 	SELECT count(*) FROM persona.define_moment(moment, on_event => start->>'event', on_segment => start->>'segment', schedule => start->>'schedule', local_time => (start->>'time')::time, after_moment => start->>'after',
 		once_per => (start->>'once'), restart => coalesce((start->>'restart')::boolean, false), again_after => (start->>'again')::interval, delay => coalesce((start->>'delay')::interval, '0'),
@@ -38,6 +39,7 @@ SELECT rw.live('next_day', '{"after": "each_item", "delay": "1 day"}', 'Still {{
 SELECT rw.live('day_after', '{"after": "next_day", "delay": "1 day"}', 'Really {{ new.item }}?');
 SELECT rw.live('miss_you', '{"segment": "lapsed"}');
 SELECT rw.live('welcome', '{"segment": "buyers"}');
+SELECT rw.live('named', '{"segment": "named"}');
 SELECT rw.live('tips', '{"schedule": "weekdays", "time": "09:30"}');
 SELECT rw.live('big_spender', '{"event": "big"}', '{{ new.item }} {{ new.price }}');
 SELECT rw.live('ding', '{"event": "purchase"}', '{{ new.item }}', 'push');
@@ -86,6 +88,10 @@ SELECT at, moment, outcome, reason, body, due FROM persona.rehearse('{"start": "
 SELECT at, moment, outcome, reason FROM persona.rehearse('{"start": "2026-03-02 09:10+00", "for": "11 days", "every": "6 hours", "steps": [
 	{"do": "insert", "subject": "ann", "row": {"name": "Ann"}}, {"after": "1 hour", "do": "insert", "into": "purchase", "row": {"item": "mug"}},
 	{"after": "12 days", "do": "insert", "into": "purchase", "row": {"item": "cup"}}]}') WHERE moment IN ('welcome', 'miss_you');
+-- a segment whose rule fails for one is left as it was for all, until his name is there
+SELECT at, subject, outcome FROM persona.rehearse('{"start": "2026-03-02 09:10+00", "for": "1 hour", "steps": [
+	{"do": "insert", "subject": "mute", "row": {"name": "", "email": "m@example.org"}}, {"do": "insert", "subject": "ann", "row": {"name": "Ann"}},
+	{"after": "1 hour", "do": "update", "subject": "mute", "row": {"name": "M"}}]}') WHERE moment = 'named';
 -- a schedule on two clocks, from Friday to Monday
 SELECT at, subject, outcome FROM persona.rehearse('{"start": "2026-03-06 12:00+00", "for": "3 days", "steps": [
 	{"do": "insert", "subject": "ann", "row": {"name": "Ann"}}, {"do": "insert", "subject": "bob", "row": {"name": "Bob", "zone": "America/New_York"}}]}') WHERE moment = 'tips';

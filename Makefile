@@ -52,7 +52,7 @@ persona--$(EXTVERSION).sql: $(sort $(wildcard sql/[0-9][0-9]-*.sql)) META.json
 persona.control: persona.control.in META.json
 	sed 's/@VERSION@/$(EXTVERSION)/' $< > $@
 
-.PHONY: deps demo test fuzz bench lint floors catalog indent
+.PHONY: deps demo test nightly fuzz bench lint floors catalog indent
 
 deps:
 	@test/deps.sh >/dev/null
@@ -64,6 +64,10 @@ demo:
 test:
 	@test/deps.sh --tests >/dev/null
 	@test/server.sh test/run.sh $(ONLY)
+
+# What takes too long for every change.
+nightly:
+	@test/server.sh test/nightly.sh
 
 # The kernels with inputs that nobody thought of: make fuzz FOR=600, in seconds.
 fuzz:

@@ -33,13 +33,13 @@ CREATE TABLE was AS SELECT * FROM persona_shop.message;
 CREATE TABLE queue (id uuid PRIMARY KEY, address text, body text, headers jsonb, state text NOT NULL, created_at timestamptz NOT NULL, sent_at timestamptz) WITH (fillfactor = 80);
 CREATE INDEX ON queue (created_at) WHERE state = 'ready';
 
-CREATE PROCEDURE drain_outbox() LANGUAGE plpgsql AS $$
+CREATE PROCEDURE drain_outbox(channel text DEFAULT 'email') LANGUAGE plpgsql AS $$
 DECLARE
 	batch uuid[];
 	tries int[];
 BEGIN
 	LOOP
-		SELECT array_agg(message), array_agg(attempt) INTO batch, tries FROM persona.claim('email', 500);
+		SELECT array_agg(message), array_agg(attempt) INTO batch, tries FROM persona.claim(channel, 500);
 		COMMIT;
 		EXIT WHEN batch IS NULL;
 		PERFORM persona.ack(batch, attempts => tries);
@@ -111,3 +111,28 @@ DO $$ BEGIN
 	END LOOP;
 END $$;
 SELECT format('%-42s %s messages a second, the hand-written queue %s', 'by the clock, the best of five', round(max(ours)), round(max(theirs))) FROM drained;
+
+/* The same messages of a moment that a rule may still cancel when they are claimed. */
+\o /dev/null
+CREATE TABLE returned (id bigint PRIMARY KEY, customer_id int, order_id bigint, at timestamptz);
+CREATE INDEX ON returned (customer_id, at);
+SELECT * FROM persona.define_event('returned', 'returned', subject => 'customer_id', fires => 'never');
+SELECT * FROM persona.define_channel('careful', 'email');
+SELECT * FROM persona.define_moment('careful', on_event => 'purchase', purpose => 'marketing', channel => 'careful',
+	template => 'Dear {{ name }}, enjoy your {{ new.item }}!', generic => 'Thank you.', cancel_rule => 'count(returned) FILTER (WHERE order_id = new.id) > 0');
+SELECT * FROM persona.activate('careful');
+SELECT count(persona.grant_consent(id, 'marketing', 'careful', 'checkout')) FROM customers;
+\o
+CREATE TABLE careful AS SELECT * FROM was;
+UPDATE careful SET message = md5(message::text)::uuid, moment = 'careful', channel = 'careful';
+VACUUM ANALYZE;
+CREATE PROCEDURE refill_both() LANGUAGE plpgsql AS $$
+BEGIN
+	TRUNCATE persona_shop.message;
+	INSERT INTO persona_shop.message SELECT * FROM was UNION ALL SELECT * FROM careful;
+	ANALYZE persona_shop.message;
+END
+$$;
+CALL pg_temp.compare('messages that a rule may cancel', 'messages that nothing cancels', 20000,
+	$$SELECT pg_temp.both('CALL drain_outbox(''careful'')')$$, $$SELECT pg_temp.both('CALL drain_outbox()')$$, $$SELECT dblink_exec('one', 'CALL refill_both()')$$, 7, NULL);
+DO $$ BEGIN ASSERT (SELECT count(*) FROM persona_shop.message WHERE state = 'sent') = 20000, 'all was sent'; END $$;

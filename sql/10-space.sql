@@ -318,6 +318,25 @@ COMMENT ON FUNCTION subject_key(space, text) IS
 'The subject''s key in its canonical text; a text that is not a K is refused, naming the key column and its type (22P02).';
 REVOKE ALL ON FUNCTION subject_key(space, text) FROM PUBLIC;
 
+CREATE FUNCTION subject_must_exist(space space, key text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	there boolean;
+BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s s WHERE s.%I = $1::%s)', space.subjects, space.key, space.key_type) INTO there USING key;
+	IF NOT there THEN
+		RAISE no_data_found USING
+			MESSAGE = format('%s has no such subject', space.subjects),
+			HINT = format('Nothing was recorded. Insert the customer first, or look up column "%s" again.', space.key);
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION subject_must_exist(space, text) IS
+'Raises an error unless the subject table has that key (P0002).';
+REVOKE ALL ON FUNCTION subject_must_exist(space, text) FROM PUBLIC;
+
 CREATE FUNCTION columns_of(relation regclass) RETURNS text[]
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -551,9 +570,19 @@ DECLARE
 		variant text NOT NULL,
 		at timestamptz NOT NULL,
 		decision uuid,
+		unit text,
 		PRIMARY KEY (subject, experiment, variant)
 	);
-	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included; by a decision, or (NULL) by expose().';
+	CREATE INDEX ON %1$I.exposure (experiment);
+	CREATE INDEX ON %1$I.exposure (unit, experiment) WHERE unit IS NOT NULL;
+	COMMENT ON TABLE %1$I.exposure IS 'When a subject was first exposed to a variant of an experiment, the holdout included; by a decision, or (NULL) by expose(); unit: what the experiment spreads in the subject''s place, as it was then.';
+
+	CREATE TABLE %1$I.test_subject (
+		subject %2$s NOT NULL,
+		at timestamptz NOT NULL,
+		PRIMARY KEY (subject)
+	);
+	COMMENT ON TABLE %1$I.test_subject IS 'Who is marked by mark_test(), since when: they get their messages and enter no results.';
 
 	CREATE TABLE %1$I.conclusion (
 		experiment text NOT NULL,
@@ -618,6 +647,15 @@ COMMENT ON FUNCTION create_state(space, text) IS
 'Creates the state tables of a space, with the subject table''s own key type and collation.';
 REVOKE ALL ON FUNCTION create_state(space, text) FROM PUBLIC;
 
+CREATE FUNCTION schema_owner(space space) RETURNS oid
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT n.nspowner FROM pg_catalog.pg_namespace n WHERE n.nspname = (space).schema_name;
+END;
+COMMENT ON FUNCTION schema_owner(space) IS
+'The role that owns a space''s schema; another one than the space''s where its table of subjects has changed hands.';
+REVOKE ALL ON FUNCTION schema_owner(space) FROM PUBLIC;
+
 CREATE FUNCTION own_schema(space space) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -625,6 +663,9 @@ DECLARE
 	owner text := @extschema@.space_owner(space.subjects)::regrole;
 	relation record;
 BEGIN
+	IF @extschema@.schema_owner(space) <> @extschema@.space_owner(space.subjects) THEN
+		EXECUTE format('ALTER SCHEMA %I OWNER TO %s', space.schema_name, owner);
+	END IF;
 	FOR relation IN
 		SELECT c.oid::regclass AS name, CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind
 		FROM pg_class c
@@ -637,8 +678,23 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION own_schema(space) IS
-'Hands every table and view of a space''s schema to the owner of the space.';
+'Hands a space''s schema with its tables and views to the owner of the space, where they are somebody else''s.';
 REVOKE ALL ON FUNCTION own_schema(space) FROM PUBLIC;
+
+CREATE FUNCTION check_permanent(relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF (SELECT c.relpersistence FROM pg_class c WHERE c.oid = relation) = 't' THEN
+		RAISE wrong_object_type USING
+			MESSAGE = format('%s is a temporary table', relation),
+			HINT = 'It is gone when this session ends, and no other session sees it. Bind a permanent table or a view.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_permanent(regclass) IS
+'Raises an error about a temporary table or view: what is defined outlives the session (42809).';
+REVOKE ALL ON FUNCTION check_permanent(regclass) FROM PUBLIC;
 
 CREATE FUNCTION space_key(subjects regclass, key text, OUT key_name text, OUT key_type text, OUT key_collation text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -653,7 +709,9 @@ DECLARE
 BEGIN
 	IF kind NOT IN ('r', 'p', 'v', 'm', 'f') THEN
 		RAISE wrong_object_type USING MESSAGE = format('%s is not a table or view', subjects);
-	ELSIF key IS NULL AND cardinality(primary_key) <> 1 THEN
+	END IF;
+	PERFORM @extschema@.check_permanent(subjects);
+	IF key IS NULL AND cardinality(primary_key) <> 1 THEN
 		RAISE invalid_table_definition USING
 			MESSAGE = format('%s has no primary key of one column', subjects),
 			HINT = format('Name the column that identifies a customer: define_space(..., key => ''%s'').', columns[1]);
@@ -714,11 +772,13 @@ BEGIN
 			HINT = format('GRANT CREATE ON DATABASE %I TO %I.', current_database(), current_user);
 	END IF;
 	SELECT * INTO found_key FROM @extschema@.space_key(subjects, key);
+	/* Whoever defines the same space at once waits, and finds it there. */
+	PERFORM pg_advisory_xact_lock(hashtext('persona space'), hashtext(space));
 	SELECT * INTO was FROM @extschema@.space s WHERE s.space = define_space.space;
 	IF was.space IS NOT NULL AND (was.subjects, was.key, was.key_type)
 		IS DISTINCT FROM (subjects, found_key.key_name, found_key.key_type) THEN
 		RAISE object_in_use USING
-			MESSAGE = format('space "%s" is already defined over %s, key "%s"', space, was.subjects, was.key),
+			MESSAGE = format('space "%s" is already defined over %s, key "%s" of type %s', space, was.subjects, was.key, was.key_type),
 			HINT = 'Give the new population a space of its own, or drop_space() the old one first.';
 	ELSIF was.space IS NULL THEN
 		made := (space, 'persona_' || space, subjects, found_key.key_name, found_key.key_type, NULL);
@@ -727,6 +787,8 @@ BEGIN
 		/* The rooms above add their views by triggers on this table. */
 		INSERT INTO @extschema@.space VALUES (made.*);
 		PERFORM @extschema@.own_schema(made);
+	ELSE
+		PERFORM @extschema@.own_schema(was);
 	END IF;
 	IF (SELECT rolsuper FROM pg_roles WHERE oid = owner) THEN
 		RETURN NEXT ('info', 'owner_superuser', space,
@@ -736,7 +798,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION define_space(text, regclass, text) IS
-'Binds a space to its table of subjects, by its primary key or the column named, and creates its schema persona_<space>. Running it again changes nothing. Needs membership of the table''s owner and CREATE on the database.';
+'Binds a space to its table of subjects, by its primary key or the column named, and creates its schema persona_<space>. Running it again changes nothing, but for the schema''s owner where the table has changed hands. Needs membership of the table''s owner and CREATE on the database.';
 REVOKE ALL ON FUNCTION define_space(text, regclass, text) FROM PUBLIC;
 
 CREATE FUNCTION drop_space(space text, force boolean DEFAULT false) RETURNS void
@@ -748,15 +810,20 @@ DECLARE
 	consents bigint;
 	decisions bigint;
 BEGIN
-	EXECUTE format('SELECT (SELECT count(*) FROM %1$I.consent), (SELECT count(*) FROM %1$I.decision)', gone.schema_name)
-	INTO consents, decisions;
+	/* Somebody may have dropped the schema by hand. */
+	IF to_regclass(format('%I.decision', gone.schema_name)) IS NOT NULL THEN
+		EXECUTE format('SELECT (SELECT count(*) FROM %1$I.consent), (SELECT count(*) FROM %1$I.decision)', gone.schema_name)
+		INTO consents, decisions;
+	END IF;
 	IF force IS NOT TRUE AND consents + decisions > 0 THEN
 		RAISE object_in_use USING
 			MESSAGE = format('space "%s" holds %s consents and %s decisions', gone.space, consents, decisions),
 			HINT = format('They are your proof of what was allowed and sent. To lose them: drop_space(''%s'', force => true).', gone.space);
 	END IF;
 	DELETE FROM @extschema@.space s WHERE s.space = gone.space;
-	EXECUTE format('DROP SCHEMA %I CASCADE', gone.schema_name);
+	IF to_regnamespace(quote_ident(gone.schema_name)) IS NOT NULL THEN
+		EXECUTE format('DROP SCHEMA %I CASCADE', gone.schema_name);
+	END IF;
 END;
 $$;
 COMMENT ON FUNCTION drop_space(text, boolean) IS
@@ -787,6 +854,7 @@ AS $$
 DECLARE
 	owner oid := @extschema@.space_owner(space.subjects);
 BEGIN
+	PERFORM @extschema@.check_permanent(relation);
 	IF NOT has_table_privilege(owner, relation, 'SELECT') THEN
 		RAISE insufficient_privilege USING
 			MESSAGE = format('%s, who owns space "%s", may not read %s', owner::regrole, space.space, relation),
@@ -795,7 +863,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION check_readable(space, regclass) IS
-'Raises an error unless the owner of the space may read the table (42501).';
+'Raises an error unless the table is there to stay and the owner of the space may read it (42809, 42501).';
 REVOKE ALL ON FUNCTION check_readable(space, regclass) FROM PUBLIC;
 
 CREATE FUNCTION base_type(relation regclass, col text) RETURNS oid
@@ -1140,6 +1208,93 @@ COMMENT ON FUNCTION define_facet(text, regclass, text, text, text) IS
 'Binds a table with at most one row a subject, or a look-up, whose columns rules read as facet.column. via is the column that points to it: of the subject table, or event.column, facet.column; key the unique column it points to. Both come from foreign keys, else primary keys, unless named.';
 REVOKE ALL ON FUNCTION define_facet(text, regclass, text, text, text) FROM PUBLIC;
 
+/* Data categories */
+
+CREATE FUNCTION taxonomy() RETURNS TABLE (category text, sensitivity int, special boolean, source text, label text)
+LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 77
+AS 'MODULE_PATHNAME', 'persona_taxonomy';
+COMMENT ON FUNCTION taxonomy() IS
+'The built-in categories of personal data, named as in the Fides taxonomy: sensitivity 0..100, whether GDPR Art. 9 or 10 speaks of it (then 80 at least), and where the figure is from: survey is (mean - 1) / 3 of Huang et al. 2024 (lsad032), judgement is ours. A category that is not listed is as its nearest ancestor.';
+
+CREATE TABLE category (
+	space text,
+	category text,
+	sensitivity text NOT NULL CHECK (sensitivity IN ('low', 'medium', 'high', 'special')),
+	label text,
+	description text,
+	PRIMARY KEY (space, category)
+);
+COMMENT ON TABLE category IS
+'A company''s own data categories, and its own words for those of taxonomy().';
+
+SELECT keep_definitions('category');
+CREATE POLICY owner ON category
+USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) category.space));
+
+CREATE FUNCTION category_of(space text, name text)
+RETURNS TABLE (category text, special boolean, label text, description text)
+LANGUAGE sql STABLE ROWS 1
+BEGIN ATOMIC
+	SELECT k.category, k.special,
+		CASE WHEN k.category = category_of.name THEN k.label END, CASE WHEN k.category = category_of.name THEN k.description END
+	FROM (
+		SELECT c.category, c.sensitivity = 'special' AS special, c.label, c.description, true AS own
+		FROM @extschema@.category c WHERE c.space = category_of.space
+		UNION ALL SELECT t.category, t.special, t.label, NULL, false FROM @extschema@.taxonomy() t
+	) k
+	WHERE k.category = category_of.name OR starts_with(category_of.name, k.category || '.')
+	ORDER BY length(k.category) DESC, k.own DESC
+	LIMIT 1;
+END;
+COMMENT ON FUNCTION category_of(text, text) IS
+'What is known of a data category: the company''s own definition before that of taxonomy(), the nearest parent''s where it has none of its own (without its label). special: GDPR Art. 9 and 10.';
+REVOKE ALL ON FUNCTION category_of(text, text) FROM PUBLIC;
+
+CREATE FUNCTION lint_category(object text, name text, space text, also text[]) RETURNS SETOF finding
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT 'warn', 'unknown_category', object,
+		format('nobody has said what "%s" is', name) || CASE WHEN parent.category IS NOT NULL THEN format(': it counts as "%s"', parent.category) ELSE '' END,
+		@extschema@.ask(name, ARRAY(SELECT u FROM unnest(k.known) u WHERE NOT starts_with(name, u)),
+			format('SELECT * FROM persona.define_category(%L, ''medium'', ''What a customer would call it'', space => %L);', name, space))
+	FROM (SELECT array_agg(t.category) || ARRAY(SELECT c.category FROM @extschema@.category c WHERE c.space = lint_category.space) || also
+		FROM @extschema@.taxonomy() t) k(known)
+	LEFT JOIN LATERAL @extschema@.category_of(space, name) parent ON true
+	WHERE NOT EXISTS (SELECT FROM unnest(k.known) u WHERE u = name OR starts_with(u, name || '.'));
+END;
+COMMENT ON FUNCTION lint_category(text, text, text, text[]) IS
+'A finding about the object where the category it names is none of taxonomy()''s, of the company''s own or of the others given, nor a parent of one: with the nearest name.';
+REVOKE ALL ON FUNCTION lint_category(text, text, text, text[]) FROM PUBLIC;
+
+CREATE FUNCTION define_category(category text, sensitivity text, label text DEFAULT NULL, description text DEFAULT NULL, space text DEFAULT NULL)
+RETURNS SETOF finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	parent record;
+BEGIN
+	PERFORM @extschema@.check_label('category', category);
+	IF coalesce(sensitivity, '') NOT IN ('low', 'medium', 'high', 'special') THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('%s is not a sensitivity', quote_nullable(sensitivity)),
+			HINT = @extschema@.ask(sensitivity, '{low,medium,high,special}', 'It is low, medium, high or special.');
+	END IF;
+	INSERT INTO @extschema@.category VALUES (home.space, category, sensitivity, label, description)
+	ON CONFLICT ON CONSTRAINT category_pkey DO UPDATE
+	SET (sensitivity, label, description) = (excluded.sensitivity, excluded.label, excluded.description);
+	SELECT * INTO parent FROM @extschema@.category_of(home.space, CASE WHEN category LIKE '%.%' THEN regexp_replace(category, '[.][^.]*$', '') END);
+	IF parent.special AND sensitivity <> 'special' THEN
+		RETURN NEXT ('warn', 'less_than_its_parent', category, format('it is %s although "%s" is special', sensitivity, parent.category),
+			'Special categories stay special in every part: GDPR Art. 9.')::@extschema@.finding;
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION define_category(text, text, text, text, text) IS
+'A data category of your own, or your own words for a built-in one: dotted name, sensitivity (low, medium, high, special), and what a preference page calls it.';
+REVOKE ALL ON FUNCTION define_category(text, text, text, text, text) FROM PUBLIC;
+
 /* Attributes */
 
 CREATE FUNCTION define_attribute(attribute text, category text, provenance text, sensitivity text DEFAULT NULL,
@@ -1170,7 +1325,7 @@ BEGIN
 	VALUES (home.space, attribute, category, provenance, sensitivity, max_age)
 	ON CONFLICT ON CONSTRAINT attribute_pkey DO UPDATE
 	SET (category, provenance, sensitivity, max_age) = (excluded.category, excluded.provenance, excluded.sensitivity, excluded.max_age);
-	RETURN;
+	RETURN QUERY SELECT * FROM @extschema@.lint_category(attribute, category, home.space, '{}');
 EXCEPTION
 	WHEN check_violation THEN
 		RAISE invalid_parameter_value USING
@@ -1181,12 +1336,6 @@ $$;
 COMMENT ON FUNCTION define_attribute(text, text, text, text, interval, text) IS
 'Says what a column is to its customer: its data category (dotted), where it came from, how sensitive it is, and after what age its source counts as stale. A column of the subject table by its name, others as event.column or facet.column.';
 REVOKE ALL ON FUNCTION define_attribute(text, text, text, text, interval, text) FROM PUBLIC;
-
-CREATE FUNCTION taxonomy() RETURNS TABLE (category text, sensitivity int, special boolean, source text, label text)
-LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 75
-AS 'MODULE_PATHNAME', 'persona_taxonomy';
-COMMENT ON FUNCTION taxonomy() IS
-'The built-in categories of personal data, named as in the Fides taxonomy: sensitivity 0..100, whether GDPR Art. 9 or 10 speaks of it (then 80 at least), and where the figure is from: survey is (mean - 1) / 3 of Huang et al. 2024 (lsad032), judgement is ours. A category that is not listed is as its nearest ancestor.';
 
 /* Discover */
 

@@ -162,6 +162,11 @@ DECLARE
 	view_name text := format('%I.%I', home.schema_name, 'segment_' || segment);
 	owner oid := @extschema@.space_owner(home.subjects);
 BEGIN
+	/* Replaced, for others may build on it; where the key's type has changed PostgreSQL cannot. */
+	IF (SELECT a.atttypid <> k.atttypid FROM pg_attribute a, pg_attribute k
+			WHERE a.attrelid = to_regclass(view_name) AND a.attname = 'subject' AND k.attrelid = home.subjects AND k.attname = home.key) THEN
+		EXECUTE format('DROP VIEW %s', view_name);
+	END IF;
 	EXECUTE format('CREATE OR REPLACE VIEW %s WITH (security_invoker = true) AS %s',
 		view_name, @extschema@.rule_sql(rule, home.space));
 	IF owner <> (SELECT c.relowner FROM pg_class c WHERE c.oid = view_name::regclass) THEN
@@ -482,12 +487,13 @@ COMMENT ON FUNCTION features(rule, text) IS
 REVOKE ALL ON FUNCTION features(rule, text) FROM PUBLIC;
 /* Measures: what goals count */
 
-CREATE FUNCTION measures(measures text[], withins text[], space text,
-	OUT joins text, OUT kinds text[], OUT y text[], OUT x text[], OUT before text[]) RETURNS record
+CREATE FUNCTION measures(measures text[], withins text[], space text, of_single boolean DEFAULT false,
+	earliest timestamptz DEFAULT '-infinity', latest timestamptz DEFAULT 'infinity', OUT spans text, OUT joins text,
+	OUT kinds text[], OUT y text[], OUT x text[], OUT before text[], OUT reached text[], OUT reached_at text[]) RETURNS record
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'persona_measures';
-COMMENT ON FUNCTION measures(text[], text[], text) IS
-'Measures as SQL over the relation exposed, known as x (unit, subject, at): one grouped join for each event source, and for each measure its kind (proportion, mean, ratio), its value in the interval withins after x.at, a ratio''s denominator, and the value as long before. Anything but a count or a sum, that compared with a number, or one by another: 0A000, with its place.';
-REVOKE ALL ON FUNCTION measures(text[], text[], text) FROM PUBLIC;
+COMMENT ON FUNCTION measures(text[], text[], text, boolean, timestamptz, timestamptz) IS
+'Measures as SQL over the relation exposed, known as x (unit, subject, at, and spans, which are columns over x.at): one grouped join for each event source, of events from earliest to before latest, and for each measure its kind (proportion, mean, ratio), its value in the interval withins after x.at, a ratio''s denominator, and the value as long before; or, of_single, whether it was reached, and by which event: that which took the total past its number, past 0 where it has none; NULL where it only shows in the end. Anything but a count or a sum, that compared with a number, or one by another: 0A000, with its place.';
+REVOKE ALL ON FUNCTION measures(text[], text[], text, boolean, timestamptz, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION unit_sql(expression text, space text) RETURNS text
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'persona_unit_sql';

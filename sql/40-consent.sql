@@ -1,70 +1,5 @@
 /* consent: who said yes to what */
 
-/* Data categories */
-
-CREATE TABLE category (
-	space text,
-	category text,
-	sensitivity text NOT NULL CHECK (sensitivity IN ('low', 'medium', 'high', 'special')),
-	label text,
-	description text,
-	PRIMARY KEY (space, category)
-);
-COMMENT ON TABLE category IS
-'A company''s own data categories, and its own words for those of taxonomy().';
-
-SELECT keep_definitions('category');
-CREATE POLICY owner ON category
-USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) category.space));
-
-CREATE FUNCTION category_of(space text, name text)
-RETURNS TABLE (category text, special boolean, label text, description text)
-LANGUAGE sql STABLE ROWS 1
-BEGIN ATOMIC
-	SELECT k.category, k.special,
-		CASE WHEN k.category = category_of.name THEN k.label END, CASE WHEN k.category = category_of.name THEN k.description END
-	FROM (
-		SELECT c.category, c.sensitivity = 'special' AS special, c.label, c.description, true AS own
-		FROM @extschema@.category c WHERE c.space = category_of.space
-		UNION ALL SELECT t.category, t.special, t.label, NULL, false FROM @extschema@.taxonomy() t
-	) k
-	WHERE k.category = category_of.name OR starts_with(category_of.name, k.category || '.')
-	ORDER BY length(k.category) DESC, k.own DESC
-	LIMIT 1;
-END;
-COMMENT ON FUNCTION category_of(text, text) IS
-'What is known of a data category: the company''s own definition before that of taxonomy(), the nearest parent''s where it has none of its own (without its label). special: GDPR Art. 9 and 10.';
-REVOKE ALL ON FUNCTION category_of(text, text) FROM PUBLIC;
-
-CREATE FUNCTION define_category(category text, sensitivity text, label text DEFAULT NULL, description text DEFAULT NULL, space text DEFAULT NULL)
-RETURNS SETOF finding
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_variable
-DECLARE
-	home @extschema@.space := @extschema@.resolve_space(space);
-	parent record;
-BEGIN
-	PERFORM @extschema@.check_label('category', category);
-	IF coalesce(sensitivity, '') NOT IN ('low', 'medium', 'high', 'special') THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = format('%s is not a sensitivity', quote_nullable(sensitivity)),
-			HINT = @extschema@.ask(sensitivity, '{low,medium,high,special}', 'It is low, medium, high or special.');
-	END IF;
-	INSERT INTO @extschema@.category VALUES (home.space, category, sensitivity, label, description)
-	ON CONFLICT ON CONSTRAINT category_pkey DO UPDATE
-	SET (sensitivity, label, description) = (excluded.sensitivity, excluded.label, excluded.description);
-	SELECT * INTO parent FROM @extschema@.category_of(home.space, CASE WHEN category LIKE '%.%' THEN regexp_replace(category, '[.][^.]*$', '') END);
-	IF parent.special AND sensitivity <> 'special' THEN
-		RETURN NEXT ('warn', 'less_than_its_parent', category, format('it is %s although "%s" is special', sensitivity, parent.category),
-			'Special categories stay special in every part: GDPR Art. 9.')::@extschema@.finding;
-	END IF;
-END;
-$$;
-COMMENT ON FUNCTION define_category(text, text, text, text, text) IS
-'A data category of your own, or your own words for a built-in one: dotted name, sensitivity (low, medium, high, special), and what a preference page calls it.';
-REVOKE ALL ON FUNCTION define_category(text, text, text, text, text) FROM PUBLIC;
-
 /* Purposes */
 
 CREATE FUNCTION define_purpose(purpose text, basis text, expires interval DEFAULT NULL, regulation text DEFAULT NULL,
@@ -363,7 +298,7 @@ CREATE FUNCTION erase_subject(subject text, space text DEFAULT NULL)
 RETURNS TABLE (source text, done text, n bigint)
 LANGUAGE c AS 'MODULE_PATHNAME', 'persona_erase_subject';
 COMMENT ON FUNCTION erase_subject(text, text) IS
-'Forgets a subject in one transaction, and reports it a row a table: what was deleted; decisions, exposures, messages and feedback that were pseudonymised, so that results do not move; addresses and ids that are kept as keyed hashes, so that nothing is sent to her again; and where the company''s own tables hold rows, which are yours to delete. Errors: nobody known (P0002), not a key (22P02), no right to erase (42501).';
+'Forgets a subject in one transaction, and reports it a row a table: what was deleted; decisions, exposures, messages, feedback and the mark of a test subject that were pseudonymised, so that results do not move; addresses and ids that are kept as keyed hashes, so that nothing is sent to her again; and where the company''s own tables hold rows, which are yours to delete. Errors: nobody known (P0002), not a key (22P02), no right to erase (42501).';
 REVOKE ALL ON FUNCTION erase_subject(text, text) FROM PUBLIC;
 
 CREATE FUNCTION erase_subject(subject anyelement, space text DEFAULT NULL)

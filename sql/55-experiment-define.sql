@@ -91,6 +91,56 @@ COMMENT ON FUNCTION claim_part(experiment) IS
 'What an experiment holds of its exclusion group, as much as its coverage: what it held before, as far as it may keep it, then what is free. NULL without a group; an error where not enough is left (22023).';
 REVOKE ALL ON FUNCTION claim_part(experiment) FROM PUBLIC;
 
+/* Who tries things out is no part of any result */
+
+CREATE FUNCTION mark_test(subject text, test boolean DEFAULT true, space text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	key text := @extschema@.subject_key(home, subject);
+BEGIN
+	IF test IS FALSE THEN
+		EXECUTE format('DELETE FROM %I.test_subject WHERE subject = $1::%s', home.schema_name, home.key_type) USING key;
+		RETURN;
+	END IF;
+	PERFORM @extschema@.subject_must_exist(home, key);
+	EXECUTE format('INSERT INTO %I.test_subject VALUES ($1::%s, $2) ON CONFLICT DO NOTHING', home.schema_name, home.key_type) USING key, @extschema@.now();
+END;
+$$;
+COMMENT ON FUNCTION mark_test(text, boolean, text) IS
+'Marks a subject as one that tries things out, or with false takes the mark off. It gets its messages as anybody does, and enters no results, splits, alarms or funnels, with nothing that it ever did: the mark is looked at when they are read. Errors: unknown subject (P0002), a subject that is no key (22P02).';
+REVOKE ALL ON FUNCTION mark_test(text, boolean, text) FROM PUBLIC;
+
+CREATE FUNCTION mark_test(subject anyelement, test boolean DEFAULT true, space text DEFAULT NULL) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS 'SELECT @extschema@.mark_test(subject::text, test, space)';
+COMMENT ON FUNCTION mark_test(anyelement, boolean, text) IS 'The same for a subject of its own type.';
+REVOKE ALL ON FUNCTION mark_test(anyelement, boolean, text) FROM PUBLIC;
+
+/* Written so that the planner expects it of nearly all: of NOT EXISTS it expects half, or nobody, where nothing was analysed yet. */
+CREATE FUNCTION no_test_sql(home space, subject text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT format('(%s IN (SELECT t.subject FROM %I.test_subject t))::int <> 1', no_test_sql.subject, (home).schema_name);
+END;
+COMMENT ON FUNCTION no_test_sql(space, text) IS
+'The SQL of whether a subject, which is SQL, is none of those marked by mark_test().';
+REVOKE ALL ON FUNCTION no_test_sql(space, text) FROM PUBLIC;
+
+CREATE FUNCTION exposure_span(home space, experiment text, OUT first_at timestamptz, OUT last_at timestamptz)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format('SELECT min(x.at), max(x.at) FROM %I.exposure x WHERE x.experiment = $1 AND %s', home.schema_name, @extschema@.no_test_sql(home, 'x.subject'))
+	INTO first_at, last_at USING experiment;
+END;
+$$;
+COMMENT ON FUNCTION exposure_span(space, text) IS
+'When somebody was first and last exposed to an experiment, test subjects aside; NULL: nobody yet.';
+REVOKE ALL ON FUNCTION exposure_span(space, text) FROM PUBLIC;
+
 /* Definitions */
 
 CREATE FUNCTION check_experiment(e experiment) RETURNS void
@@ -147,10 +197,10 @@ BEGIN ATOMIC
 		(exposed AND ((was).variants, (was).scheme, (was).unit, (was).exclusion_group)
 				IS DISTINCT FROM ((becomes).variants, (becomes).scheme, (becomes).unit, (becomes).exclusion_group), 'warn', 'spread_anew',
 			'its variants, scheme, unit or group changed after people were exposed: they are spread anew',
-			'Give the changed experiment a name of its own. Who is exposed already keeps the variant seen first.'),
-		(exposed AND ((was).weights, (was).coverage) IS DISTINCT FROM ((becomes).weights, (becomes).coverage), 'info', 'new_phase',
-			'its weights or coverage changed after people were exposed: a new phase begins',
-			'Compare within a phase: the share of a variant differs between them.')
+			'Give the changed experiment a name of its own. Who is exposed already keeps the variant seen first while it has a weight.'),
+		(exposed AND (was).weights IS DISTINCT FROM (becomes).weights, 'info', 'new_phase',
+			'its weights changed after people were exposed: a new phase begins',
+			'Results compare within a phase, as the share of a variant differs between them. Who is exposed already keeps the variant seen first while it has a weight.')
 	) f(holds, level, code, message, hint)
 	WHERE f.holds;
 END;
@@ -170,18 +220,20 @@ DECLARE
 	becomes @extschema@.experiment := (home.space, experiment, variants, weights, control, goal, exclusion_group,
 		coalesce(coverage, 1), NULL, coalesce(scheme, 'persona'), unit);
 	was @extschema@.experiment;
-	exposed boolean;
 BEGIN
 	PERFORM @extschema@.check_experiment(becomes);
 	becomes.part := @extschema@.claim_part(becomes);
 	SELECT * INTO was FROM @extschema@.experiment e WHERE e.space = home.space AND e.experiment = becomes.experiment FOR UPDATE;
-	EXECUTE format('SELECT EXISTS (SELECT FROM %I.exposure x WHERE x.experiment = $1)', home.schema_name) INTO exposed USING experiment;
 	INSERT INTO @extschema@.experiment VALUES (becomes.*)
 	ON CONFLICT ON CONSTRAINT experiment_pkey DO UPDATE
 	SET (variants, weights, control, goal, exclusion_group, coverage, part, scheme, unit)
 		= (excluded.variants, excluded.weights, excluded.control, excluded.goal, excluded.exclusion_group, excluded.coverage,
 			excluded.part, excluded.scheme, excluded.unit);
-	RETURN QUERY SELECT * FROM @extschema@.lint_experiment(was, becomes, exposed AND was.experiment IS NOT NULL);
+	RETURN QUERY SELECT 'warn', 'unknown_goal', experiment, format('there is no goal "%s" yet', goal),
+		@extschema@.ask(goal, ARRAY(SELECT g.goal FROM @extschema@.goal g WHERE g.space = home.space),
+			format('Define it: SELECT * FROM persona.define_goal(%L, ''count(purchase) > 0'');', goal))
+	WHERE goal IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@.goal g WHERE g.space = home.space AND g.goal = becomes.goal);
+	RETURN QUERY SELECT * FROM @extschema@.lint_experiment(was, becomes, was.experiment IS NOT NULL AND (@extschema@.exposure_span(home, experiment)).last_at IS NOT NULL);
 END;
 $$;
 COMMENT ON FUNCTION define_experiment(text, text[], float8[], text, text, text, float8, text, text, text) IS
@@ -200,6 +252,28 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION assign(experiment, text) IS
 'The variant of a unit by the experiment alone, NULL where it takes no part: a pure function that writes nothing and knows no holdout.';
+
+/* What was seen first stays while it has a weight: what was ended, or lost to a winner, does not. */
+CREATE FUNCTION seen_sql(home space, e experiment, subject text, unit text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT format('(SELECT x.variant FROM %I.exposure x WHERE %s AND x.experiment = %L AND x.variant = ANY (%L::pg_catalog.text[]) ORDER BY x.at, x.variant COLLATE "C" LIMIT 1)',
+		(home).schema_name,
+		format(CASE WHEN (e).unit IS NULL THEN 'x.subject = %s' ELSE '(x.subject = %s OR x.unit = %s)' END, seen_sql.subject, seen_sql.unit),
+		(e).experiment, ARRAY(SELECT v FROM unnest((e).variants, (e).weights) AS u(v, w) WHERE w > 0));
+END;
+COMMENT ON FUNCTION seen_sql(space, experiment, text, text) IS
+'The SQL of the variant that a subject, whose key and unit are SQL, was exposed to: of those that it or its unit saw and that still have a weight the first, NULL for none.';
+REVOKE ALL ON FUNCTION seen_sql(space, experiment, text, text) FROM PUBLIC;
+
+CREATE FUNCTION assign_sql(home space, e experiment, subject text, unit text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1
+BEGIN ATOMIC
+	SELECT format('coalesce(%s, @extschema@.assign(%L::@extschema@.experiment, %s))', @extschema@.seen_sql(home, e, subject, unit), e, unit);
+END;
+COMMENT ON FUNCTION assign_sql(space, experiment, text, text) IS
+'The SQL of the variant that a subject, whose key and unit are SQL, gets once it is not held out: that of seen_sql(), else of assign().';
+REVOKE ALL ON FUNCTION assign_sql(space, experiment, text, text) FROM PUBLIC;
 
 /* What a web page's SDK is told */
 

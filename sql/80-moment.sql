@@ -83,11 +83,11 @@ CREATE FUNCTION variant_weight(v variant) RETURNS float8
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	SELECT CASE WHEN e.experiment IS NULL THEN v.weight ELSE coalesce(e.weights[array_position(e.variants, v.variant)], 0) END
-	FROM @extschema@.moment m LEFT JOIN @extschema@.experiment e ON e.space = m.space AND e.experiment = m.experiment
+	FROM @extschema@.moment m LEFT JOIN @extschema@.experiment e ON e.space = m.space AND e.experiment = coalesce(m.experiment, m.moment)
 	WHERE m.space = v.space AND m.moment = v.moment;
 END;
 COMMENT ON FUNCTION variant_weight(variant) IS
-'The weight by which a variant is chosen: what the moment''s experiment gives it, or, where the moment has none, its own.';
+'The weight by which a variant is chosen: what the experiment that the moment names, or that has its name, gives it; without one its own.';
 REVOKE ALL ON FUNCTION variant_weight(variant) FROM PUBLIC;
 
 CREATE TABLE outbox (
@@ -134,6 +134,38 @@ COMMENT ON FUNCTION next_local(timestamptz, time, text) IS
 
 /* Channels and policies */
 
+CREATE FUNCTION check_link(channel text, link text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF link !~ '^[^[:space:][:cntrl:]<>]+$' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('the links of channel "%s" cannot begin with %L', channel, link),
+			HINT = 'It is the address of a page, without blanks, line ends, < and >: link => ''https://shop.example/persona''.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_link(text, text) IS
+'Raises an error about a base of links that would end the header or the attribute it is put into (22023).';
+REVOKE ALL ON FUNCTION check_link(text, text) FROM PUBLIC;
+
+CREATE FUNCTION check_zone(channel text, time_zone text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	zone text := substring(time_zone FROM '^\s*''([^'']*)''\s*$');
+BEGIN
+	IF lower(zone) <> 'utc' AND @extschema@.zone_name(zone) = 'UTC' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('the time zone of channel "%s" is none: %L', channel, zone),
+			HINT = @extschema@.ask(zone, ARRAY(SELECT z.name FROM pg_timezone_names z), 'SELECT name FROM pg_timezone_names; lists them all.');
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_zone(text, text) IS
+'Raises an error where the time zone of a channel is a constant that the zone database does not know (22023).';
+REVOKE ALL ON FUNCTION check_zone(text, text) FROM PUBLIC;
+
 CREATE FUNCTION define_channel(channel text, address text, time_zone text DEFAULT NULL, locale text DEFAULT NULL,
 	link text DEFAULT NULL, format text DEFAULT 'text', space text DEFAULT NULL)
 RETURNS SETOF finding
@@ -156,6 +188,8 @@ BEGIN
 	PERFORM @extschema@.check_expression(address, 'address of channel "' || channel || '"', home.space);
 	PERFORM @extschema@.check_expression(time_zone, 'time zone of channel "' || channel || '"', home.space);
 	PERFORM @extschema@.check_expression(locale, 'locale of channel "' || channel || '"', home.space);
+	PERFORM @extschema@.check_zone(channel, time_zone);
+	PERFORM @extschema@.check_link(channel, link);
 	INSERT INTO @extschema@.channel VALUES (home.space, channel, address, time_zone, locale, link, format)
 	ON CONFLICT ON CONSTRAINT channel_pkey DO UPDATE
 	SET (address, time_zone, locale, link, format)
@@ -172,7 +206,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION define_channel(text, text, text, text, text, text, text) IS
-'Where messages go: address, time zone (a name of the zone database) and locale of a subject as expressions in the rule language; link is the base of its links, format text or html.';
+'Where messages go: address, time zone (a name of the zone database) and locale of a subject as expressions in the rule language; link is the base of its links, format text or html. Errors: 42703 and others of the rule language, 22023.';
 REVOKE ALL ON FUNCTION define_channel(text, text, text, text, text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION quiet_covers(from_time time, to_time time, inner_from time, inner_to time) RETURNS boolean
@@ -246,10 +280,10 @@ AS $$
 DECLARE
 	hours text[] := regexp_match(quiet, '^\s*((?:[01]?\d|2[0-3]):[0-5]\d|24:00)\s*-\s*((?:[01]?\d|2[0-3]):[0-5]\d|24:00)\s*$');
 BEGIN
-	IF quiet IS NOT NULL AND hours IS NULL THEN
+	IF quiet IS NOT NULL AND (hours IS NULL OR hours[1]::time = hours[2]::time) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('%L are no quiet hours', quiet),
-			HINT = 'Write from and to in the customer''s own time, such as ''21:00-08:00''.';
+			HINT = 'Write from and to in the customer''s own time, such as ''21:00-08:00''; the whole day is ''00:00-24:00''.';
 	ELSIF purpose IS NOT NULL THEN
 		PERFORM @extschema@.check_label('purpose', purpose);
 	END IF;
@@ -261,6 +295,38 @@ $$;
 COMMENT ON FUNCTION read_policy(text, text, text, int, interval, text, int, text[], int, float8, interval) IS
 'The policy that the arguments of define_policy() say, or an error about the one that says nothing.';
 REVOKE ALL ON FUNCTION read_policy(text, text, text, int, interval, text, int, text[], int, float8, interval) FROM PUBLIC;
+
+CREATE FUNCTION lint_policy(mine policy) RETURNS SETOF finding
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT 'warn', 'unknown_purpose', (mine).purpose, format('there is no purpose "%s" and none below it, so the policy is for nothing', (mine).purpose),
+		@extschema@.ask((mine).purpose, k.known, format('Define it: SELECT * FROM persona.define_purpose(%L, ''consent'');', (mine).purpose))
+	FROM (SELECT array_agg(p.purpose) FROM @extschema@.purpose p WHERE p.space = (mine).space) k(known)
+	WHERE (mine).space <> 'house' AND (mine).purpose <> ''
+		AND NOT EXISTS (SELECT FROM unnest(k.known) u WHERE u = (mine).purpose OR starts_with(u, (mine).purpose || '.'))
+	UNION ALL
+	SELECT f.* FROM unnest((mine).categories) c
+	CROSS JOIN LATERAL @extschema@.lint_category(c, c, (mine).space, ARRAY(SELECT a.category FROM @extschema@.attribute a WHERE a.space = (mine).space)) f
+	WHERE (mine).space <> 'house';
+END;
+COMMENT ON FUNCTION lint_policy(policy) IS
+'What a space''s policy names and nobody has defined: its purpose, its categories. The house''s are for spaces to come as well.';
+REVOKE ALL ON FUNCTION lint_policy(policy) FROM PUBLIC;
+
+CREATE FUNCTION check_house() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF row_security_active('@extschema@.policy') THEN
+		RAISE insufficient_privilege USING
+			MESSAGE = 'permission denied for the policies of the house',
+			HINT = 'They bind every space: a superuser, or who owns the extension''s tables, changes them.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION check_house() IS
+'Raises an error for whoever may change policies only by row, each in its own space (42501).';
+REVOKE ALL ON FUNCTION check_house() FROM PUBLIC;
 
 CREATE FUNCTION define_policy(channel text DEFAULT NULL, purpose text DEFAULT NULL, cap int DEFAULT NULL,
 	per interval DEFAULT '7 days', quiet text DEFAULT NULL, max_surprise int DEFAULT NULL, categories text[] DEFAULT NULL,
@@ -274,8 +340,10 @@ DECLARE
 	home @extschema@.space := CASE WHEN is_house THEN NULL ELSE @extschema@.resolve_space(space) END;
 	mine @extschema@.policy := @extschema@.read_policy(coalesce(home.space, 'house'), channel, purpose, cap, per, quiet,
 		max_surprise, categories, max_per_hour, holdout, retention);
+	wrong text;
 BEGIN
 	IF is_house THEN
+		PERFORM @extschema@.check_house();
 		/* Not by WHERE: the planner would call it for NULL, as it is immutable. */
 		IF channel IS NOT NULL THEN
 			PERFORM @extschema@.check_name('channel', channel);
@@ -289,6 +357,7 @@ BEGIN
 	SET (cap, per, quiet_from, quiet_to, max_surprise, categories, max_per_hour, holdout, retention)
 		= (excluded.cap, excluded.per, excluded.quiet_from, excluded.quiet_to, excluded.max_surprise, excluded.categories,
 			excluded.max_per_hour, excluded.holdout, excluded.retention);
+	RETURN QUERY SELECT * FROM @extschema@.lint_policy(mine);
 	RETURN QUERY SELECT 'warn', 'looser_than_house', p.space,
 		format('%s %s of space "%s" is looser than the house''s %s, which counts', l.thing, l.value, p.space, l.house_value),
 		'Run its define_policy() again without it.'
@@ -297,8 +366,10 @@ BEGIN
 		AND (mine.purpose IN ('', p.purpose) OR starts_with(p.purpose, mine.purpose || '.'));
 EXCEPTION
 	WHEN check_violation THEN
+		GET STACKED DIAGNOSTICS wrong = CONSTRAINT_NAME;
+		wrong := regexp_replace(wrong, '^policy_(.*)_check$', '\1');
 		RAISE invalid_parameter_value USING
-			MESSAGE = 'this policy has a limit out of range',
+			MESSAGE = format('a policy cannot have the %s %s', wrong, to_jsonb(mine)->>wrong),
 			HINT = 'cap and max_per_hour are 0 or more, per and retention positive, max_surprise 0 to 100, holdout 0 or more and below 1.';
 END;
 $$;
@@ -348,6 +419,30 @@ LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'persona_reschedule';
 COMMENT ON FUNCTION reschedule(text, text) IS
 'Gives what is scheduled for a moment the due time that it has by its delay and local_time as they are now, counted from its start; how many rows that changed.';
 REVOKE ALL ON FUNCTION reschedule(text, text) FROM PUBLIC;
+
+CREATE FUNCTION reschedule_experiment(space text, experiment text) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT @extschema@.reschedule(m.moment, m.space) FROM @extschema@.moment m
+	WHERE m.space = reschedule_experiment.space AND coalesce(m.experiment, m.moment) = reschedule_experiment.experiment AND m.variable = 'timing';
+END;
+COMMENT ON FUNCTION reschedule_experiment(text, text) IS
+'reschedule() for the moments in which an experiment''s variants differ by their delay.';
+REVOKE ALL ON FUNCTION reschedule_experiment(text, text) FROM PUBLIC;
+
+CREATE FUNCTION experiment_changed() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM @extschema@.reschedule_experiment(NEW.space, NEW.experiment);
+	RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION experiment_changed() IS
+'Trigger: what is scheduled by an experiment''s variants is due by those that it has now.';
+REVOKE ALL ON FUNCTION experiment_changed() FROM PUBLIC;
+CREATE TRIGGER due AFTER INSERT OR UPDATE ON experiment
+FOR EACH ROW EXECUTE FUNCTION experiment_changed();
 
 CREATE FUNCTION must_exist(home space, kind text, name text, known text[], otherwise text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -435,6 +530,11 @@ BEGIN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'tokens are an object of names and expressions',
 			HINT = 'Write them as {"item": "new.description"}.';
+	ELSIF EXISTS (SELECT FROM jsonb_object_keys(tokens) t WHERE t !~ '^[a-z][a-z0-9_]{0,39}$' OR t IN ('new', 'unsubscribe_url', 'preferences_url')) THEN
+		RAISE invalid_name USING
+			MESSAGE = format('%L cannot be the name of a token of moment "%s"', (SELECT left(t, 80) FROM jsonb_object_keys(tokens) t
+				WHERE t !~ '^[a-z][a-z0-9_]{0,39}$' OR t IN ('new', 'unsubscribe_url', 'preferences_url') LIMIT 1), moment),
+			HINT = 'Use 1 to 40 lower-case letters, digits and underscores, beginning with a letter; new, unsubscribe_url and preferences_url are taken.';
 	ELSIF EXISTS (SELECT FROM jsonb_object_keys(tokens) t
 			JOIN pg_attribute a ON a.attrelid = home.subjects AND a.attname = t AND a.attnum > 0 AND NOT a.attisdropped) THEN
 		RAISE duplicate_object USING
@@ -444,7 +544,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION check_tokens(space, text, jsonb) IS
-'Raises an error unless tokens are an object of expressions none of which shadows a column (22023, 42710).';
+'Raises an error unless tokens are an object of names and expressions none of which shadows a column (22023, 42602, 42710).';
 REVOKE ALL ON FUNCTION check_tokens(space, text, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION set_variant(home space, moment text, variant text, subject_line template, template template, weight float8)
@@ -498,6 +598,21 @@ COMMENT ON FUNCTION moment_reads(text, text) IS
 'The columns that a moment reads in its rules, templates, tokens and addresses; an error where one of these is wrong.';
 REVOKE ALL ON FUNCTION moment_reads(text, text) FROM PUBLIC;
 
+CREATE FUNCTION drop_view(home space, name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	view_name text := format('%I.%I', home.schema_name, name);
+BEGIN
+	IF to_regclass(view_name) IS NOT NULL THEN
+		EXECUTE format('DROP VIEW %s', view_name);
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION drop_view(space, text) IS
+'Drops a view of a space''s schema, where there is one.';
+REVOKE ALL ON FUNCTION drop_view(space, text) FROM PUBLIC;
+
 CREATE FUNCTION create_reads(home space, moment text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -511,9 +626,7 @@ BEGIN
 	INTO columns, relations
 	FROM ROWS FROM (@extschema@.moment_reads(moment, home.space)) WITH ORDINALITY r(source, col, relation, ord)
 	WHERE r.relation NOT IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = to_regnamespace(quote_ident(home.schema_name)));
-	IF to_regclass(view_name) IS NOT NULL THEN
-		EXECUTE format('DROP VIEW %s', view_name);
-	END IF;
+	PERFORM @extschema@.drop_view(home, 'moment_' || moment || '_reads');
 	IF columns IS NOT NULL THEN
 		EXECUTE format('CREATE VIEW %s WITH (security_invoker = true) AS SELECT %s FROM %s WHERE false', view_name, columns, relations);
 		EXECUTE format('COMMENT ON VIEW %s IS %L', view_name, format('The columns that moment "%s" reads: PostgreSQL drops none of them while it does.', moment));
@@ -542,10 +655,16 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	was @extschema@.moment;
+	wrong text;
 BEGIN
 	PERFORM @extschema@.check_name('moment', moment);
 	PERFORM @extschema@.check_start(home, moment, on_event, on_segment, after_moment, schedule, on_request);
 	PERFORM @extschema@.check_tokens(home, moment, tokens);
+	IF @extschema@.is_interval(expires) AND expires::interval <= '0' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('moment "%s" would expire before it is due, after %L', moment, expires),
+			HINT = 'Pass an interval after the due time such as ''3 days'', or an expression such as ''new.valid_to''.';
+	END IF;
 	IF channel IS NOT NULL THEN
 		PERFORM @extschema@.check_channel(home, channel);
 	END IF;
@@ -581,14 +700,24 @@ BEGIN
 		PERFORM @extschema@.sync_triggers(home);
 	END IF;
 EXCEPTION
-	WHEN check_violation OR not_null_violation THEN
+	WHEN not_null_violation THEN
+		GET STACKED DIAGNOSTICS wrong = COLUMN_NAME;
+		RAISE null_value_not_allowed USING
+			MESSAGE = format('%s of moment "%s" is NULL', wrong, moment),
+			HINT = CASE wrong WHEN 'when_rule' THEN 'Write ''true'' for everybody.' ELSE 'Leave it out for what it is by default.' END;
+	WHEN check_violation THEN
+		GET STACKED DIAGNOSTICS wrong = CONSTRAINT_NAME;
+		wrong := regexp_replace(wrong, '^moment_(.*)_check$', '\1');
 		RAISE invalid_parameter_value USING
-			MESSAGE = format('moment "%s" has a value out of range', moment),
-			HINT = 'variable: content, recommendation, offer, tone, timing or channel. delay is 0 or more, again_after and review_every positive.';
+			MESSAGE = format('moment "%s" cannot have the %s %L', moment, wrong, CASE wrong WHEN 'variable' THEN variable
+				WHEN 'delay' THEN delay::text WHEN 'again_after' THEN again_after::text WHEN 'review_every' THEN review_every::text END),
+			HINT = CASE wrong WHEN 'variable' THEN @extschema@.ask(variable, '{content,recommendation,offer,tone,timing,channel}',
+				'It is content, recommendation, offer, tone, timing or channel.')
+				WHEN 'delay' THEN 'A delay is 0 or more.' ELSE 'Pass a positive interval such as ''3 months''.' END;
 END;
 $$;
 COMMENT ON FUNCTION define_moment(text, text, text, text, text, boolean, rule, text, text, text, template, template, template, jsonb, interval, time, text, boolean, interval, rule, text, text, int, boolean, text, text, text, interval, text) IS
-'Writes down a moment: what starts it, for whom, on which purpose and channel, its personal and generic templates, when it is due and what stops it. It starts on one of: an event, a segment entered, the message of another moment, a schedule (daily, weekdays, monday to sunday, day 1 to day 28, at local_time in the subject''s zone), a request. once_per is an expression, NULL for the event''s key; with restart a later event of the same moves the due time, after again_after it starts anew. An idea needs little more than a name; activate() asks for the rest. expires is an interval after the due time or a timestamp expression. experiment: one by which its variants are spread, and under whose name they are counted; NULL for the moment''s own.';
+'Writes down a moment: what starts it, for whom, on which purpose and channel, its personal and generic templates, when it is due and what stops it. It starts on one of: an event, a segment entered, the message of another moment (unless that one was stopped or its goal reached), a schedule (daily, weekdays, monday to sunday, day 1 to day 28, at local_time in the subject''s zone), a request. once_per is an expression, NULL for the event''s key; with restart a later event of the same moves the due time, after again_after it starts anew. An idea needs little more than a name; activate() asks for the rest. expires is an interval after the due time or a timestamp expression. experiment: one by which its variants are spread, and under whose name they are counted; NULL for the moment''s own.';
 REVOKE ALL ON FUNCTION define_moment(text, text, text, text, text, boolean, rule, text, text, text, template, template, template, jsonb, interval, time, text, boolean, interval, rule, text, text, int, boolean, text, text, text, interval, text) FROM PUBLIC;
 
 CREATE FUNCTION settle_moment(home space, moment text, is_live boolean, waits_otherwise boolean) RETURNS SETOF finding

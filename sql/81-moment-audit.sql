@@ -237,6 +237,23 @@ COMMENT ON FUNCTION moments_named(space, text) IS
 'The moment of that name, for NULL all of the space; an error with the nearest name (42704).';
 REVOKE ALL ON FUNCTION moments_named(space, text) FROM PUBLIC;
 
+CREATE FUNCTION audit_or_say(home space, named text)
+RETURNS TABLE (moment text, attribute text, category text, provenance text, use text, mentioned boolean, score int, verdict text, reason text, fix text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY SELECT a.moment, a.attribute, a.category, a.provenance, a.use, a.mentioned, a.score, a.verdict, a.reason, a.fix
+		FROM @extschema@.audit_moment(home, named) a;
+EXCEPTION
+	WHEN syntax_error_or_access_rule_violation THEN
+		RETURN QUERY SELECT named, NULL::text, NULL::text, NULL::text, NULL::text, false, NULL::int, 'block',
+			format('It cannot be compiled any more: %s', SQLERRM), format('SELECT * FROM persona.define_moment(%L, ...);', named);
+END;
+$$;
+COMMENT ON FUNCTION audit_or_say(space, text) IS
+'The audit of a moment; of one that cannot be compiled any more, because a table or column is gone, a row that says so.';
+REVOKE ALL ON FUNCTION audit_or_say(space, text) FROM PUBLIC;
+
 CREATE FUNCTION audit(moment text DEFAULT NULL, space text DEFAULT NULL)
 RETURNS TABLE (moment text, attribute text, category text, provenance text, use text, mentioned boolean, score int, verdict text, reason text, fix text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -244,7 +261,7 @@ BEGIN ATOMIC
 	SELECT a.moment, a.attribute, a.category, a.provenance, a.use, a.mentioned, a.score, a.verdict, a.reason, a.fix
 	FROM @extschema@.resolve_space($2) home
 	CROSS JOIN LATERAL @extschema@.moments_named(home, $1) named
-	CROSS JOIN LATERAL @extschema@.audit_moment(home, named) a
+	CROSS JOIN LATERAL @extschema@.audit_or_say(home, named) a
 	ORDER BY a.moment, array_position('{block,warn,ok}', a.verdict), a.score DESC NULLS FIRST, a.attribute;
 END;
 COMMENT ON FUNCTION audit(text, text) IS
@@ -460,7 +477,7 @@ BEGIN ATOMIC
 	LEFT JOIN @extschema@.variant p ON p.space = m.space AND p.moment = m.moment AND p.variant = 'personal'
 	LEFT JOIN @extschema@.variant g ON g.space = m.space AND g.moment = m.moment AND g.variant = 'generic'
 	CROSS JOIN LATERAL (SELECT array_agg(name) AS missing FROM @extschema@.experiment e, unnest(e.variants) name
-		WHERE e.space = m.space AND e.experiment = m.experiment
+		WHERE e.space = m.space AND e.experiment = coalesce(m.experiment, m.moment)
 			AND name NOT IN (SELECT v.variant FROM @extschema@.variant v WHERE v.space = m.space AND v.moment = m.moment)) x
 	CROSS JOIN LATERAL (VALUES
 		(m.starts_on IS NULL, 'block', 'without_start', 'nothing starts it',
@@ -487,7 +504,7 @@ BEGIN ATOMIC
 		(m.variable IN ('timing', 'channel') AND @extschema@.variant_weight(g) > 0 AND p.template::text <> g.template::text, 'warn', 'two_differences',
 			format('the generic twin differs in its text, where variants are to differ in %s', m.variable),
 			format('Leave it as a stand-in: define_variant(%L, ''generic'', weight => 0).', m.moment)),
-		(x.missing IS NOT NULL, 'block', 'experiment_variants', format('experiment "%s" spreads variants that it does not have: %s', m.experiment, array_to_string(x.missing, ', ')),
+		(x.missing IS NOT NULL, 'block', 'experiment_variants', format('experiment "%s" spreads variants that it does not have: %s', coalesce(m.experiment, m.moment), array_to_string(x.missing, ', ')),
 			format('Add them by define_variant(%L, ...), or take them out of the experiment.', m.moment)),
 		(m.hypothesis IS NULL, 'info', 'without_hypothesis', 'nobody has written down why it should work',
 			'Pass hypothesis => what you expect and why; the review will ask.')
@@ -504,12 +521,27 @@ COMMENT ON FUNCTION lint_moment(space, text) IS
 'What is missing or doubtful in a moment; level block keeps it from being activated.';
 REVOKE ALL ON FUNCTION lint_moment(space, text) FROM PUBLIC;
 
+CREATE FUNCTION lint_or_say(home space, moment text) RETURNS SETOF finding
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY SELECT * FROM @extschema@.lint_moment(home, moment);
+EXCEPTION
+	WHEN syntax_error_or_access_rule_violation THEN
+		RETURN QUERY SELECT 'block', 'broken', moment, format('it cannot be compiled any more: %s', SQLERRM),
+			format('It sends nothing until it is mended with define_moment(%L, ...).', moment);
+END;
+$$;
+COMMENT ON FUNCTION lint_or_say(space, text) IS
+'The findings of a moment; of one that cannot be compiled any more, because a table or column is gone, one that says so.';
+REVOKE ALL ON FUNCTION lint_or_say(space, text) FROM PUBLIC;
+
 CREATE FUNCTION space_findings(space text) RETURNS SETOF finding
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	SELECT f.* FROM @extschema@.space s
 	JOIN @extschema@.moment m ON m.space = s.space AND m.state <> 'retired'
-	CROSS JOIN LATERAL @extschema@.lint_moment(s, m.moment) f
+	CROSS JOIN LATERAL @extschema@.lint_or_say(s, m.moment) f
 	WHERE s.space = space_findings.space
 	UNION ALL
 	SELECT 'info', 'overridden', o.moment,

@@ -24,7 +24,8 @@ BEGIN ATOMIC
 	WITH needed AS (
 		SELECT e.event, e.relation, f.fires
 		FROM @extschema@.event e CROSS JOIN LATERAL string_to_table(e.fires, ',') f(fires)
-		WHERE e.space = (home).space AND f.fires IN ('insert', 'update') AND EXISTS (
+		WHERE e.space = (home).space AND f.fires IN ('insert', 'update')
+			AND EXISTS (SELECT FROM pg_class c WHERE c.oid = e.relation) AND EXISTS (
 			SELECT FROM @extschema@.moment m WHERE m.space = e.space AND m.on_event = e.event AND m.state = 'live')
 	), present AS (
 		SELECT a.args[2] AS event, t.tgrelid::regclass AS relation, CASE WHEN t.tgtype & 4 > 0 THEN 'insert' ELSE 'update' END AS fires,
@@ -55,10 +56,14 @@ EXCEPTION
 		RAISE lock_not_available USING
 			MESSAGE = format('%s is busy: its trigger could not be made within 2 seconds', relation),
 			HINT = 'Nothing was changed. Try again when no long transaction writes to it.';
+	WHEN insufficient_privilege THEN
+		RAISE insufficient_privilege USING
+			MESSAGE = format('permission denied to make a trigger on %s', relation),
+			HINT = format('GRANT TRIGGER ON %s TO %I, or have run() read it: define_event(%L, ..., fires => ''poll'').', relation, current_user, event);
 END;
 $$;
 COMMENT ON FUNCTION create_trigger(space, text, regclass, text, text) IS
-'Creates the trigger of an event on insert or update; waits at most two seconds for the table (55P03).';
+'Creates the trigger of an event on insert or update; waits at most two seconds for the table (55P03), which the caller must own or have TRIGGER on (42501).';
 REVOKE ALL ON FUNCTION create_trigger(space, text, regclass, text, text) FROM PUBLIC;
 
 CREATE FUNCTION remove_trigger(relation regclass, name text) RETURNS void
@@ -72,10 +77,14 @@ EXCEPTION
 		RAISE NOTICE USING
 			MESSAGE = format('%s is busy: its trigger %I stays for now, and does nothing', relation, name),
 			HINT = format('When no long transaction writes to it: DROP TRIGGER %I ON %s;', name, relation);
+	WHEN insufficient_privilege THEN
+		RAISE NOTICE USING
+			MESSAGE = format('%s belongs to somebody else: its trigger %I stays, and does nothing', relation, name),
+			HINT = format('Its owner may: DROP TRIGGER %I ON %s;', name, relation);
 END;
 $$;
 COMMENT ON FUNCTION remove_trigger(regclass, text) IS
-'Drops a trigger that no live moment needs. Where the table is busy for two seconds it stays and leaves every row out: a moment must be stopped at once, also then.';
+'Drops a trigger that no live moment needs. Where the table is busy for two seconds, or is somebody else''s, it stays and leaves every row out: a moment must be stopped at once, also then.';
 REVOKE ALL ON FUNCTION remove_trigger(regclass, text) FROM PUBLIC;
 
 CREATE FUNCTION sync_triggers(home space) RETURNS void
@@ -154,6 +163,11 @@ DECLARE
 	found_moment @extschema@.moment;
 	known text[];
 BEGIN
+	IF moment IS NULL THEN
+		RAISE null_value_not_allowed USING
+			MESSAGE = 'the moment is NULL',
+			HINT = 'Pass the name that define_moment() gave it.';
+	END IF;
 	SELECT * INTO found_moment FROM @extschema@.moment m
 	WHERE m.space = home.space AND m.moment = find_moment.moment FOR UPDATE;
 	IF NOT FOUND THEN
@@ -166,7 +180,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION find_moment(space, text) IS
-'The moment of that name, locked, or an error with the nearest name (42704).';
+'The moment of that name, locked, or an error with the nearest name (22004, 42704).';
 REVOKE ALL ON FUNCTION find_moment(space, text) FROM PUBLIC;
 
 CREATE FUNCTION activate(moment text, share float8 DEFAULT 1, override text DEFAULT NULL, space text DEFAULT NULL) RETURNS SETOF finding
@@ -192,6 +206,10 @@ BEGIN
 	END IF;
 	findings := ARRAY(SELECT f FROM @extschema@.require_complete(home, moment) f);
 	PERFORM @extschema@.create_reads(home, moment);
+	/* What a batch was at when it was retired. */
+	IF was.state = 'retired' THEN
+		PERFORM @extschema@.give_up(home, moment);
+	END IF;
 	UPDATE @extschema@.moment m
 	SET state = 'live', share = activate.share,
 		activated_at = CASE WHEN was.state = 'live' THEN m.activated_at ELSE @extschema@.now() END
@@ -257,3 +275,77 @@ $$;
 COMMENT ON FUNCTION resume(text, text, text) IS
 'Lets a paused or held moment go on. What came due meanwhile is dropped, or with held => ''send'' decided by the next run. Returns how many rows were dropped.';
 REVOKE ALL ON FUNCTION resume(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION close_messages(home space, moment text, why text) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	closed bigint;
+BEGIN
+	EXECUTE format($sql$
+		WITH open AS MATERIALIZED (
+			SELECT m.subject, m.message FROM %1$I.message m
+			WHERE m.moment = $1 AND m.done_at IS NULL ORDER BY m.message FOR UPDATE
+		), closed AS (
+			UPDATE %1$I.message m SET state = CASE WHEN m.sent_at IS NOT NULL THEN 'sent' WHEN m.attempt > 0 THEN 'unconfirmed' ELSE 'cancelled' END,
+				reason = CASE WHEN m.sent_at IS NULL THEN $2 END, done_at = @extschema@.now(), leased_until = NULL,
+				address = NULL, subject_line = NULL, body = NULL, headers = NULL
+			FROM open o WHERE m.subject = o.subject AND m.message = o.message RETURNING 1
+		)
+		SELECT count(*) FROM closed
+		$sql$, home.schema_name)
+	INTO closed USING moment, why;
+	RETURN closed;
+END;
+$$;
+COMMENT ON FUNCTION close_messages(space, text, text) IS
+'Closes and blanks what waits in the outbox for a moment: cancelled, or unconfirmed where it was handed out before, whose acknowledgement still counts. Returns how many.';
+REVOKE ALL ON FUNCTION close_messages(space, text, text) FROM PUBLIC;
+
+CREATE FUNCTION give_up(home space, moment text) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	dropped bigint;
+BEGIN
+	/* What a batch is at just now it has decided already. */
+	EXECUTE format('WITH gone AS (DELETE FROM %1$I.schedule
+			WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM %1$I.schedule q WHERE q.moment = $1 FOR UPDATE SKIP LOCKED)) RETURNING 1),
+		counted AS (INSERT INTO %1$I.moment_day SELECT $1, @extschema@.now()::date, ''retired'', count(*) FROM gone HAVING count(*) > 0)
+		SELECT count(*) FROM gone', home.schema_name) INTO dropped USING moment;
+	RETURN dropped + @extschema@.close_messages(home, moment, 'retired');
+END;
+$$;
+COMMENT ON FUNCTION give_up(space, text) IS
+'Drops what is scheduled for a moment, counted as retired, and closes its messages. Returns how many rows that were.';
+REVOKE ALL ON FUNCTION give_up(space, text) FROM PUBLIC;
+
+CREATE FUNCTION retire(moment text, space text DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	was @extschema@.moment := @extschema@.find_moment(home, moment);
+	later text[] := ARRAY(SELECT m.moment FROM @extschema@.moment m
+		WHERE m.space = home.space AND m.after_moment = was.moment AND m.state IN ('live', 'paused') ORDER BY 1);
+BEGIN
+	IF was.state = 'retired' THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('moment "%s" is retired already', moment);
+	END IF;
+	UPDATE @extschema@.moment m SET state = 'retired', held_at = NULL WHERE m.space = home.space AND m.moment = retire.moment;
+	PERFORM @extschema@.sync_triggers(home);
+	/* It keeps no column from being dropped any more. */
+	PERFORM @extschema@.drop_view(home, 'moment_' || moment || '_reads');
+	IF cardinality(later) > 0 THEN
+		RAISE NOTICE 'nothing starts moment % any more', array_to_string(later, ', ')
+			USING HINT = format('It comes after "%s". Retire it too, or give it another start with define_moment().', moment);
+	END IF;
+	RETURN @extschema@.give_up(home, moment);
+END;
+$$;
+COMMENT ON FUNCTION retire(text, text) IS
+'Ends a moment: no event starts it, what is scheduled is dropped and counted as retired, what waits in the outbox is cancelled, or unconfirmed where it was handed out before. Returns how many rows that were. Its decisions and results stay; activate() would begin it anew, drop_definition() removes it. An error where it is retired already (55000).';
+REVOKE ALL ON FUNCTION retire(text, text) FROM PUBLIC;

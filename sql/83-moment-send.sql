@@ -36,7 +36,7 @@ RETURNS TABLE (message uuid, decision uuid, subject text, moment text, variant t
 LANGUAGE c SET search_path = pg_catalog, pg_temp SET random_page_cost = 1.1 SET jit = off
 AS 'MODULE_PATHNAME', 'persona_claim';
 COMMENT ON FUNCTION claim(text, int, interval, text) IS
-'Leases up to n (1..10000) ready messages of a channel to the caller, consent read again under lock. A message not acknowledged within the lease (real time, above 0) is handed out again, with the next attempt and the same idempotency key, at most five times. Where the links of the channel are https, headers hold List-Unsubscribe and List-Unsubscribe-Post (RFC 8058), but for transactional messages. Not on a standby (25006), not in a copy that nobody adopted (55000), not under REPEATABLE READ or above (25000).';
+'Leases up to n (1..10000) ready messages of a channel to the caller, consent read again under lock, and cancel rules after it; a message whose rule fails is kept back for an hour. A message not acknowledged within the lease (real time, above 0) is handed out again, with the next attempt and the same idempotency key, at most five times. Where the links of the channel are https, headers hold List-Unsubscribe and List-Unsubscribe-Post (RFC 8058), but for transactional messages. Not on a standby (25006), not in a copy that nobody adopted (55000), not under REPEATABLE READ or above (25000).';
 REVOKE ALL ON FUNCTION claim(text, int, interval, text) FROM PUBLIC;
 
 /*
@@ -100,7 +100,7 @@ CREATE FUNCTION message_refusal(message uuid, space text) RETURNS text
 LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'persona_message_refusal';
 COMMENT ON FUNCTION message_refusal(uuid, text) IS
-'Why a message may not be handed over by what consents, preferences, suppressions and the clock say now; NULL where it may, or is not there.';
+'Why a message may not be handed over by what consents, preferences, suppressions, the clock and what cancels it say now (rule_unknown where that fails); NULL where it may, or is not there.';
 REVOKE ALL ON FUNCTION message_refusal(uuid, text) FROM PUBLIC;
 
 /* Volatile: it must see what was committed while the asking statement ran. */
@@ -121,7 +121,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION still_ok(uuid, int, text) IS
-'Whether a claimed message may still go, asked just before it is handed over: the lease of this attempt lives, nobody withdrew, was suppressed or refused their data since the claim, it has not expired, its moment is live. False also for a message that is not there. It locks nothing: a withdrawal after the answer comes too late.';
+'Whether a claimed message may still go, asked just before it is handed over: the lease of this attempt lives, nobody withdrew, was suppressed or refused their data since the claim, nothing cancelled it, it has not expired, its moment is live. False also for a message that is not there. It locks nothing: a withdrawal after the answer comes too late.';
 REVOKE ALL ON FUNCTION still_ok(uuid, int, text) FROM PUBLIC;
 
 CREATE FUNCTION back_off(message uuid, attempt int) RETURNS interval

@@ -132,6 +132,51 @@ COMMENT ON FUNCTION simulate_segment(text, text, jsonb, timestamptz, text) IS
 'What simulate() says of each member of a segment, counted by outcome, reason and variant; no_start where nothing could start the moment. Writes nothing.';
 REVOKE ALL ON FUNCTION simulate_segment(text, text, jsonb, timestamptz, text) FROM PUBLIC;
 
+/* What came of a decision */
+
+CREATE FUNCTION conversions(space text, moment text, experiment text, since timestamptz, until timestamptz)
+RETURNS TABLE (decision uuid, converted_at timestamptz, value float8)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET DateStyle = 'ISO' SET IntervalStyle = 'postgres'
+AS $$
+#variable_conflict use_variable
+DECLARE
+	home @extschema@.space := @extschema@.resolve_space(space);
+	aim @extschema@.goal;
+	m record;
+BEGIN
+	SELECT g.* INTO aim FROM @extschema@.goal g
+	WHERE g.space = home.space AND g.goal = coalesce(
+		(SELECT e.goal FROM @extschema@.experiment e WHERE e.space = home.space AND e.experiment = conversions.experiment), @extschema@.only_goal(home));
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	m := @extschema@.measures(ARRAY[aim.measure], ARRAY[aim.within::text], home.space, of_single => true,
+		earliest => since, latest => until + aim.within + interval '1 day');
+	RETURN QUERY EXECUTE format($q$WITH exposed AS MATERIALIZED (
+		SELECT x.*%1$s FROM (
+			SELECT d.decision AS unit, d.subject, d.at FROM %2$I.decision d
+			WHERE d.moment = $1 AND d.experiment = $2 AND d.at >= $3 AND d.at < $4
+				AND d.variant IS NOT NULL AND NOT d.fallback AND %3$s) x)
+	SELECT x.unit, %4$s, (%5$s)::float8 FROM exposed x%6$s$q$,
+		m.spans, home.schema_name, @extschema@.no_test_sql(home, 'd.subject'),
+		format('CASE WHEN %s THEN coalesce(%s, x.until1) END', m.reached[1], coalesce(m.reached_at[1], 'NULL')),
+		CASE m.kinds[1] WHEN 'proportion' THEN format('%s::int', m.y[1]) WHEN 'ratio' THEN format('%s / nullif(%s, 0)', m.y[1], m.x[1]) ELSE m.y[1] END, m.joins)
+	USING moment, experiment, since, until;
+END;
+$$;
+COMMENT ON FUNCTION conversions(text, text, text, timestamptz, timestamptz) IS
+'What came of a moment''s decisions since one instant and before another, of those that exposed somebody to the experiment: when its goal was reached, counted from the decision as results() counts from the first exposure, and the value of its measure (1 or 0 for a yes or no). Test subjects aside; none where there is no goal.';
+REVOKE ALL ON FUNCTION conversions(text, text, text, timestamptz, timestamptz) FROM PUBLIC;
+
+CREATE TYPE conversion AS (converted_at timestamptz, value float8);
+COMMENT ON TYPE conversion IS 'When the goal was reached after a decision, NULL for not (yet), and the value of its measure.';
+
+CREATE FUNCTION conversion(space text, moment text, experiment text, decision uuid, at timestamptz) RETURNS conversion
+LANGUAGE c STABLE STRICT COST 100 AS 'MODULE_PATHNAME', 'persona_conversion';
+COMMENT ON FUNCTION conversion(text, text, text, uuid, timestamptz) IS
+'The row of conversions() of a decision, which was made at that time; NULL where it has none. A query has a moment''s day counted at once, or its month where it asks for several.';
+REVOKE ALL ON FUNCTION conversion(text, text, text, uuid, timestamptz) FROM PUBLIC;
+
 /* Reader views */
 
 CREATE FUNCTION create_moment_views() RETURNS trigger
@@ -144,38 +189,48 @@ BEGIN
 	END IF;
 	EXECUTE format($view$
 	CREATE VIEW %1$I.outcome WITH (security_invoker = true) AS
-	SELECT d.decision, d.subject, d.moment, d.experiment, d.variant, d.at, d.outcome, d.reason, m.sent_at, f.opened_at, f.clicked_at
+	SELECT d.decision, d.subject, d.moment, d.experiment, d.variant, d.at, d.outcome,
+		CASE WHEN m.state = 'cancelled' THEN m.reason WHEN m.state IN ('dead', 'unconfirmed') THEN m.state ELSE d.reason END AS reason,
+		m.sent_at, f.opened_at, f.clicked_at, (c.came).converted_at, (c.came).value
 	FROM %1$I.decision d LEFT JOIN %1$I.message m ON m.subject = d.subject AND m.message = d.decision
 		LEFT JOIN (
-			SELECT subject, message, min(at) FILTER (WHERE what = 'opened') AS opened_at, min(at) FILTER (WHERE what = 'clicked') AS clicked_at
-			FROM %1$I.feedback GROUP BY 1, 2) f ON f.subject = d.subject AND f.message = d.decision;
-	COMMENT ON VIEW %1$I.outcome IS 'A row a decision: what became of it.';
+			SELECT moment, subject, message, min(at) FILTER (WHERE what = 'opened') AS opened_at, min(at) FILTER (WHERE what = 'clicked') AS clicked_at
+			FROM %1$I.feedback GROUP BY 1, 2, 3) f ON f.moment = d.moment AND f.subject = d.subject AND f.message = d.decision
+		/* Behind OFFSET 0 it is asked for once a row, and not where neither column is. */
+		CROSS JOIN LATERAL (SELECT CASE WHEN d.variant IS NOT NULL AND NOT d.fallback
+			THEN @extschema@.conversion(%2$L, d.moment, d.experiment, d.decision, d.at) END AS came OFFSET 0) c;
+	COMMENT ON VIEW %1$I.outcome IS 'A row a decision: what became of it. What was to be sent has a reason where it was cancelled, is dead, or is unconfirmed. converted_at and value are by the goal of its experiment, of decisions that exposed somebody to it; NULL for test subjects.';
 
 	CREATE VIEW %1$I.skip WITH (security_invoker = true) AS
 	SELECT c.moment, c.day, c.reason, c.n, round(c.n / sum(c.n) OVER (PARTITION BY c.moment, c.day), 4) AS share
 	FROM (
 		SELECT moment, day, reason, sum(n) AS n FROM %1$I.moment_day WHERE reason <> 'entered' GROUP BY 1, 2, 3
 		UNION ALL
-		SELECT moment, (at AT TIME ZONE 'UTC')::date, coalesce(reason, outcome), count(*) FROM %1$I.decision
-		WHERE outcome <> 'send' GROUP BY 1, 2, 3
+		SELECT moment, (at AT TIME ZONE 'UTC')::date, coalesce(reason, outcome), count(*) FROM %1$I.decision d
+		WHERE outcome <> 'send' AND NOT EXISTS (SELECT FROM %1$I.test_subject t WHERE t.subject = d.subject) GROUP BY 1, 2, 3
 	) c;
 	COMMENT ON VIEW %1$I.skip IS 'A row a moment, day (UTC) and reason: how many were not sent, and their share of the day''s.';
 
 	CREATE VIEW %1$I.funnel WITH (security_invoker = true) AS
+	/* Branches of one type each column, so that what nobody asks for is not counted. */
 	SELECT moment, day, sum(entered)::bigint AS entered, sum(decided)::bigint AS decided, sum(sent)::bigint AS sent,
 		sum(n) FILTER (WHERE what = 'delivered')::bigint AS delivered, sum(n) FILTER (WHERE what = 'opened')::bigint AS opened,
-		sum(n) FILTER (WHERE what = 'clicked')::bigint AS clicked, sum(n) FILTER (WHERE what = 'unsubscribed')::bigint AS unsubscribed,
-		sum(n) FILTER (WHERE what = 'complained')::bigint AS complained
+		sum(n) FILTER (WHERE what = 'clicked')::bigint AS clicked, count(converted_at) FILTER (WHERE outcome = 'send') AS converted,
+		sum(n) FILTER (WHERE what = 'unsubscribed')::bigint AS unsubscribed, sum(n) FILTER (WHERE what = 'complained')::bigint AS complained
 	FROM (
-		SELECT moment, day, n AS entered, 0 AS decided, 0 AS sent, NULL AS what, 0 AS n FROM %1$I.moment_day WHERE reason = 'entered'
+		SELECT moment, day, n AS entered, 0::bigint AS decided, 0::bigint AS sent, NULL::text AS what, 0::bigint AS n, NULL::text AS outcome, NULL::timestamptz AS converted_at
+		FROM %1$I.moment_day WHERE reason = 'entered'
 		UNION ALL
-		SELECT moment, (at AT TIME ZONE 'UTC')::date, 0, 1, 0, NULL, 0 FROM %1$I.decision
+		SELECT moment, (at AT TIME ZONE 'UTC')::date, 0::bigint, 1::bigint, 0::bigint, NULL::text, 0::bigint, outcome, converted_at
+		FROM %1$I.outcome o WHERE NOT EXISTS (SELECT FROM %1$I.test_subject t WHERE t.subject = o.subject)
 		UNION ALL
-		SELECT moment, (sent_at AT TIME ZONE 'UTC')::date, 0, 0, 1, NULL, 0 FROM %1$I.message WHERE state = 'sent'
+		SELECT moment, (sent_at AT TIME ZONE 'UTC')::date, 0::bigint, 0::bigint, 1::bigint, NULL::text, 0::bigint, NULL::text, NULL::timestamptz
+		FROM %1$I.message m WHERE state = 'sent' AND NOT EXISTS (SELECT FROM %1$I.test_subject t WHERE t.subject = m.subject)
 		UNION ALL
-		SELECT moment, (at AT TIME ZONE 'UTC')::date, 0, 0, 0, what, count(DISTINCT message) FROM %1$I.feedback GROUP BY 1, 2, what
+		SELECT moment, (at AT TIME ZONE 'UTC')::date, 0::bigint, 0::bigint, 0::bigint, what, count(DISTINCT message), NULL::text, NULL::timestamptz
+		FROM %1$I.feedback f WHERE NOT EXISTS (SELECT FROM %1$I.test_subject t WHERE t.subject = f.subject) GROUP BY 1, 2, what
 	) c GROUP BY 1, 2;
-	COMMENT ON VIEW %1$I.funnel IS 'A row a moment and day (UTC): how many entered, were decided, were sent; and how many messages were heard of that day as delivered, opened, clicked, unsubscribed, complained, NULL where none was.';
+	COMMENT ON VIEW %1$I.funnel IS 'A row a moment and day (UTC): how many entered, were decided, were sent; how many messages were heard of that day as delivered, opened, clicked, unsubscribed, complained, NULL where none was; and after how many of the day''s messages the goal was reached since. Without test subjects, but for entered, which is counted without names.';
 
 	CREATE VIEW %1$I.journey WITH (security_invoker = true) AS
 	SELECT m.stage, m.moment, CASE WHEN m.held_at IS NULL THEN m.state ELSE 'held' END AS state, m.owner, m.variable, m.hypothesis,
@@ -257,6 +312,21 @@ BEGIN ATOMIC
 	FROM @extschema@.space s JOIN pg_roles o ON o.oid = @extschema@.space_owner(s.subjects)
 	WHERE s.space = space_health.space AND o.rolsuper
 	UNION ALL
+	SELECT 'block', 'owner_changed', s.space, format('%s belongs to %s by now, and the space''s schema still to %s: nothing can run', s.subjects,
+			@extschema@.space_owner(s.subjects)::regrole, @extschema@.schema_owner(s)::regrole),
+		format('SELECT * FROM persona.define_space(%L, %L); hands it over.', s.space, s.subjects)
+	FROM @extschema@.space s WHERE s.space = space_health.space AND @extschema@.schema_owner(s) <> @extschema@.space_owner(s.subjects)
+	UNION ALL
+	SELECT 'block', 'key_retyped', s.space, format('the key "%s" of %s is of type %s by now, and the space keeps it as %s: keys that do not fit are left out', s.key, s.subjects,
+			@extschema@.base_type(s.subjects, s.key)::regtype, s.key_type),
+		'Define a space over the table as it is, and move what was consented to by INSERT into its ledger.'
+	FROM @extschema@.space s WHERE s.space = space_health.space AND @extschema@.base_type(s.subjects, s.key) <> s.key_type::regtype
+	UNION ALL
+	SELECT 'warn', 'source_gone', x.name, format('the table of %s "%s" does not exist any more: what asks about it sends nothing', x.kind, x.name),
+		format('SELECT * FROM persona.define_%1$s(%2$L, ...) binds another, SELECT persona.drop_definition(%1$L, %2$L, space => %3$L) forgets it.', x.kind, x.name, s.space)
+	FROM @extschema@.space s CROSS JOIN LATERAL @extschema@.sources_of(s) x
+	WHERE s.space = space_health.space AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = x.relation)
+	UNION ALL
 	SELECT f.level, 'trigger_' || c.state, c.event, format(f.message, c.relation, c.name), format(f.hint, c.relation, c.name, s.space,
 		(SELECT min(m.moment) FROM @extschema@.moment m WHERE m.space = s.space AND m.on_event = c.event AND m.state = 'live'))
 	FROM @extschema@.space s CROSS JOIN LATERAL @extschema@.captures(s) c
@@ -268,7 +338,7 @@ BEGIN ATOMIC
 	WHERE s.space = space_health.space;
 END;
 COMMENT ON FUNCTION space_health(text) IS
-'What is doubtful about a space as a whole and its triggers.';
+'What is doubtful about a space as a whole, its sources and its triggers.';
 REVOKE ALL ON FUNCTION space_health(text) FROM PUBLIC;
 
 CREATE FUNCTION create_health_view() RETURNS trigger
@@ -319,9 +389,17 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	happened timestamptz := coalesce(at, @extschema@.now());
+	known text[] := ARRAY['delivered', 'opened', 'clicked', 'bounced', 'complained', 'unsubscribed'];
 	written bigint;
 BEGIN
 	PERFORM @extschema@.check_label('feedback', what);
+	IF NOT isfinite(happened) THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('feedback "%s" cannot have come at %s', what, happened),
+			HINT = 'Pass the instant at which it happened, or leave it out for now.';
+	ELSIF what <> ALL (known) AND @extschema@.suggest(what, known) IS NOT NULL THEN
+		RAISE NOTICE '"%" is a label of your own', what USING HINT = @extschema@.ask(what, known, NULL);
+	END IF;
 	/* The same news told twice is one: providers repeat themselves. */
 	EXECUTE format('INSERT INTO %1$I.feedback
 		SELECT m.subject, encode(substr(sha256(convert_to(concat_ws(E''\x1f'', m.message, $2, extract(epoch FROM $3)), ''UTF8'')), 1, 16), ''hex'')::uuid,
@@ -334,7 +412,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) IS
-'Notes what became of a message: delivered, opened, clicked, bounced, complained, or any other label; rules read it as the event feedback. False where it was known already, or where the space has no such message.';
+'Notes what became of a message: delivered, opened, clicked, bounced, complained, or any other label; rules read it as the event feedback. False where it was known already, or where the space has no such message. An infinite time is an error (22023).';
 REVOKE ALL ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) FROM PUBLIC;
 
 /* Web tests: who would get what, and who got it */
@@ -353,27 +431,65 @@ BEGIN
 		WHERE v.space = home.space AND v.moment = find_experiment.experiment) v
 	WHERE v.total > 0 AND NOT EXISTS (SELECT FROM @extschema@.experiment e WHERE e.space = home.space AND e.experiment = find_experiment.experiment)
 	GROUP BY 1, 2;
-	RETURN CASE WHEN FOUND THEN meant ELSE @extschema@.defined_experiment(home, experiment) END;
+	IF NOT FOUND THEN
+		meant := @extschema@.defined_experiment(home, experiment);
+	END IF;
+	meant.goal := coalesce(meant.goal, @extschema@.only_goal(home));
+	RETURN meant;
 END;
 $$;
 COMMENT ON FUNCTION find_experiment(space, text) IS
-'The experiment of that name, a moment''s own one where none is defined, or an error with the nearest name (42704).';
+'The experiment of that name, a moment''s own one where none is defined, with its goal or the only one; or an error with the nearest name (42704).';
 REVOKE ALL ON FUNCTION find_experiment(space, text) FROM PUBLIC;
+
+CREATE FUNCTION moments_by(home space, experiment text) RETURNS text[]
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT coalesce(array_agg(m.moment), '{}') FROM @extschema@.moment m
+	WHERE m.space = (home).space AND coalesce(m.experiment, m.moment) = moments_by.experiment;
+END;
+COMMENT ON FUNCTION moments_by(space, text) IS 'The moments that an experiment spreads.';
+REVOKE ALL ON FUNCTION moments_by(space, text) FROM PUBLIC;
+
+CREATE FUNCTION holds_out(o policy, home space, experiment text) RETURNS boolean
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT (o).space IN ((home).space, 'house') AND ((o).channel, (o).purpose) = ('', '')
+		OR EXISTS (SELECT FROM @extschema@.moment m
+			WHERE m.space = (home).space AND m.moment = ANY (@extschema@.moments_by(home, holds_out.experiment)) AND (o).space IN (m.space, 'house')
+				AND ((o).channel IN ('', m.channel) OR EXISTS (SELECT FROM @extschema@.variant v
+					WHERE v.space = m.space AND v.moment = m.moment AND v.channel = (o).channel AND @extschema@.variant_weight(v) > 0))
+				AND ((o).purpose IN ('', m.purpose) OR starts_with(m.purpose, (o).purpose || '.')));
+END;
+COMMENT ON FUNCTION holds_out(policy, space, text) IS
+'Whether a policy has a say in who is held out of an experiment: one of every channel and purpose, or one of those of a moment that the experiment spreads.';
+REVOKE ALL ON FUNCTION holds_out(policy, space, text) FROM PUBLIC;
 
 CREATE FUNCTION holdout_of(home space, experiment text) RETURNS float8
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT coalesce(max(o.holdout), 0)
-	FROM @extschema@.policy o
-		LEFT JOIN @extschema@.moment m ON m.space = (home).space AND m.moment = holdout_of.experiment
-	WHERE o.space IN ((home).space, 'house')
-		AND (o.channel IN ('', m.channel) OR EXISTS (SELECT FROM @extschema@.variant v
-			WHERE v.space = m.space AND v.moment = m.moment AND v.channel = o.channel AND @extschema@.variant_weight(v) > 0))
-		AND (o.purpose IN ('', m.purpose) OR starts_with(m.purpose, o.purpose || '.'));
+	SELECT coalesce(max(o.holdout), 0) FROM @extschema@.policy o WHERE @extschema@.holds_out(o, home, experiment);
 END;
 COMMENT ON FUNCTION holdout_of(space, text) IS
-'The share of subjects that is held out of an experiment: what the policies of every channel and purpose say, for a moment''s own one those of its channel and purpose, too.';
+'The share of subjects that is held out of an experiment: the largest of the policies that have a say in it.';
 REVOKE ALL ON FUNCTION holdout_of(space, text) FROM PUBLIC;
+
+CREATE FUNCTION assigned(home space, e experiment, key text, OUT unit text, OUT variant text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	unit := CASE WHEN e.unit IS NULL THEN key ELSE @extschema@.evaluate(key, e.unit, home.space) END;
+	IF @extschema@.bucket(key, home.space || '.holdout') < @extschema@.holdout_of(home, e.experiment) THEN
+		variant := 'holdout';
+	ELSE
+		EXECUTE 'SELECT ' || @extschema@.seen_sql(home, e, format('$1::%s', home.key_type), '$2') INTO variant USING key, unit;
+		variant := coalesce(variant, @extschema@.assign(e, unit));
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION assigned(space, experiment, text) IS
+'The unit of a subject, and the variant it gets: the holdout first, then what seen_sql() finds, else what assign() says.';
+REVOKE ALL ON FUNCTION assigned(space, experiment, text) FROM PUBLIC;
 
 CREATE FUNCTION variant(subject text, experiment text, space text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -382,22 +498,12 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	meant @extschema@.experiment := @extschema@.find_experiment(home, experiment);
-	key text := @extschema@.subject_key(home, subject);
-	seen text;
 BEGIN
-	EXECUTE format('SELECT x.variant FROM %I.exposure x WHERE x.subject = $1::%s AND x.experiment = $2 ORDER BY x.at, x.variant LIMIT 1',
-		home.schema_name, home.key_type)
-	INTO seen USING key, experiment;
-	IF seen IS NOT NULL THEN
-		RETURN seen;
-	ELSIF @extschema@.bucket(key, home.space || '.holdout') < @extschema@.holdout_of(home, experiment) THEN
-		RETURN 'holdout';
-	END IF;
-	RETURN @extschema@.assign(meant, CASE WHEN meant.unit IS NULL THEN key ELSE @extschema@.evaluate(key, meant.unit, home.space) END);
+	RETURN (@extschema@.assigned(home, meant, @extschema@.subject_key(home, subject))).variant;
 END;
 $$;
 COMMENT ON FUNCTION variant(text, text, text) IS
-'The variant that a subject gets: the one it was exposed to first, else holdout for whom the space holds out, else by weights; NULL where it takes no part. Reading it enrols nobody: expose() does. Errors: unknown experiment (42704), a subject that is no key (22P02), or, where the experiment has a unit, is not there (P0002).';
+'The variant that a subject gets, here and in a moment: holdout for whom the space holds out, else the one that it, or its unit, was exposed to first while that has a weight, else by weights; NULL where it takes no part. Reading it enrols nobody: expose() does. Errors: unknown experiment (42704), a subject that is no key (22P02), or, where the experiment has a unit, is not there (P0002).';
 REVOKE ALL ON FUNCTION variant(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION variant(subject anyelement, experiment text, space text DEFAULT NULL) RETURNS text
@@ -412,23 +518,20 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	shown text := @extschema@.variant(subject, experiment, home.space);
-	there boolean;
+	meant @extschema@.experiment := @extschema@.find_experiment(home, experiment);
+	key text := @extschema@.subject_key(home, subject);
+	shown record := @extschema@.assigned(home, meant, key);
 BEGIN
-	EXECUTE format('SELECT EXISTS (SELECT FROM %s s WHERE s.%I = $1::%s)', home.subjects, home.key, home.key_type) INTO there USING subject;
-	IF NOT there THEN
-		RAISE no_data_found USING
-			MESSAGE = format('%s has no such subject', home.subjects),
-			HINT = format('Nothing was recorded. Insert the customer first, or look up column "%s" again.', home.key);
-	ELSIF shown IS NOT NULL THEN
-		EXECUTE format('INSERT INTO %I.exposure VALUES ($1::%s, $2, $3, $4) ON CONFLICT DO NOTHING', home.schema_name, home.key_type)
-		USING subject, experiment, shown, @extschema@.now();
+	PERFORM @extschema@.subject_must_exist(home, key);
+	IF shown.variant IS NOT NULL THEN
+		EXECUTE format('INSERT INTO %I.exposure VALUES ($1::%s, $2, $3, $4, NULL, $5) ON CONFLICT DO NOTHING', home.schema_name, home.key_type)
+		USING key, experiment, shown.variant, @extschema@.now(), CASE WHEN meant.unit IS NOT NULL THEN shown.unit END;
 	END IF;
-	RETURN shown;
+	RETURN shown.variant;
 END;
 $$;
 COMMENT ON FUNCTION expose(text, text, text) IS
-'The variant of variant(), noted as seen now unless it was seen before: the first exposure counts, and what was seen first is what is shown from then on. The holdout is noted as holdout; who takes no part (NULL) is not. Errors: those of variant(), and an unknown subject (P0002).';
+'The variant of variant(), noted as seen now unless it was seen before: the first exposure counts, and what was seen first is what is shown from then on, while it has a weight. The holdout is noted as holdout; who takes no part (NULL) is not. Errors: those of variant(), and an unknown subject (P0002).';
 REVOKE ALL ON FUNCTION expose(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION expose(subject anyelement, experiment text, space text DEFAULT NULL) RETURNS text

@@ -31,68 +31,83 @@ CREATE TYPE result AS (
 COMMENT ON TYPE result IS
 'One comparison of an experiment: a variant against its control, by one goal; of all, or of those in a segment or first exposed in a month. See results().';
 
-/* Which shares were planned, and since when */
+/* Phases: while people were exposed nothing changed that decides what they get */
 
-CREATE FUNCTION weight_log(home space, experiment text) RETURNS TABLE (at timestamptz, variants text[], weights float8[])
+CREATE FUNCTION phase_log(home space, experiment text) RETURNS TABLE (at timestamptz, shares jsonb, spread jsonb, says jsonb, holdout float8)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	SELECT l.at, ARRAY(SELECT jsonb_array_elements_text(l.body->'variants')), ARRAY(SELECT jsonb_array_elements_text(l.body->'weights')::float8)
-	FROM @extschema@.definition_log l
-	WHERE l.kind = 'experiment' AND l.space = (home).space AND l.name = weight_log.experiment AND l.body IS NOT NULL
-	UNION ALL
-	SELECT t.at, array_agg(s.variant ORDER BY s.variant), array_agg(s.weight ORDER BY s.variant)
-	FROM (SELECT DISTINCT l.at FROM @extschema@.definition_log l
-			WHERE l.kind = 'variant' AND l.space = (home).space AND starts_with(l.name, weight_log.experiment || '/')) t,
-		LATERAL (SELECT DISTINCT ON (l.name) l.body->>'variant' AS variant, (l.body->>'weight')::float8 AS weight FROM @extschema@.definition_log l
-			WHERE l.kind = 'variant' AND l.space = (home).space AND starts_with(l.name, weight_log.experiment || '/') AND l.at <= t.at
-			ORDER BY l.name, l.version DESC) s
-	WHERE s.variant IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@.experiment e WHERE e.space = (home).space AND e.experiment = weight_log.experiment)
-	GROUP BY t.at;
+	WITH logged AS MATERIALIZED (
+		SELECT l.* FROM (SELECT @extschema@.moments_by(home, phase_log.experiment) AS moments) m JOIN @extschema@.definition_log l
+			ON l.kind = 'experiment' AND l.name = phase_log.experiment OR l.kind = 'policy'
+				OR l.kind = 'moment' AND l.name = ANY (m.moments) OR l.kind = 'variant' AND split_part(l.name, '/', 1) = ANY (m.moments)
+		WHERE l.space = (home).space)
+	SELECT t.at, coalesce((SELECT jsonb_object_agg(v.value, w.value) FROM jsonb_array_elements_text(s.experiment->'variants') WITH ORDINALITY v
+			JOIN jsonb_array_elements(s.experiment->'weights') WITH ORDINALITY w USING (ordinality)), s.own),
+		jsonb_build_array(s.experiment->'scheme', s.experiment->'unit', s.experiment->'exclusion_group'), s.says, s.holdout
+	FROM (SELECT DISTINCT l.at FROM logged l) t, LATERAL (
+		SELECT min(d.body::text) FILTER (WHERE d.kind = 'experiment')::jsonb AS experiment,
+			jsonb_object_agg(d.body->>'variant', d.body->'weight') FILTER (WHERE d.kind = 'variant' AND d.body->>'moment' = phase_log.experiment) AS own,
+			jsonb_object_agg(d.name, (SELECT jsonb_object_agg(k, d.body->k)
+				FROM unnest('{on_event,on_segment,after_moment,schedule,on_request,when_rule,cancel_rule,purpose,channel,delay,local_time,tokens,subject_line,template}'::text[]) k))
+				FILTER (WHERE d.kind IN ('moment', 'variant')) AS says,
+			coalesce(max((d.body->>'holdout')::float8) FILTER (WHERE d.kind = 'policy'
+				AND @extschema@.holds_out(jsonb_populate_record(NULL::@extschema@.policy, d.body), home, phase_log.experiment)), 0) AS holdout
+		FROM (SELECT DISTINCT ON (l.kind, l.name) l.kind, l.name, l.body FROM logged l WHERE l.at <= t.at ORDER BY l.kind, l.name, l.version DESC) d
+		WHERE d.body IS NOT NULL) s;
 END;
-COMMENT ON FUNCTION weight_log(space, text) IS
-'The weights that an experiment, or a moment''s own one, has had, from when on.';
-REVOKE ALL ON FUNCTION weight_log(space, text) FROM PUBLIC;
+COMMENT ON FUNCTION phase_log(space, text) IS
+'After each change of what decides who gets which variant of an experiment, and what it says: the shares of the variants, how they are spread, the starts, rules and texts of the moments it spreads, and the share held out by the space''s policies.';
+REVOKE ALL ON FUNCTION phase_log(space, text) FROM PUBLIC;
 
-/* A change after which nobody was exposed yet has no phase. */
-CREATE FUNCTION phase_of(home space, e experiment, last_exposure timestamptz, OUT since timestamptz, OUT variants text[], OUT weights float8[])
+/* A change before the first or after the last exposure has no phase. */
+CREATE FUNCTION phase_of(home space, e experiment, before timestamptz, OUT since timestamptz, OUT variants text[], OUT weights float8[], OUT changed text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	WITH change AS (
-		SELECT w.*, lag(ROW(w.variants, w.weights)) OVER (ORDER BY w.at) IS DISTINCT FROM ROW(w.variants, w.weights) AS differs,
-			row_number() OVER (ORDER BY w.at) AS i
-		FROM @extschema@.weight_log(home, (e).experiment) w WHERE w.at <= last_exposure)
-	SELECT coalesce((SELECT c.at FROM change c WHERE c.differs AND c.i > 1 ORDER BY c.at DESC LIMIT 1), '-infinity'),
-		coalesce((SELECT c.variants FROM change c ORDER BY c.at DESC LIMIT 1), (e).variants),
-		coalesce((SELECT c.weights FROM change c ORDER BY c.at DESC LIMIT 1), (e).weights);
+	WITH logged AS (
+		SELECT l.*, x.first_at, concat_ws(' and ',
+			CASE WHEN l.shares IS DISTINCT FROM lag(l.shares) OVER w THEN 'the weights' END,
+			CASE WHEN l.spread IS DISTINCT FROM lag(l.spread) OVER w THEN 'the scheme, unit or group' END,
+			CASE WHEN l.says IS DISTINCT FROM lag(l.says) OVER w THEN 'templates or rules' END,
+			CASE WHEN l.holdout IS DISTINCT FROM lag(l.holdout) OVER w THEN 'the holdout' END) AS changed
+		FROM @extschema@.exposure_span(home, (e).experiment) x JOIN @extschema@.phase_log(home, (e).experiment) l ON l.at <= x.last_at AND l.at < before
+		WINDOW w AS (ORDER BY l.at)
+	), latest AS (
+		SELECT l.at, l.changed FROM logged l WHERE l.changed <> '' AND l.at > l.first_at ORDER BY l.at DESC LIMIT 1
+	), planned AS (
+		SELECT array_agg(s.key) AS variants, array_agg(s.value::float8) AS weights
+		FROM (SELECT l.shares FROM logged l ORDER BY l.at DESC LIMIT 1) l, jsonb_each(l.shares) s
+	)
+	SELECT coalesce((SELECT l.at FROM latest l), '-infinity'), coalesce(p.variants, (e).variants), coalesce(p.weights, (e).weights), (SELECT l.changed FROM latest l)
+	FROM planned p;
 END;
 COMMENT ON FUNCTION phase_of(space, experiment, timestamptz) IS
-'The phase in which the latest exposure fell: since when the weights are as they were then, and what they were.';
+'The phase in which the latest exposure before an instant fell: since when nothing has changed that decides who gets what, which weights hold in it, and what had changed.';
 REVOKE ALL ON FUNCTION phase_of(space, experiment, timestamptz) FROM PUBLIC;
 
 /* The split */
 
-CREATE FUNCTION split_result(e experiment, counts bigint[], shares float8[], mixed bigint, since timestamptz) RETURNS result
+CREATE FUNCTION split_result(e experiment, counts bigint[], shares float8[], mixed bigint, since timestamptz, changed text) RETURNS result
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO'
 BEGIN ATOMIC
 	SELECT ((e).experiment, NULL, NULL, NULL, NULL, NULL, t.n, NULL, NULL, NULL, NULL, NULL, s.p_value, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
 		v.verdict, CASE v.verdict
 			WHEN 'no_data' THEN 'Nobody was exposed yet.'
-			WHEN 'broken_split' THEN CASE WHEN s.p_value < 0.0005
+			WHEN 'broken_split' THEN CASE WHEN s.p_value < 0.0005 AND NOT s.low_expected
 				THEN format('Stop and fix: users do not spread as planned, by up to %s %% (p = %s). Results hidden.', round((100 * s.max_dev)::numeric, 1), trim(to_char(s.p_value, '9.9EEEE')))
 				ELSE format('Stop and fix: %s %% of users saw more than one variant. Results hidden.', round(100.0 * split_result.mixed / (t.n + split_result.mixed), 1)) END
-			ELSE concat_ws(' ', format('%s users, spread as planned.', to_char(t.n, 'FM999G999G999G999')),
+			ELSE concat_ws(' ', format('%s spread as planned.', CASE t.n WHEN 1 THEN '1 user,' ELSE to_char(t.n, 'FM999G999G999G990') || ' users,' END),
 				CASE WHEN split_result.mixed > 0 THEN format('%s who saw more than one variant are left out.', split_result.mixed) END,
-				CASE WHEN isfinite(split_result.since) THEN format('Since %s, when the weights changed.', split_result.since::date) END) END,
+				CASE WHEN isfinite(split_result.since) THEN format('Since %s, when %s changed.', split_result.since::date, split_result.changed) END) END,
 		NULL, NULL, split_result.since)::@extschema@.result
-	FROM (SELECT coalesce(sum(c), 0)::bigint AS n FROM unnest(counts) c) t,
-		@extschema@.stat_srm_chi2(counts, shares) s,
+	FROM (SELECT coalesce(sum(c), 0)::bigint AS n FROM unnest(counts) c) t
+		LEFT JOIN LATERAL (SELECT * FROM @extschema@.stat_srm_chi2(counts, shares) WHERE cardinality(counts) > 1) s ON true,
 		LATERAL (SELECT CASE WHEN t.n + split_result.mixed = 0 THEN 'no_data'
-			WHEN (cardinality(counts) > 1 AND s.p_value < 0.0005) OR split_result.mixed > 0.01 * (t.n + split_result.mixed) THEN 'broken_split'
+			WHEN s.p_value < 0.0005 AND NOT s.low_expected OR split_result.mixed > 0.01 * (t.n + split_result.mixed) THEN 'broken_split'
 			ELSE 'split_ok' END AS verdict) v;
 END;
-COMMENT ON FUNCTION split_result(experiment, bigint[], float8[], bigint, timestamptz) IS
-'Whether users spread as planned: broken_split where chance would do it less than once in 2,000 experiments (chi-square), or where more than 1 % saw several variants; split_ok, no_data.';
-REVOKE ALL ON FUNCTION split_result(experiment, bigint[], float8[], bigint, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION split_result(experiment, bigint[], float8[], bigint, timestamptz, text) IS
+'Whether users spread as planned: broken_split where chance would do it less than once in 2,000 experiments (chi-square, once five are expected in each), or where more than 1 % saw several variants; split_ok, no_data.';
+REVOKE ALL ON FUNCTION split_result(experiment, bigint[], float8[], bigint, timestamptz, text) FROM PUBLIC;
 
 /* Comparisons */
 
@@ -180,9 +195,10 @@ BEGIN ATOMIC
 		(a.treatment).n, a.mean, a.diff, a.lift, a.seq_lift_lo, a.seq_lift_hi, a.seq_p,
 		CASE WHEN a.tier = 'guardrail' THEN a.seq_p ELSE a.p_holm END, CASE WHEN a.tier = 'guardrail' THEN a.seq_p ELSE a.p_bh END,
 		a.lift_lo, a.lift_hi, a.p_value, a.chance_to_win, a.users_needed, ceil(a.users_needed / nullif(a.per_week, 0)),
-		v.verdict, CASE WHEN v.verdict = 'guardrail_ok' THEN format('%s does not harm %s as far as can be told.', (a.treatment).variant, (a.goal).goal) ELSE a.message END,
-		a.warning, CASE WHEN (a.goal).better = 'higher' THEN a.seq_lo ELSE -a.seq_hi END, comparisons.since)::@extschema@.result
-	FROM adjusted a, LATERAL (SELECT CASE WHEN a.tier = 'guardrail' AND a.verdict NOT IN ('loser', 'no_data', 'warming_up') THEN 'guardrail_ok' ELSE a.verdict END AS verdict) v
+		v.verdict, concat_ws(' ', CASE WHEN v.verdict = 'guardrail_ok' THEN format('%s does not harm %s as far as can be told.', (a.treatment).variant, (a.goal).goal) ELSE a.message END,
+			CASE WHEN o.is_vain THEN 'Mind that mail programs open messages by themselves.' END),
+		nullif(concat_ws(', ', a.warning, CASE WHEN o.is_vain THEN 'vanity_goal' END), ''), CASE WHEN (a.goal).better = 'higher' THEN a.seq_lo ELSE -a.seq_hi END, comparisons.since)::@extschema@.result
+	FROM adjusted a, LATERAL (SELECT @extschema@.is_vain(a.goal) AS is_vain) o, LATERAL (SELECT CASE WHEN a.tier = 'guardrail' AND a.verdict NOT IN ('loser', 'no_data', 'warming_up') THEN 'guardrail_ok' ELSE a.verdict END AS verdict) v
 	UNION ALL
 	SELECT ((e).experiment, s.goal, s.segment, s.month, s.variant, NULL, s.n, coalesce(@extschema@.mean(s.plain), @extschema@.mean(s.pair) / nullif(@extschema@.mean_x(s.pair), 0)),
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, comparisons.since)::@extschema@.result
@@ -205,18 +221,22 @@ AS $$
 DECLARE
 	goals @extschema@.goal[] := ARRAY(SELECT g FROM @extschema@.goal g WHERE g.space = home.space ORDER BY g.goal);
 	segments text[] := coalesce((SELECT b.segments FROM @extschema@.breakdown b WHERE b.space = home.space AND b.breakdown = e.experiment), '{}');
-	last_exposure timestamptz;
 	phase record;
+	before timestamptz := timestamptz 'infinity';
 	cells @extschema@.cell[];
 	slices @extschema@.slice[];
 	split @extschema@.result;
 	main text;
 BEGIN
-	EXECUTE format('SELECT max(x.at) FROM %I.exposure x WHERE x.experiment = $1', home.schema_name) INTO last_exposure USING e.experiment;
-	phase := @extschema@.phase_of(home, e, last_exposure);
-	cells := ARRAY(SELECT c FROM @extschema@.cells(home, e.experiment, e.unit, goals, segments, phase.since, 'month') c);
+	/* Where only people of before were exposed since, to another variant, there is nobody to compare yet. */
+	LOOP
+		phase := @extschema@.phase_of(home, e, before);
+		cells := ARRAY(SELECT c FROM @extschema@.cells(home, e.experiment, e.unit, goals, segments, phase.since, before, 'month') c);
+		EXIT WHEN phase.since = '-infinity' OR EXISTS (SELECT FROM unnest(cells) c WHERE c.variant IS NOT NULL);
+		before := phase.since;
+	END LOOP;
 	SELECT (s).* INTO split FROM (SELECT @extschema@.split_result(e, array_agg(coalesce(c.n, 0) ORDER BY w.i), array_agg(w.share ORDER BY w.i),
-		coalesce((SELECT c.n FROM unnest(cells) c WHERE c.variant IS NULL), 0), phase.since) AS s
+		coalesce((SELECT c.n FROM unnest(cells) c WHERE c.variant IS NULL), 0), phase.since, phase.changed) AS s
 	FROM unnest(phase.variants, phase.weights) WITH ORDINALITY AS w(variant, share, i)
 		LEFT JOIN (SELECT c.variant, sum(c.n)::bigint AS n FROM unnest(cells) c WHERE c.goal IS NULL GROUP BY 1) c ON c.variant = w.variant
 	WHERE w.share > 0) s;
@@ -307,7 +327,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION results(text, text) IS
-'What came of an experiment, or of all: first a row about the split (no goal: verdict split_ok, broken_split or no_data), then for each goal the control (no lift) and every variant against it, and against the holdout where there is one; of all, by month (UTC) of the first exposure, and by the segments of define_breakdown(). lift_lo to lift_hi and p_value hold at every look at once and for all comparisons of the family; fixed_* are for who looks once; p_holm and p_bh are p_value adjusted; chance_to_win is shown and decides nothing. verdict: as compare(), and guardrail_ok. The first winner or loser is noted and stays. A moment without an experiment of its own name is one over its variants. Errors: unknown experiment (42704).';
+'What came of an experiment, or of all: first a row about the split (no goal: verdict split_ok, broken_split or no_data), then for each goal the control (no lift) and every variant against it, and against the holdout where there is one; of all, by month (UTC) of the first exposure, and by the segments of define_breakdown(). lift_lo to lift_hi and p_value hold at every look at once and for all comparisons of the family; fixed_* are for who looks once; p_holm and p_bh are p_value adjusted; chance_to_win is shown and decides nothing. warning: small_counts, skewed, vanity_goal. verdict: as compare(), and guardrail_ok. The first winner or loser is noted and stays. A moment without an experiment of its own name is one over its variants. Errors: unknown experiment (42704).';
 REVOKE ALL ON FUNCTION results(text, text) FROM PUBLIC;
 
 CREATE FUNCTION performance_of(space text) RETURNS TABLE (moment text, goal text, variant text, month date, n bigint, mean float8,
@@ -332,16 +352,19 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	UPDATE @extschema@.experiment x
-	SET weights = ARRAY(SELECT CASE WHEN v = keep_variant.variant THEN 1 ELSE 0 END FROM unnest(x.variants) WITH ORDINALITY AS u(v, i) ORDER BY i)
+	SET weights = ARRAY(SELECT CASE WHEN v = keep_variant.variant THEN 1 ELSE 0 END FROM unnest(x.variants) WITH ORDINALITY AS u(v, i) ORDER BY i),
+		coverage = 1, exclusion_group = NULL, part = NULL
 	WHERE x.space = home.space AND x.experiment = e.experiment;
 	IF NOT FOUND THEN
 		UPDATE @extschema@.variant v SET weight = CASE WHEN v.variant = keep_variant.variant THEN 1 ELSE 0 END
 		WHERE v.space = home.space AND v.moment = e.experiment;
+		UPDATE @extschema@.moment m SET version = m.version + 1 WHERE m.space = home.space AND m.moment = e.experiment;
+		PERFORM @extschema@.reschedule_experiment(home.space, e.experiment);
 	END IF;
 END;
 $$;
 COMMENT ON FUNCTION keep_variant(space, experiment, text) IS
-'Gives one variant of an experiment, or of a moment''s own, all the weight.';
+'Gives one variant of an experiment, or of a moment''s own, all the weight, and everybody: its place in an exclusion group is free again.';
 REVOKE ALL ON FUNCTION keep_variant(space, experiment, text) FROM PUBLIC;
 
 CREATE FUNCTION promote(experiment text, variant text, review_in interval DEFAULT NULL, space text DEFAULT NULL) RETURNS SETOF finding
@@ -351,6 +374,7 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	e @extschema@.experiment := @extschema@.find_experiment(home, experiment);
+	measured @extschema@.result[];
 	best @extschema@.result;
 	review_at timestamptz;
 BEGIN
@@ -363,9 +387,15 @@ BEGIN
 			MESSAGE = format('experiment "%s" cannot be reviewed in %s', experiment, review_in),
 			HINT = 'Pass how long from now it is to be looked at again, such as review_in => ''3 months''.';
 	END IF;
-	SELECT r.* INTO best FROM @extschema@.results(experiment, home.space) r
-	WHERE r.variant = promote.variant AND r.control IS NOT NULL AND r.month IS NULL AND r.segment IS NULL
+	measured := ARRAY(SELECT r FROM @extschema@.results(experiment, home.space) r
+		WHERE r.variant = promote.variant AND r.control IS NOT NULL AND r.month IS NULL AND r.segment IS NULL);
+	SELECT r.* INTO best FROM unnest(measured) r
 	ORDER BY r.goal = e.goal DESC NULLS LAST, r.verdict = 'winner' DESC, r.lo DESC NULLS LAST LIMIT 1;
+	/* Promoted again, for another review, it is what its test had said that counts. */
+	IF e.weights[array_position(e.variants, variant)] = 1 THEN
+		EXECUTE format('SELECT p.goal, p.verdict, p.lo FROM %I.promotion p WHERE (p.experiment, p.variant) = ($1, $2) ORDER BY p.at DESC LIMIT 1', home.schema_name)
+		INTO best.goal, best.verdict, best.lo USING experiment, variant;
+	END IF;
 	review_at := @extschema@.now() + coalesce(review_in,
 		(SELECT min(m.review_every) FROM @extschema@.moment m WHERE m.space = home.space AND coalesce(m.experiment, m.moment) = e.experiment), '3 months');
 	EXECUTE format('INSERT INTO %I.promotion VALUES ($1, $2, @extschema@.now(), session_user, $3, $4, $5, $6, $7)', home.schema_name)
@@ -373,9 +403,11 @@ BEGIN
 	PERFORM @extschema@.keep_variant(home, e, variant);
 	RETURN QUERY
 	SELECT f.level, f.code, experiment, f.message, f.hint
-	FROM (VALUES
+	FROM (SELECT string_agg(r.message, ' ') AS harm FROM unnest(measured) r JOIN @extschema@.goal g ON g.space = home.space AND g.goal = r.goal
+			WHERE g.guardrail AND r.verdict = 'loser') h, LATERAL (VALUES
 		(best.verdict IS DISTINCT FROM 'winner', 'warn', 'not_a_winner', format('"%s" has not won: %s', variant, coalesce(best.message, 'nothing was measured.')),
 			'Its effect may be nothing. Let the test run on, or keep what is cheaper.'),
+		(h.harm IS NOT NULL, 'warn', 'guardrail_harmed', h.harm, 'Weigh what it wins against what it harms, or change it and test again.'),
 		(@extschema@.holdout_of(home, experiment) = 0, 'warn', 'without_holdout', 'nobody is held out, so nothing will show when it stops working',
 			'Hold a few out: SELECT * FROM persona.define_policy(holdout => 0.05).'),
 		(true, 'info', 'promoted', format('"%s" is the only variant from now on; look again on %s', variant, review_at::date), NULL)
@@ -384,7 +416,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION promote(text, text, interval, text) IS
-'Makes a variant the only one of its experiment or moment: what its test said, the weights before and who did it are kept in promotion; the holdout stays. From then on its daily difference to the holdout is watched (alert), and a review is due after review_in, or as often as the moment is reviewed (review_due). Errors: 42704, 22023.';
+'Makes a variant the only one of its experiment or moment: what its test said, the weights before and who did it are kept in promotion; the holdout stays. From then on its daily difference to the holdout is watched (alert), and a review is due after review_in, or as often as the moment is reviewed (review_due); again for another time. Errors: 42704, 22023.';
 REVOKE ALL ON FUNCTION promote(text, text, interval, text) FROM PUBLIC;
 
 /* Days are those of the first exposure: nobody is in two of them. A day of fewer than two on either side tells nothing. */
@@ -392,7 +424,7 @@ CREATE FUNCTION daily(home space, experiment text, goal goal, variant text, sinc
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	WITH counted AS MATERIALIZED (
-		SELECT c.* FROM @extschema@.cells(home, daily.experiment, (@extschema@.find_experiment(home, daily.experiment)).unit, ARRAY[daily.goal], '{}', since, 'day') c)
+		SELECT c.* FROM @extschema@.cells(home, daily.experiment, (@extschema@.find_experiment(home, daily.experiment)).unit, ARRAY[daily.goal], '{}', since, 'infinity', 'day') c)
 	SELECT t.period, k.diff * CASE (daily.goal).better WHEN 'higher' THEN 1 ELSE -1 END, k.se
 	FROM counted t JOIN counted c ON c.period = t.period AND c.goal = t.goal,
 		LATERAL (

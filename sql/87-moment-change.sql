@@ -39,14 +39,14 @@ BEGIN
 		UPDATE @extschema@.attribute a SET attribute = concat_ws('.', nullif(changed.source, 'subject'), changed.becomes)
 		WHERE a.space = home.space AND a.attribute = concat_ws('.', nullif(changed.source, 'subject'), changed.was);
 	END LOOP;
-	/* All have seen it, also those in which nothing else had to change. */
-	UPDATE @extschema@.space s SET key = s.key WHERE s.space = home.space;
-	UPDATE @extschema@.event e SET at = e.at WHERE e.space = home.space AND e.event = ANY (sources);
-	UPDATE @extschema@.facet f SET key = f.key WHERE f.space = home.space AND f.facet = ANY (sources);
+	/* What they are called now is noted, also of columns that came along: these may be renamed next. */
+	UPDATE @extschema@.space s SET key = s.key WHERE s.space = home.space AND s.columns IS DISTINCT FROM @extschema@.columns_by_number(s.subjects);
+	UPDATE @extschema@.event e SET at = e.at WHERE e.space = home.space AND e.columns IS DISTINCT FROM @extschema@.columns_by_number(e.relation);
+	UPDATE @extschema@.facet f SET key = f.key WHERE f.space = home.space AND f.columns IS DISTINCT FROM @extschema@.columns_by_number(f.relation);
 END;
 $$;
 COMMENT ON FUNCTION follow_sources(space, text[], text[], text[]) IS
-'Brings the columns that sources and attributes name up to date with renames.';
+'Brings the columns that sources and attributes name up to date with renames, and notes what the columns of sources are called now.';
 REVOKE ALL ON FUNCTION follow_sources(space, text[], text[], text[]) FROM PUBLIC;
 
 CREATE FUNCTION follow_expressions(home space, sources text[], was text[], becomes text[]) RETURNS SETOF finding
@@ -104,10 +104,10 @@ DECLARE
 BEGIN
 	SELECT array_agg(r.source), array_agg(r.was), array_agg(r.becomes) INTO sources, was, becomes
 	FROM @extschema@.renames(home) r;
+	PERFORM @extschema@.follow_sources(home, sources, was, becomes);
 	IF sources IS NULL THEN
 		RETURN;
 	END IF;
-	PERFORM @extschema@.follow_sources(home, sources, was, becomes);
 	RETURN QUERY SELECT 'info', 'column_renamed', r.source, format('column "%s" of %s is called "%s" by now', r.was, r.source, r.becomes),
 		'Rules, tokens and addresses that name it say so now.'
 	FROM unnest(sources, was, becomes) r(source, was, becomes);
@@ -139,6 +139,7 @@ BEGIN
 			FOR told IN SELECT * FROM @extschema@.follow_renames(home.space) LOOP
 				RAISE NOTICE USING MESSAGE = format('persona: %s', told.message), HINT = told.hint;
 			END LOOP;
+			PERFORM @extschema@.own_schema(s) FROM @extschema@.space s WHERE s.space = home.space AND s.subjects = ANY (changed);
 		EXCEPTION WHEN OTHERS THEN
 			RAISE WARNING USING MESSAGE = format('persona could not follow this change in space "%s" (SQLSTATE %s)', home.space, SQLSTATE),
 				HINT = format('Look at its rules, then: SELECT * FROM persona.follow_renames(%L).', home.space);
@@ -147,7 +148,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION follow_ddl() IS
-'Event trigger: after ALTER TABLE of a table that a space uses, its definitions follow renamed columns.';
+'Event trigger: after ALTER TABLE of a table that a space uses, its definitions follow renamed columns, and its schema the owner of the subject table.';
 REVOKE ALL ON FUNCTION follow_ddl() FROM PUBLIC;
 CREATE EVENT TRIGGER persona_follow ON ddl_command_end
 WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE')
@@ -253,7 +254,8 @@ BEGIN
 		END LOOP;
 		FOR thing IN
 			SELECT m.moment FROM @extschema@.moment m
-			WHERE m.space = home.space AND to_regclass(format('%I.%I', home.schema_name, 'moment_' || m.moment || '_reads')) IS NULL
+			WHERE m.space = home.space AND m.state <> 'retired'
+				AND to_regclass(format('%I.%I', home.schema_name, 'moment_' || m.moment || '_reads')) IS NULL
 		LOOP
 			RETURN QUERY SELECT home.space, 'moment', thing.moment
 			WHERE @extschema@.rebind_moment(home, thing.moment);
@@ -267,6 +269,20 @@ REVOKE ALL ON FUNCTION rebind(regclass) FROM PUBLIC;
 
 /* Removing definitions */
 
+CREATE FUNCTION sources_read(home space, moment text) RETURNS text[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT DISTINCT r.source FROM @extschema@.moment_reads(moment, home.space) r);
+EXCEPTION
+	WHEN syntax_error_or_access_rule_violation THEN
+		RETURN '{}'::text[];
+END;
+$$;
+COMMENT ON FUNCTION sources_read(space, text) IS
+'The events and facets whose columns a moment reads; none where it cannot be compiled any more.';
+REVOKE ALL ON FUNCTION sources_read(space, text) FROM PUBLIC;
+
 CREATE FUNCTION users_of(home space, kind text, name text) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -277,13 +293,32 @@ BEGIN ATOMIC
 			WHEN 'event' THEN s.rule ~ ('\m' || users_of.name || '\M')
 			WHEN 'facet' THEN s.rule ~ ('\m' || users_of.name || '[.]') END
 		UNION ALL
+		SELECT format('channel "%s"', c.channel) FROM @extschema@.channel c
+		WHERE c.space = (home).space AND CASE kind
+			WHEN 'event' THEN concat_ws(' ', c.address, c.time_zone, c.locale) ~ ('\m' || users_of.name || '\M')
+			WHEN 'facet' THEN concat_ws(' ', c.address, c.time_zone, c.locale) ~ ('\m' || users_of.name || '[.]') END
+		UNION ALL
+		SELECT format('policy "%s"', concat_ws('/', nullif(p.channel, ''), nullif(p.purpose, ''))) FROM @extschema@.policy p
+		WHERE p.space = (home).space AND CASE kind
+			WHEN 'channel' THEN p.channel = users_of.name
+			WHEN 'purpose' THEN p.purpose = users_of.name
+			WHEN 'category' THEN users_of.name = ANY (p.categories) END
+		UNION ALL
+		SELECT format('attribute "%s"', a.attribute) FROM @extschema@.attribute a
+		WHERE a.space = (home).space AND kind = 'category' AND a.category = users_of.name
+		UNION ALL
 		SELECT format('goal "%s"', g.goal) FROM @extschema@.goal g
 		WHERE g.space = (home).space AND CASE kind
 			WHEN 'event' THEN g.measure ~ ('\m' || users_of.name || '\M')
 			WHEN 'facet' THEN g.measure ~ ('\m' || users_of.name || '[.]') END
 		UNION ALL
 		SELECT format('experiment "%s"', e.experiment) FROM @extschema@.experiment e
-		WHERE e.space = (home).space AND kind = 'goal' AND e.goal = users_of.name
+		WHERE e.space = (home).space AND CASE kind
+			WHEN 'goal' THEN e.goal = users_of.name
+			WHEN 'event' THEN e.unit ~ ('\m' || users_of.name || '\M')
+			WHEN 'facet' THEN e.unit ~ ('\m' || users_of.name || '[.]')
+			WHEN 'variant' THEN split_part(users_of.name, '/', 2) = ANY (e.variants) AND EXISTS (SELECT FROM @extschema@.moment m
+				WHERE m.space = e.space AND m.moment = split_part(users_of.name, '/', 1) AND m.experiment = e.experiment) END
 		UNION ALL
 		SELECT format('breakdown "%s"', b.breakdown) FROM @extschema@.breakdown b
 		WHERE b.space = (home).space AND kind = 'segment' AND users_of.name = ANY (b.segments)
@@ -296,10 +331,12 @@ BEGIN ATOMIC
 			WHEN 'purpose' THEN m.purpose = users_of.name
 			WHEN 'moment' THEN m.after_moment = users_of.name
 			WHEN 'segment' THEN m.on_segment = users_of.name OR users_of.name = ANY (@extschema@.rule_segments(m.when_rule)) OR users_of.name = ANY (@extschema@.rule_segments(m.cancel_rule))
-			WHEN 'event' THEN m.on_event = users_of.name OR concat_ws(' ', m.when_rule::text, m.cancel_rule::text, m.tokens,
+			WHEN 'event' THEN m.on_event = users_of.name OR concat_ws(' ', m.when_rule::text, m.cancel_rule::text, m.once_per, m.expires, m.tokens,
 				(SELECT string_agg(v.tokens::text, ' ') FROM @extschema@.variant v WHERE v.space = m.space AND v.moment = m.moment)) ~ ('\m' || users_of.name || '\M')
+				OR users_of.name = ANY (@extschema@.sources_read(home, m.moment))
 			WHEN 'facet' THEN concat_ws(' ', m.when_rule::text, m.cancel_rule::text, m.once_per, m.expires, m.tokens,
-				(SELECT string_agg(v.tokens::text, ' ') FROM @extschema@.variant v WHERE v.space = m.space AND v.moment = m.moment)) ~ ('\m' || users_of.name || '[.]') END
+				(SELECT string_agg(v.tokens::text, ' ') FROM @extschema@.variant v WHERE v.space = m.space AND v.moment = m.moment)) ~ ('\m' || users_of.name || '[.]')
+				OR users_of.name = ANY (@extschema@.sources_read(home, m.moment)) END
 		UNION ALL
 		SELECT format('facet "%s"', f.facet) FROM @extschema@.facet f
 		WHERE f.space = (home).space AND kind IN ('event', 'facet') AND f.parent = users_of.name
@@ -309,48 +346,101 @@ COMMENT ON FUNCTION users_of(space, text, text) IS
 'The definitions that use another one, each with its kind; NULL where none does.';
 REVOKE ALL ON FUNCTION users_of(space, text, text) FROM PUBLIC;
 
-CREATE FUNCTION drop_definition(kind text, name text, space text DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION definition_name(kind text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT CASE kind
+		WHEN 'policy' THEN $$concat_ws('/', nullif(channel, ''), nullif(purpose, ''))$$
+		WHEN 'variant' THEN $$concat_ws('/', moment, variant)$$
+		ELSE quote_ident(kind) END;
+END;
+COMMENT ON FUNCTION definition_name(text) IS
+'What a definition of that kind is called, as an expression over its row, as definition_log has it: a policy is channel/purpose, channel, purpose or nothing, a variant is moment/variant.';
+REVOKE ALL ON FUNCTION definition_name(text) FROM PUBLIC;
+
+CREATE FUNCTION known_definition(home space, kind text, name text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_variable
 DECLARE
-	home @extschema@.space := @extschema@.resolve_space(space);
-	kinds text[] := ARRAY['segment', 'moment', 'experiment', 'goal', 'breakdown', 'event', 'facet', 'attribute', 'channel', 'purpose', 'category'];
-	users text[];
+	kinds text[] := ARRAY['segment', 'moment', 'variant', 'experiment', 'goal', 'breakdown', 'event', 'facet', 'attribute', 'channel', 'purpose', 'policy', 'category', 'phrase'];
 	known text[];
 BEGIN
 	IF kind IS NULL OR kind <> ALL (kinds) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('there is no kind of definition %s', quote_nullable(kind)),
-			HINT = format('It is one of %s.', array_to_string(kinds, ', '));
+			HINT = @extschema@.ask(kind, kinds, format('It is one of %s.', array_to_string(kinds, ', ')));
 	END IF;
-	EXECUTE format('SELECT array_agg(%1$I ORDER BY %1$I) FROM @extschema@.%1$I WHERE space = $1', kind) INTO known USING home.space;
+	EXECUTE format('SELECT array_agg(%s ORDER BY 1) FROM @extschema@.%I WHERE space = $1', @extschema@.definition_name(kind), kind)
+	INTO known USING home.space;
 	IF name IS NULL OR name <> ALL (coalesce(known, '{}')) THEN
 		RAISE undefined_object USING
 			MESSAGE = format('%s "%s" does not exist in space "%s"', kind, name, home.space),
-			HINT = @extschema@.ask(name, coalesce(known, '{}'), 'Nothing is to be dropped.');
+			HINT = @extschema@.ask(name, coalesce(known, '{}'), coalesce((SELECT format('There is: %s.', string_agg(format('"%s"', k), ', ' ORDER BY k COLLATE "C")) FROM unnest(known) k HAVING count(*) > 0), 'Nothing is to be dropped.'));
 	END IF;
-	users := @extschema@.users_of(home, kind, name);
+END;
+$$;
+COMMENT ON FUNCTION known_definition(space, text, text) IS
+'Raises an error unless there is a definition of that kind and name, with the nearest name (22023, 42704).';
+REVOKE ALL ON FUNCTION known_definition(space, text, text) FROM PUBLIC;
+
+CREATE FUNCTION check_unused(home space, kind text, name text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	users text[] := @extschema@.users_of(home, kind, name);
+BEGIN
 	IF users IS NOT NULL THEN
 		RAISE dependent_objects_still_exist USING
 			MESSAGE = format('%s "%s" is still in use', kind, name),
 			DETAIL = format('By %s.', array_to_string(users, ', ')),
 			HINT = 'Change or drop these first.';
+	ELSIF kind = 'variant' AND split_part(name, '/', 2) IN ('personal', 'generic') THEN
+		RAISE object_in_use USING
+			MESSAGE = format('every moment has a %s variant', split_part(name, '/', 2)),
+			HINT = format('To give it to nobody: define_variant(%L, %L, weight => 0).', split_part(name, '/', 1), split_part(name, '/', 2));
 	ELSIF kind = 'moment' AND (SELECT m.state IN ('live', 'paused') FROM @extschema@.moment m WHERE m.space = home.space AND m.moment = name) THEN
 		RAISE object_in_use USING
 			MESSAGE = format('moment "%s" is at work', name),
-			HINT = 'What is scheduled for it would be lost: retire it first.';
+			HINT = format('What is scheduled for it would be lost: SELECT persona.retire(%L) first.', name);
 	END IF;
-	IF kind IN ('segment', 'moment') THEN
-		EXECUTE format('DROP VIEW IF EXISTS %I.%I', home.schema_name,
-			CASE kind WHEN 'segment' THEN 'segment_' || name ELSE 'moment_' || name || '_reads' END);
+END;
+$$;
+COMMENT ON FUNCTION check_unused(space, text, text) IS
+'Raises an error where another definition uses this one (2BP01), or where it cannot go (55006).';
+REVOKE ALL ON FUNCTION check_unused(space, text, text) FROM PUBLIC;
+
+CREATE FUNCTION drop_definition(kind text, name text, space text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	is_house boolean := kind = 'policy' AND coalesce(space, current_setting('persona.space', true)) = 'house';
+	home @extschema@.space := CASE WHEN is_house THEN NULL ELSE @extschema@.resolve_space(space) END;
+	was @extschema@.moment;
+BEGIN
+	IF is_house THEN
+		home.space := 'house';
+		PERFORM @extschema@.check_house();
 	END IF;
-	DELETE FROM @extschema@.variant v WHERE kind = 'moment' AND v.space = home.space AND v.moment = name;
-	EXECUTE format('DELETE FROM @extschema@.%1$I WHERE space = $1 AND %1$I = $2', kind) USING home.space, name;
+	PERFORM @extschema@.known_definition(home, kind, name);
+	PERFORM @extschema@.check_unused(home, kind, name);
+	IF kind = 'variant' THEN
+		was := @extschema@.find_moment(home, split_part(name, '/', 1));
+	ELSIF kind = 'segment' THEN
+		PERFORM @extschema@.drop_view(home, 'segment_' || name);
+	ELSIF kind = 'moment' THEN
+		PERFORM @extschema@.drop_view(home, 'moment_' || name || '_reads');
+		DELETE FROM @extschema@.variant v WHERE v.space = home.space AND v.moment = name;
+	END IF;
+	EXECUTE format('DELETE FROM @extschema@.%I WHERE space = $1 AND %s = $2', kind, @extschema@.definition_name(kind)) USING home.space, name;
+	IF kind = 'variant' THEN
+		UPDATE @extschema@.moment m SET version = m.version + 1 WHERE m.space = home.space AND m.moment = was.moment;
+		PERFORM @extschema@.settle_moment(home, was.moment, was.state = 'live', was.variable = 'timing');
+	END IF;
 END;
 $$;
 COMMENT ON FUNCTION drop_definition(text, text, text) IS
-'Removes a segment, moment, experiment, goal, breakdown, event, facet, attribute, channel, purpose or category from a space, or says what still uses it (2BP01). Its versions stay in definition_log.';
+'Removes a segment, moment, variant (moment/variant), experiment, goal, breakdown, event, facet, attribute, channel, purpose, policy (channel/purpose, or the one it is for, or nothing), category or phrase from a space, a policy also from the house, or says what still uses it (2BP01). Its versions stay in definition_log.';
 REVOKE ALL ON FUNCTION drop_definition(text, text, text) FROM PUBLIC;
 
 /* One hash of everything that decides */

@@ -145,6 +145,9 @@ extern char *PersonaLiteral(const char *text);
  */
 extern const char *PersonaSuggest(const char *word, List *candidates);
 
+/* A list of texts as one, with ", " between them. */
+extern char *PersonaJoin(List *texts);
+
 /* Whether a list of texts has this one. */
 extern bool PersonaHasText(List *texts, const char *text);
 

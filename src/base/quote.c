@@ -37,6 +37,19 @@ PersonaLiteral(const char *text)
 	return quote_literal_cstr(text);
 }
 
+char *
+PersonaJoin(List *texts)
+{
+	StringInfoData joined;
+	ListCell   *cell;
+
+	initStringInfo(&joined);
+	foreach(cell, texts)
+		appendStringInfo(&joined, "%s%s", joined.len ? ", " : "",
+						 (char *) lfirst(cell));
+	return joined.data;
+}
+
 bool
 PersonaHasText(List *texts, const char *text)
 {

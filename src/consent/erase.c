@@ -150,13 +150,15 @@ BecomeNobody(Erasure *e)
 							" WHERE NOT EXISTS (SELECT FROM %s s WHERE s.%s = k.key)"
 							" AND NOT EXISTS (SELECT FROM %s d WHERE d.subject = k.key)"
 							" AND NOT EXISTS (SELECT FROM %s m WHERE m.subject = k.key)"
-							" AND NOT EXISTS (SELECT FROM %s x WHERE x.subject = k.key) LIMIT 1",
+							" AND NOT EXISTS (SELECT FROM %s x WHERE x.subject = k.key)"
+							" AND NOT EXISTS (SELECT FROM %s t WHERE t.subject = k.key) LIMIT 1",
 							SomeKey(space->key.type),
 							PersonaRelationName(space->relid),
 							quote_identifier(space->key.name),
 							SpaceTable(space, "decision"),
 							SpaceTable(space, "message"),
-							SpaceTable(space, "exposure"))) == 0)
+							SpaceTable(space, "exposure"),
+							SpaceTable(space, "test_subject"))) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the type of key \"%s\" leaves no key for somebody erased",
@@ -179,7 +181,7 @@ static void
 LoseHer(const Erasure *e, const char *table, const char *changes)
 {
 	Report(e, table, "pseudonymised",
-		   Execute(e, psprintf("UPDATE %s SET subject = $2, %s WHERE subject = $1",
+		   Execute(e, psprintf("UPDATE %s SET subject = $2%s WHERE subject = $1",
 							   SpaceTable(e->space, table), changes)));
 }
 
@@ -189,13 +191,15 @@ Pseudonymise(const Erasure *e)
 	char	   *decision = Anew("decision");
 	char	   *message = Anew("message");
 
-	LoseHer(e, "decision", psprintf("%s, event_key = NULL, once_key = 'erased', items = NULL",
+	LoseHer(e, "decision", psprintf(", %s, event_key = NULL, once_key = 'erased', items = NULL",
 									decision));
-	LoseHer(e, "exposure", decision);
-	LoseHer(e, "feedback", psprintf("%s, %s, detail = NULL",
+	LoseHer(e, "exposure", psprintf(", %s, unit = NULL", decision));
+	/* What a test subject did stays out of the results. */
+	LoseHer(e, "test_subject", "");
+	LoseHer(e, "feedback", psprintf(", %s, %s, detail = NULL",
 									Anew("feedback"), message));
 	/* One that a sender has may be on its way: it is never "not sent". */
-	LoseHer(e, "message", psprintf("%s, %s, address = NULL, subject_line = NULL, body = NULL, headers = NULL,"
+	LoseHer(e, "message", psprintf(", %s, %s, address = NULL, subject_line = NULL, body = NULL, headers = NULL,"
 								   " provider_id = NULL, leased_until = NULL,"
 								   " reason = CASE WHEN done_at IS NULL THEN 'erased' ELSE reason END,"
 								   " state = CASE WHEN done_at IS NOT NULL THEN state WHEN attempt > 0 THEN 'unconfirmed' ELSE 'cancelled' END,"

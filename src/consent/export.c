@@ -8,6 +8,7 @@
  */
 #include "consent/consent.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/array.h"
@@ -39,8 +40,7 @@ ConsentTables(const Space *space)
 static bool
 IsOurs(const Space *space, Oid relid)
 {
-	return strcmp(get_namespace_name(get_rel_namespace(relid)),
-				  space->schema) == 0;
+	return get_rel_namespace(relid) == get_namespace_oid(space->schema, true);
 }
 
 static void
@@ -52,7 +52,7 @@ AddEvents(StringInfo sql, const Space *space)
 	{
 		const SpaceEvent *event = lfirst(cell);
 
-		if (!IsOurs(space, event->relid) && event->subject.number > 0)
+		if (event->subject.number > 0 && !IsOurs(space, event->relid))
 			appendStringInfo(sql, " UNION ALL SELECT %s, pg_catalog.count(*) FROM %s e WHERE e.%s = $1",
 							 PersonaLiteral(PersonaRelationName(event->relid)),
 							 PersonaRelationName(event->relid),

@@ -59,6 +59,8 @@ Sql(const Space *space, const ConsentQuery *query)
 {
 	ListCell   *cell;
 
+	/* The caller's copy may be an older one than what is kept is to be of. */
+	space = SpaceGet(space->name);
 	Retire();
 	foreach(cell, written)
 	{

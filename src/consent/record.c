@@ -164,6 +164,42 @@ ConsentPrefer(const Space *space, Datum key, const char *category,
 	ConsentRun(space, &prefer, values, NULL, false);
 }
 
+/* A category that nothing is of: perhaps it is misspelt. */
+typedef struct Doubt
+{
+	const Space *space;
+	const char *category;
+	char	   *message;		/* NULL: there is none */
+	char	   *hint;
+} Doubt;
+
+static void
+FindDoubt(void *arg)
+{
+	Doubt	   *doubt = arg;
+	PersonaArgs args = {0};
+
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(doubt->category), false);
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(doubt->space->name), false);
+	if (PersonaExecute("SELECT message, hint FROM persona.lint_category('', $1, $2,"
+					   " ARRAY(SELECT category FROM persona.attribute WHERE space = $2))",
+					   &args, true) == 0)
+		return;
+	doubt->message = PersonaColumnText(0, "message");
+	doubt->hint = PersonaColumnText(0, "hint");
+}
+
+static void
+NoteUnknownCategory(const Space *space, const char *category)
+{
+	Doubt		doubt = {space, category};
+
+	SpaceWithDefinitions(FindDoubt, &doubt);
+	if (doubt.message != NULL)
+		ereport(NOTICE,
+				(errmsg("%s", doubt.message), errhint("%s", doubt.hint)));
+}
+
 PG_FUNCTION_INFO_V1(persona_record_preference);
 
 /* persona.record_preference(subject, category, allowed, space) */
@@ -183,6 +219,7 @@ persona_record_preference(PG_FUNCTION_ARGS)
 	ConsentCheckCategory(category);
 	ConsentBegin(&act, space, ACL_INSERT);
 	ConsentPrefer(space, key, category, PG_GETARG_BOOL(2));
+	NoteUnknownCategory(space, category);
 	ConsentEnd(&act);
 	PG_RETURN_VOID();
 }

@@ -95,6 +95,18 @@ Effect(const Answer *a, const Estimate *e, const Question *q)
 
 /* ---- the split ---- */
 
+/*
+ * Whether people do not spread as planned. Where fewer than five are expected
+ * the first of a small variant would be taken for a mismatch.
+ */
+static bool
+IsMismatch(const double *counts, const double *weights)
+{
+	SrmChi2		srm = StatSrm(counts, weights, 2);
+
+	return srm.p_value < SRM_ALPHA && !srm.low_expected;
+}
+
 /* What is wrong with the split, NULL where nothing is. */
 static char *
 BrokenSplit(const Answer *a, const Question *q)
@@ -105,7 +117,7 @@ BrokenSplit(const Answer *a, const Question *q)
 	if (q->mixed > MIXED_SHARE * (people + q->mixed))
 		return psprintf("Stop and fix: %s of users saw more than one variant. Results hidden.",
 						Percent(q->mixed / (people + q->mixed), 3));
-	if (q->has_weights && StatSrm(counts, q->weights, 2).p_value < SRM_ALPHA)
+	if (q->has_weights && IsMismatch(counts, q->weights))
 		return psprintf("Stop and fix: %s of users saw %s, planned %s. Results hidden.",
 						Percent(a->n2 / people, 3), q->label,
 						Percent(q->weights[1] / (q->weights[0] + q->weights[1]), 3));

@@ -34,8 +34,8 @@ typedef struct DueRows
 
 /* ---- which rows: the lock, and the rows under it ---- */
 
-static ItemPointerData *
-ReadTids(uint64 row, const char *column, int *n)
+ItemPointerData *
+MomentReadTids(uint64 row, const char *column, int *n)
 {
 	bool		isnull;
 	Datum	   *elements;
@@ -102,7 +102,7 @@ LockDue(const Space *space, DueRows *front, Datum *subjects)
 	if (SPI_processed == 0)
 		return false;
 	*subjects = PointerGetDatum(PG_DETOAST_DATUM_COPY(PersonaColumn(0, "subjects", &isnull)));
-	front->rows = ReadTids(0, "rows", &front->n);
+	front->rows = MomentReadTids(0, "rows", &front->n);
 	return true;
 }
 
@@ -134,7 +134,7 @@ ReadDue(const Space *space, List *names, Datum subjects)
 		DueRows    *group = palloc(sizeof(DueRows));
 
 		group->moment = PersonaColumnText(i, "moment");
-		group->rows = ReadTids(i, "rows", &group->n);
+		group->rows = MomentReadTids(i, "rows", &group->n);
 		groups = lappend(groups, group);
 	}
 	return groups;
@@ -217,7 +217,10 @@ DecideGroup(void *arg)
 	batch->moment = MomentKept(batch->space, passing->group->moment);
 	if (!IsOpen(batch->moment))
 		return;
-	batch->program = MomentKeptProgram(batch->space, batch->moment->name);
+	batch->program = MomentKeptProgram(batch->space, &batch->moment);
+	/* It may have been stopped between the two. */
+	if (!IsOpen(batch->moment))
+		return;
 	batch->sql = batch->program->decide_sql;
 	DecideRows(batch, passing->group->rows, passing->group->n);
 	if (batch->failures > 0)

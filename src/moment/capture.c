@@ -19,7 +19,6 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -27,15 +26,11 @@
 typedef struct Capture
 {
 	TriggerData *trigger;
+	const MomentIntake *intake; /* NULL: not looked up yet */
+	TupleTableSlot *row;		/* of the table */
+	bool		in_hand;		/* it is the first one that is wanted */
 	bool		unfiltered;		/* take every row */
 	bool		filtering;		/* a rule is being evaluated */
-	Space	   *space;
-	SpaceEvent *event;
-	const MomentPrefilter *prefilter;	/* NULL: every row is taken */
-	FmgrInfo   *outputs;		/* of the key columns, then of the subject */
-	FmgrInfo	input;			/* of K */
-	Oid			io_param;
-	Datum		name;			/* the event's */
 	TimestampTz seen_at;
 	MemoryContext context;		/* of the statement */
 	MomentInbox *inbox;			/* opened for the first row that is kept */
@@ -55,39 +50,40 @@ ColumnText(TupleTableSlot *row, const SpaceColumn *column, FmgrInfo *output)
 
 /* The subject's key as a K: as it is, or through its text (int for bigint). */
 static Datum
-SubjectKey(Capture *c, TupleTableSlot *row, bool *isnull)
+SubjectKey(const MomentIntake *intake, TupleTableSlot *row, bool *isnull)
 {
-	const SpaceColumn *from = &c->event->subject;
+	const SpaceColumn *from = &intake->event->subject;
 	Datum		value = slot_getattr(row, from->number, isnull);
+	FmgrInfo   *output = &intake->outputs[intake->event->nkeys];
 
-	if (*isnull || from->type == c->space->key.type)
+	if (*isnull || from->type == intake->space->key.type)
 		return value;
-	return InputFunctionCall(&c->input,
-							 ColumnText(row, from, &c->outputs[c->event->nkeys]),
-							 c->io_param, -1);
+	return InputFunctionCall(unconstify(FmgrInfo *, &intake->input),
+							 OutputFunctionCall(output, value),
+							 intake->io_param, -1);
 }
 
 /* When it happened; now where the event has no time of its own. */
 static Datum
-EventTime(const Capture *c, TupleTableSlot *row, bool *isnull)
+EventTime(const SpaceColumn *at, TupleTableSlot *row, bool *isnull)
 {
 	Datum		value;
 
 	*isnull = false;
-	if (c->event->at.name == NULL)
+	if (at->name == NULL)
 		return TimestampTzGetDatum(PersonaNow());
-	value = slot_getattr(row, c->event->at.number, isnull);
-	if (*isnull || c->event->at.type == TIMESTAMPTZOID)
+	value = slot_getattr(row, at->number, isnull);
+	if (*isnull || at->type == TIMESTAMPTZOID)
 		return value;
-	if (c->event->at.type == DATEOID)
+	if (at->type == DATEOID)
 		value = DirectFunctionCall1(date_timestamp, value);
 	return DirectFunctionCall2(timestamp_zone, CStringGetTextDatum("UTC"), value);
 }
 
 static Datum
-EventKey(const Capture *c, TupleTableSlot *row)
+EventKey(const MomentIntake *intake, TupleTableSlot *row)
 {
-	int			n = c->event->nkeys;
+	int			n = intake->event->nkeys;
 	Datum	   *texts = palloc(sizeof(Datum) * Max(n, 1));
 	bool	   *nulls = palloc(sizeof(bool) * Max(n, 1));
 	int			dims[1] = {n};
@@ -95,7 +91,8 @@ EventKey(const Capture *c, TupleTableSlot *row)
 
 	for (int i = 0; i < n; i++)
 	{
-		char	   *text = ColumnText(row, &c->event->keys[i], &c->outputs[i]);
+		char	   *text = ColumnText(row, &intake->event->keys[i],
+									   &intake->outputs[i]);
 
 		nulls[i] = text == NULL;
 		texts[i] = text ? CStringGetTextDatum(text) : 0;
@@ -106,13 +103,16 @@ EventKey(const Capture *c, TupleTableSlot *row)
 }
 
 static void
-FillRow(Capture *c, TupleTableSlot *row, TupleTableSlot *to)
+FillRow(const Capture *c, TupleTableSlot *to)
 {
+	const MomentIntake *intake = c->intake;
+
 	to->tts_values[INBOX_SUBJECT] =
-		SubjectKey(c, row, &to->tts_isnull[INBOX_SUBJECT]);
-	to->tts_values[INBOX_EVENT] = c->name;
-	to->tts_values[INBOX_KEY] = EventKey(c, row);
-	to->tts_values[INBOX_AT] = EventTime(c, row, &to->tts_isnull[INBOX_AT]);
+		SubjectKey(intake, c->row, &to->tts_isnull[INBOX_SUBJECT]);
+	to->tts_values[INBOX_EVENT] = intake->name;
+	to->tts_values[INBOX_KEY] = EventKey(intake, c->row);
+	to->tts_values[INBOX_AT] =
+		EventTime(&intake->event->at, c->row, &to->tts_isnull[INBOX_AT]);
 	to->tts_values[INBOX_SEEN_AT] = TimestampTzGetDatum(c->seen_at);
 }
 
@@ -141,14 +141,14 @@ IsChanged(TupleTableSlot *was, TupleTableSlot *is)
 }
 
 static bool
-IsKept(Capture *c, TupleTableSlot *row)
+IsKept(Capture *c)
 {
 	bool		kept;
 
-	if (c->prefilter == NULL || c->unfiltered)
+	if (c->intake->prefilter == NULL || c->unfiltered)
 		return true;
 	c->filtering = true;
-	kept = MomentPrefilterKeeps(c->prefilter, row);
+	kept = MomentPrefilterKeeps(c->intake->prefilter, c->row);
 	c->filtering = false;
 	return kept;
 }
@@ -160,27 +160,25 @@ OpenInbox(Capture *c)
 {
 	MemoryContext caller = MemoryContextSwitchTo(c->context);
 
-	c->inbox = MomentInboxOpen(c->space,
+	c->inbox = MomentInboxOpen(c->intake->space,
 							   tuplestore_tuple_count(c->trigger->tg_newtable));
 	MemoryContextSwitchTo(caller);
 }
 
 static void
-TakeRow(Capture *c, TupleTableSlot *row)
+KeepRow(Capture *c)
 {
-	if (!IsKept(c, row))
-		return;
 	if (c->inbox == NULL)
 		OpenInbox(c);
-	FillRow(c, row, MomentInboxRow(c->inbox));
+	FillRow(c, MomentInboxRow(c->inbox));
 	MomentInboxAppend(c->inbox);
 }
 
 /* The row that an update found there; both tables are in the same order. */
 static bool
-NextChange(Capture *c, TupleTableSlot *was, TupleTableSlot *row)
+NextChange(Capture *c, TupleTableSlot *was)
 {
-	if (!tuplestore_gettupleslot(c->trigger->tg_newtable, true, false, row))
+	if (!tuplestore_gettupleslot(c->trigger->tg_newtable, true, false, c->row))
 		return false;
 	if (was != NULL &&
 		!tuplestore_gettupleslot(c->trigger->tg_oldtable, true, false, was))
@@ -191,125 +189,35 @@ NextChange(Capture *c, TupleTableSlot *was, TupleTableSlot *row)
 static TupleTableSlot *
 RowSlot(const Capture *c)
 {
-	return MakeSingleTupleTableSlot(RelationGetDescr(c->trigger->tg_relation),
-									&TTSOpsMinimalTuple);
+	return MakeTupleTableSlot(c->intake->row, &TTSOpsMinimalTuple);
 }
 
+/* From the row in hand on, if there is one; else all of them. */
 static void
 TakeRows(Capture *c)
 {
-	TupleTableSlot *row = RowSlot(c);
 	TupleTableSlot *was = c->trigger->tg_oldtable ? RowSlot(c) : NULL;
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext per_row = AllocSetContextCreate(caller,
 												  "persona captured row",
 												  ALLOCSET_SMALL_SIZES);
 
-	tuplestore_rescan(c->trigger->tg_newtable);
-	if (was != NULL)
-		tuplestore_rescan(c->trigger->tg_oldtable);
-	while (NextChange(c, was, row))
+	if (c->in_hand)
+		KeepRow(c);
+	else
+	{
+		tuplestore_rescan(c->trigger->tg_newtable);
+		if (was != NULL)
+			tuplestore_rescan(c->trigger->tg_oldtable);
+	}
+	while (NextChange(c, was))
 	{
 		MemoryContextSwitchTo(per_row);
-		if (was == NULL || IsChanged(was, row))
-			TakeRow(c, row);
+		if ((was == NULL || IsChanged(was, c->row)) && IsKept(c))
+			KeepRow(c);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(per_row);
 	}
-	ExecDropSingleTupleTableSlot(row);
-	if (was != NULL)
-		ExecDropSingleTupleTableSlot(was);
-}
-
-/* Whether a type's text depends on no setting and calls no code of a user's. */
-static bool
-IsPlain(Oid type)
-{
-	switch (type)
-	{
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case NUMERICOID:
-		case UUIDOID:
-		case TEXTOID:
-		case VARCHAROID:
-		case BPCHAROID:
-			return true;
-		default:
-			return false;
-	}
-}
-
-/* Whether any text that is written here depends on the session's settings. */
-static bool
-HasStyles(const Capture *c)
-{
-	for (int i = 0; i < c->event->nkeys; i++)
-		if (!IsPlain(c->event->keys[i].type))
-			return true;
-	return !IsPlain(c->event->subject.type);
-}
-
-/* What every row needs, looked up once a statement. */
-static void
-Prepare(Capture *c)
-{
-	int			nkeys = c->event->nkeys;
-	Oid			function;
-	bool		varlena;
-
-	c->outputs = palloc(sizeof(FmgrInfo) * (nkeys + 1));
-	for (int i = 0; i <= nkeys; i++)
-	{
-		getTypeOutputInfo(i < nkeys ? c->event->keys[i].type :
-						  c->event->subject.type, &function, &varlena);
-		fmgr_info(function, &c->outputs[i]);
-	}
-	getTypeInputInfo(c->space->key.type, &function, &c->io_param);
-	fmgr_info(function, &c->input);
-	c->name = CStringGetTextDatum(c->event->name);
-	c->seen_at = GetCurrentTimestamp();
-}
-
-/* A trigger that was moved to another table would read the wrong columns. */
-static void
-FindEvent(Capture *c)
-{
-	char	  **args = c->trigger->tg_trigger->tgargs;
-
-	c->space = SpaceGet(args[0]);
-	c->event = SpaceFindEvent(c->space, args[1]);
-	if (c->event == NULL ||
-		c->event->relid != RelationGetRelid(c->trigger->tg_relation))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("event \"%s\" is not defined over this table", args[1])));
-}
-
-/*
- * Looks up what the definitions say, which is in memory but for the first time.
- * Under SERIALIZABLE no rules are compiled: what is read for that could fail the
- * customer's commit.
- */
-static void
-Learn(Capture *c)
-{
-	Oid			trigger = c->trigger->tg_trigger->tgoid;
-	int			level;
-
-	c->prefilter = MomentPrefilterFind(trigger);
-	if (c->prefilter != NULL)
-	{
-		FindEvent(c);
-		return;
-	}
-	level = PersonaHurryBegin();
-	FindEvent(c);
-	if (!IsolationIsSerializable())
-		c->prefilter = MomentPrefilterMake(trigger, c->space, c->event,
-										   RelationGetDescr(c->trigger->tg_relation));
-	PersonaPinEnd(level);
 }
 
 static void
@@ -320,12 +228,16 @@ CaptureRows(void *arg)
 
 	c->context = CurrentMemoryContext;
 	c->inbox = NULL;
-	Learn(c);
-	if (HasStyles(c))
-		PersonaActBegin(&act, c->space->owner);
+	c->seen_at = GetCurrentTimestamp();
+	if (c->intake == NULL)
+		c->intake = MomentIntakeLearn(c->trigger->tg_trigger,
+									  c->trigger->tg_relation);
+	if (c->row == NULL)
+		c->row = RowSlot(c);
+	if (c->intake->has_styles)
+		PersonaActBegin(&act, c->intake->space->owner);
 	else
-		PersonaActLightly(&act, c->space->owner);
-	Prepare(c);
+		PersonaActLightly(&act, c->intake->space->owner);
 	TakeRows(c);
 	if (c->inbox != NULL)
 		MomentInboxClose(c->inbox);
@@ -372,24 +284,24 @@ Note(Trigger *trigger, int sqlstate)
 
 /*
  * Whether it can be seen without a subtransaction, which costs more than all
- * the rest, that no row of an INSERT is wanted.
+ * the rest, that no row of an INSERT is wanted; else the first one that is
+ * may be in hand.
  */
 static bool
-AllLeftOut(TriggerData *trigger)
+AllLeftOut(Capture *c)
 {
-	const MomentPrefilter *prefilter = MomentPrefilterFind(trigger->tg_trigger->tgoid);
-	TupleTableSlot *row;
-	bool		all = true;
+	const MomentIntake *intake = c->intake;
+	Tuplestorestate *rows = c->trigger->tg_newtable;
 
-	if (prefilter == NULL || !MomentPrefilterIsSafe(prefilter) ||
-		trigger->tg_oldtable != NULL)
+	if (intake == NULL || c->unfiltered || intake->prefilter == NULL ||
+		!MomentPrefilterIsSafe(intake->prefilter) ||
+		c->trigger->tg_oldtable != NULL)
 		return false;
-	row = MomentPrefilterSlot(prefilter);
-	tuplestore_rescan(trigger->tg_newtable);
-	while (all && tuplestore_gettupleslot(trigger->tg_newtable, true, false, row))
-		all = !MomentPrefilterKeeps(prefilter, row);
-	ExecClearTuple(row);
-	return all;
+	c->row = RowSlot(c);
+	tuplestore_rescan(rows);
+	while (!c->in_hand && tuplestore_gettupleslot(rows, true, false, c->row))
+		c->in_hand = MomentPrefilterKeeps(intake->prefilter, c->row);
+	return !c->in_hand;
 }
 
 static bool
@@ -419,14 +331,17 @@ persona_capture(PG_FUNCTION_ARGS)
 				 errhint("persona.activate() creates it.")));
 	/* Who rehearses is told by run() why a row starts nothing. */
 	capture.unfiltered = MomentIsRehearsing();
-	if (!persona_enabled || !HasRows(trigger) ||
-		(!capture.unfiltered && AllLeftOut(trigger)))
+	if (!persona_enabled || !HasRows(trigger))
+		return PointerGetDatum(NULL);
+	capture.intake = MomentIntakeFind(trigger->tg_trigger->tgoid);
+	if (AllLeftOut(&capture))
 		return PointerGetDatum(NULL);
 	sqlstate = PersonaTrap(CaptureRows, &capture);
 	if (sqlstate != 0 && capture.filtering)
 	{
 		/* A rule that fails on one row is run()'s to look into: take all. */
 		capture.unfiltered = true;
+		capture.in_hand = false;
 		sqlstate = PersonaTrap(CaptureRows, &capture);
 	}
 	if (sqlstate != 0)

@@ -33,7 +33,7 @@ MomentChannelSql(Builder *b)
 	foreach(cell, b->moment->variants)
 		names = lappend(names, PersonaLiteral(((MomentVariant *) lfirst(cell))->channel));
 	return psprintf("%s::pg_catalog.text",
-					MomentByVariant(b->moment, b->assigned, names));
+					MomentByVariant(b->moment, "a.variant", names));
 }
 
 /* The address there, of who can be reached on every one of them. */

@@ -4,8 +4,9 @@
  * Anchors first: a claim takes the shared lock of each subject it hands over,
  * skipping those who are just being changed, and reads consent by a later
  * statement. A withdrawal that committed before is therefore seen, and one
- * that comes during the claim waits for it. Leases are measured by the real
- * clock, whatever persona's clock says.
+ * that comes during the claim waits for it. So is what cancels a message
+ * (recall.c), though for the company's own tables nobody waits. Leases are
+ * measured by the real clock, whatever persona's clock says.
  *
  * A message is handed out at least once, and once a lease. One whose lease was
  * lost comes again with its next attempt and the same key, up to a stated
@@ -40,6 +41,7 @@ typedef struct Claim
 	int			claimed;
 	Datum		rows;			/* tid[] of the present page */
 	Datum		subjects;		/* K[] of their locked anchors */
+	Datum		cancelled;		/* tid[] of those that were; 0: none */
 	TimestampTz last_ready;		/* after which the next page begins */
 	pg_uuid_t	last_message;
 	FunctionCallInfo fcinfo;
@@ -58,6 +60,7 @@ typedef struct Definitions
 	const Claim *claim;
 	List	   *purposes;		/* of Purpose * */
 	char	   *live;			/* the live moments, as an array literal */
+	char	   *cancellable;	/* those that something may cancel; or NULL */
 	char	   *bound;			/* the database that the outbox sends from */
 } Definitions;
 
@@ -82,9 +85,13 @@ ReadDefinitions(void *arg)
 	}
 	PersonaExecuteKept("SELECT ARRAY(SELECT moment FROM persona.moment"
 					   "  WHERE space = $1 AND state = 'live')::pg_catalog.text AS live,"
+					   " (SELECT pg_catalog.array_agg(moment)::pg_catalog.text FROM persona.moment"
+					   "  WHERE space = $1 AND state = 'live'"
+					   "  AND (cancel_rule IS NOT NULL OR after_moment IS NOT NULL)) AS cancellable,"
 					   " (SELECT outbox FROM persona.outbox WHERE space = $1) AS bound",
 					   &args, true);
 	definitions->live = pstrdup(PersonaColumnText(0, "live"));
+	definitions->cancellable = PersonaColumnText(0, "cancellable");
 	definitions->bound = PersonaColumnText(0, "bound");
 }
 
@@ -146,7 +153,7 @@ Open(const Claim *c, const Purpose *purpose)
 					"   WHEN r.refusal IS NULL THEN 'claimed'"
 					"   WHEN m.attempt > 0 THEN 'unconfirmed' ELSE 'cancelled' END AS becomes"
 					"  FROM %s m LEFT JOIN LATERAL %s k ON true"
-					"  CROSS JOIN LATERAL (SELECT coalesce(%s, CASE WHEN m.attempt >= persona.most_attempts()"
+					"  CROSS JOIN LATERAL (SELECT coalesce(%s, %s, CASE WHEN m.attempt >= persona.most_attempts()"
 					"   THEN 'lease_lost' END) AS refusal OFFSET 0) r"
 					"  WHERE m.ctid = ANY ($1) AND %s AND m.purpose = %s"
 					"  AND m.done_at IS NULL"
@@ -156,6 +163,7 @@ Open(const Claim *c, const Purpose *purpose)
 					ConsentLateral(c->space, "m.subject", purpose->purpose,
 								   purpose->basis, "m.channel",
 								   "persona.now()"),
+					c->cancelled ? "CASE WHEN m.ctid IN (SELECT pg_catalog.unnest($4)) THEN 'cancelled' END" : "NULL",
 					MomentRefusal(c->space), MomentIsLocked("m.subject"),
 					PersonaLiteral(purpose->purpose));
 }
@@ -169,6 +177,8 @@ ClaimPurpose(Claim *c, const Purpose *purpose)
 	PersonaArg(&args, TIDARRAYOID, c->rows, false);
 	PersonaArg(&args, get_array_type(c->space->key.type), c->subjects, false);
 	PersonaArg(&args, INTERVALOID, IntervalPGetDatum(c->lease), false);
+	if (c->cancelled != 0)
+		PersonaArg(&args, TIDARRAYOID, c->cancelled, false);
 	return PersonaExecuteKept(psprintf("WITH open AS MATERIALIZED (%s),"
 									   " taken AS (UPDATE %s m SET state = 'claimed', reason = NULL,"
 									   "  attempt = m.attempt + 1, claimed_at = persona.now(),"
@@ -231,6 +241,9 @@ ClaimPages(Claim *c, const Definitions *definitions)
 	while (c->claimed < c->wanted && LockPage(c, definitions->live) > 0)
 	{
 		CHECK_FOR_INTERRUPTS();
+		if (definitions->cancellable != NULL)
+			c->cancelled = MomentRecall(c->space, definitions->cancellable,
+										c->rows, c->subjects);
 		foreach(cell, definitions->purposes)
 		{
 			Return(c, ClaimPurpose(c, lfirst(cell)));
@@ -294,6 +307,29 @@ RefuseSnapshot(void)
 				 errhint("BEGIN ISOLATION LEVEL READ COMMITTED.")));
 }
 
+pg_noreturn static void
+RefuseChannel(const Claim *c)
+{
+	PersonaArgs args = {0};
+	List	   *known = NIL;
+	const char *near;
+	uint64		n;
+
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->space->name), false);
+	n = PersonaExecute("SELECT channel FROM persona.channel WHERE space = $1 ORDER BY 1",
+					   &args, true);
+	for (uint64 i = 0; i < n; i++)
+		known = lappend(known, PersonaColumnText(i, "channel"));
+	near = PersonaSuggest(c->channel, known);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("channel \"%s\" does not exist in space \"%s\"",
+					c->channel, c->space->name),
+			 near ? errhint("Did you mean \"%s\"?", near) :
+			 errhint("Define it with persona.define_channel('%s', ...).",
+					 c->channel)));
+}
+
 static void
 FindChannel(Claim *c)
 {
@@ -303,12 +339,7 @@ FindChannel(Claim *c)
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->channel), false);
 	if (PersonaExecuteKept("SELECT link FROM persona.channel WHERE space = $1 AND channel = $2",
 						   &args, true) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("channel \"%s\" does not exist in space \"%s\"",
-						c->channel, c->space->name),
-				 errhint("Define it with persona.define_channel('%s', ...).",
-						 c->channel)));
+		RefuseChannel(c);
 	c->link = PersonaColumnText(0, "link");
 	/* RFC 8058 asks for https; with any other link there are no headers. */
 	if (c->link != NULL && pg_strncasecmp(c->link, "https://", 8) != 0)

@@ -68,52 +68,18 @@ CompileEntry(Builder *b)
 									  "segment", &type));
 }
 
-/* Whether the message of a moment before it, of this chain, was stopped. */
-static char *
-Stopped(const Space *space, const MomentBefore *before)
-{
-	return psprintf("EXISTS (SELECT FROM %s x JOIN %s y ON y.subject = x.subject AND y.message = x.decision"
-					" WHERE x.subject = d.subject AND x.moment = %s AND x.event_key = d.event_key"
-					" AND y.state IN ('cancelled', 'dead'))",
-					SpaceTable(space, "decision"), SpaceTable(space, "message"),
-					PersonaLiteral(before->name));
-}
-
-/* What stops a moment stops those that come after it, too. */
-static char *
-CompileCancel(Builder *b)
-{
-	StringInfoData sql;
-	ListCell   *cell;
-
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, MomentCompileOr(b, b->moment->cancel_rule, BOOLOID,
-												 "cancel rule", "false"));
-	foreach(cell, b->moment->before)
-	{
-		MomentBefore *before = lfirst(cell);
-
-		appendStringInfo(&sql, " OR %s OR %s",
-						 MomentCompileOr(b, before->cancel_rule, BOOLOID,
-										 psprintf("cancel rule, from moment \"%s\",",
-												  before->name), "false"),
-						 Stopped(b->space, before));
-	}
-	return psprintf("(%s)", sql.data);
-}
-
 static void
 CompileRules(Builder *b)
 {
 	const Moment *m = b->moment;
 
 	b->entry = CompileEntry(b);
-	b->cancel = CompileCancel(b);
+	MomentCompileCancel(b);
 	b->expires_at = CompileExpiry(b);
 	MomentCompileAddresses(b);
 	b->zone = MomentCompileOr(b, m->time_zone, TEXTOID, "time zone", "NULL");
-	b->assigned = MomentAssigned(m, MomentCompileOr(b, m->unit, TEXTOID, "unit",
-													"d.subject::pg_catalog.text"));
+	b->assignment = MomentAssignment(m, MomentCompileOr(b, m->unit, TEXTOID, "unit",
+														"d.subject::pg_catalog.text"));
 	b->once_key = m->once_per == NULL ? NULL :
 		MomentCompileOr(b, m->once_per, TEXTOID, "once_per", NULL);
 }
@@ -186,7 +152,7 @@ Due(Builder *b, const char *from)
 	foreach(cell, m->variants)
 		delays = lappend(delays, PersonaLiteral(((MomentVariant *) lfirst(cell))->delay));
 	due = psprintf("%s + %s::pg_catalog.interval", from,
-				   MomentByVariant(m, b->assigned, delays));
+				   MomentByVariant(m, "a.variant", delays));
 
 	if (m->local_time == NULL || m->schedule != NULL)
 		return due;
@@ -222,12 +188,12 @@ StartSql(Builder *b)
 	return psprintf("SELECT d.ctid AS row, d.subject::pg_catalog.text AS subject, d.at,"
 					" %s AS event_there, %s AS entry, k.once_key, %s AS due,"
 					" l.at AS last_at, l.step AS last_step"
-					" FROM %s d%s%s%s CROSS JOIN LATERAL (SELECT (%s)::pg_catalog.text) k(once_key)%s"
+					" FROM %s d%s%s%s%s CROSS JOIN LATERAL (SELECT (%s)::pg_catalog.text) k(once_key)%s"
 					" WHERE d.ctid = ANY ($1) AND %s AND d.event = %s"
 					" ORDER BY d.at, d.event_key",
 					EventThere(m), b->entry, Due(b, "d.at"),
 					MomentInboxTable(b->space), SubjectJoin(b->space, "d"),
-					EventJoin(m, "d"), RuleQueryJoins(b->query), once_key,
+					EventJoin(m, "d"), RuleQueryJoins(b->query), b->assignment, once_key,
 					LastStart(b), MomentIsLocked("d.subject"),
 					PersonaLiteral(m->starts_on));
 }
@@ -236,10 +202,11 @@ StartSql(Builder *b)
 static char *
 DueSql(Builder *b)
 {
-	return psprintf("SELECT d.ctid AS row, %s AS due FROM %s d%s%s%s WHERE d.moment = %s",
+	return psprintf("SELECT d.ctid AS row, %s AS due FROM %s d%s%s%s%s WHERE d.moment = %s",
 					Due(b, "d.counts_from"), SpaceTable(b->space, "schedule"),
 					SubjectJoin(b->space, "d"), EventJoin(b->moment, "d"),
-					RuleQueryJoins(b->query), PersonaLiteral(b->moment->name));
+					RuleQueryJoins(b->query), b->assignment,
+					PersonaLiteral(b->moment->name));
 }
 
 /* Whether a decision x counts against a cap: in its scope and its time. */
@@ -420,26 +387,27 @@ DecideSql(Builder *b, const char *driver, const char *schedule, bool bare)
 {
 	return psprintf("SELECT d.row, d.subject::pg_catalog.text AS subject, %s,"
 					" d.first_due, d.started_at, %s AS subject_there, %s AS event_there,"
-					" %s AS entry, %s AS cancel, %s AS expires_at, %s AS stale,"
-					" %s AS assigned, %s AS channel, %s AS address, %s AS zone, %s AS suppressed,"
+					" %s AS entry, %s AS cancel, %s AS reached, %s AS expires_at, %s AS stale,"
+					" %s AS unit, a.variant AS assigned, %s AS channel, %s AS address, %s AS zone, %s AS suppressed,"
 					" c.allowed, c.reason AS consent_reason, c.ledger::pg_catalog.text AS ledger,"
 					" %s AS refused, h.sent, h.repeats, h.alike, h.told_before, h.rounds, %s AS old, %s AS values"
-					" FROM %s d%s%s%s LEFT JOIN LATERAL %s c ON true"
+					" FROM %s d%s%s%s%s LEFT JOIN LATERAL %s c ON true"
 					" LEFT JOIN LATERAL %s h ON true"
 					" ORDER BY d.subject, due, decision",
 					schedule, SubjectThere(b->space), EventThere(b->moment),
 					bare ? "NULL::pg_catalog.bool" : b->entry,
 					bare ? "NULL::pg_catalog.bool" : b->cancel,
+					bare ? "NULL::pg_catalog.text[]" : b->reached,
 					bare ? "NULL::pg_catalog.timestamptz" : b->expires_at,
 					bare ? "NULL" : StaleSource(b),
-					b->assigned, MomentChannelSql(b),
+					b->moment->unit ? "a.unit" : "NULL::pg_catalog.text", MomentChannelSql(b),
 					bare ? "NULL" : MomentAddressSql(b),
 					bare ? "NULL" : b->zone, MomentSuppressedSql(b, bare),
 					Refused(b),
 					bare ? "NULL::pg_catalog.text[]" : MomentOldSql(b->space, b->moment),
 					bare ? "NULL::pg_catalog.jsonb" : b->values,
 					driver, SubjectJoin(b->space, "d"), EventJoin(b->moment, "d"),
-					bare ? "" : RuleQueryJoins(b->query),
+					bare ? "" : RuleQueryJoins(b->query), b->assignment,
 					MomentConsentSql(b),
 					History(b->space, b->moment));
 }
@@ -503,6 +471,23 @@ CanStart(const Moment *moment)
 		moment->schedule != NULL || moment->is_after || moment->on_request;
 }
 
+void
+MomentRefuseBroken(const Space *space, const Moment *moment)
+{
+	if (moment->event != NULL)
+		(void) SpaceFindEvent(space, moment->event->name);
+}
+
+static void
+BeginQuery(Builder *b)
+{
+	MomentRefuseBroken(b->space, b->moment);
+	b->query = RuleQueryBegin(b->space, b->moment->event, RULE_FEATURES_LATERAL);
+	RuleQueryNanIsUnknown(b->query);
+	if (b->moment->on_request)
+		RuleQueryContext(b->query);
+}
+
 MomentProgram *
 MomentCompile(const Space *space, const Moment *moment)
 {
@@ -510,14 +495,11 @@ MomentCompile(const Space *space, const Moment *moment)
 	MomentProgram *program = palloc0(sizeof(MomentProgram));
 	Builder		b = {.space = space, .moment = moment};
 
-	b.query = RuleQueryBegin(space, moment->event, RULE_FEATURES_LATERAL);
-	RuleQueryNanIsUnknown(b.query);
-	if (moment->on_request)
-		RuleQueryContext(b.query);
+	BeginQuery(&b);
 	CompileRules(&b);
 	MomentCompileValues(&b);
 	ListCategories(&b, program);
-	program->uses = RuleQueryUses(b.query);
+	program->uses = list_concat(b.reads, RuleQueryUses(b.query));
 	if (!CanStart(moment) || moment->channel == NULL ||
 		moment->purpose == NULL)
 		return program;
@@ -530,7 +512,28 @@ MomentCompile(const Space *space, const Moment *moment)
 	program->probe_sql = ProbeSql(&b);
 	/* An experiment's unit is user-written, too. */
 	if (moment->unit != NULL)
-		b.assigned = "NULL::pg_catalog.text";
+		b.assignment = MomentAssignment(moment, "NULL::pg_catalog.text");
 	program->bare_sql = DecideSql(&b, ScheduleDriver(&b), schedule, true);
 	return program;
+}
+
+/* What a request was answered with is not recalled. */
+char *
+MomentCompileRecall(const Space *space, const Moment *moment)
+{
+	Builder		b = {.space = space, .moment = moment};
+
+	if ((moment->cancel_rule == NULL && moment->before == NIL) ||
+		moment->on_request)
+		return NULL;
+	BeginQuery(&b);
+	MomentCompileCancel(&b);
+	return psprintf("SELECT d.row FROM (SELECT m.ctid AS row, x.subject, x.event_key FROM %s m"
+					"  JOIN %s x ON x.subject = m.subject AND x.decision = m.decision"
+					"  WHERE m.ctid = ANY ($1) AND %s) d%s%s%s"
+					" WHERE (%s OR %s IS NOT NULL) IS TRUE",
+					SpaceTable(space, "message"), SpaceTable(space, "decision"),
+					MomentIsLocked("m.subject"),
+					SubjectJoin(space, "d"), EventJoin(moment, "d"),
+					RuleQueryJoins(b.query), b.cancel, b.reached);
 }

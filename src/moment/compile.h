@@ -2,6 +2,7 @@
  * compile.h: what the files that compile a moment hand to each other.
  *
  *	compile.c	rules, and the statements of a batch
+ *	cancel.c	what stops it, and ends its chain
  *	values.c	what the templates show, and the categories of that
  *	channel.c	where it goes: address, suppression and consent
  */
@@ -20,11 +21,13 @@ typedef struct Builder
 	RuleQuery  *query;
 	char	   *entry;
 	char	   *cancel;
+	char	   *reached;		/* of its chain: text[], a goal and whose */
+	List	   *reads;			/* of RuleUse *: for these goals */
 	char	   *once_key;
 	char	   *expires_at;
 	List	   *addresses;		/* of char *: one for each channel */
 	char	   *zone;
-	char	   *assigned;		/* the name of the subject's variant */
+	char	   *assignment;		/* the join that knows the subject's variant */
 	char	   *values;
 	bool		uses_context;	/* of the request, in a template */
 	List	   *added;			/* of char *: variables already in values */
@@ -45,6 +48,9 @@ extern char *MomentCompilePart(Builder *b, const char *text, Oid want,
 /* An optional one: `otherwise`, which is SQL, where there is none. */
 extern char *MomentCompileOr(Builder *b, const char *text, Oid want,
 							 const char *part, const char *otherwise);
+
+/* Fills in cancel, reached and reads. */
+extern void MomentCompileCancel(Builder *b);
 
 /* Fills in values and attributes. */
 extern void MomentCompileValues(Builder *b);

@@ -91,8 +91,10 @@ MomentReadCase(uint64 row, const Moment *moment)
 	one->event_there = ReadBool(row, "event_there");
 	one->entry = ReadTruth(row, "entry");
 	one->cancel = ReadTruth(row, "cancel");
+	one->reached = MomentReadTexts(row, "reached");
 	one->expires_at = ReadTime(row, "expires_at", &one->has_expiry);
 	one->stale = PersonaColumnText(row, "stale");
+	one->unit = PersonaColumnText(row, "unit");
 	one->assigned = PersonaColumnText(row, "assigned");
 	one->channel = PersonaColumnText(row, "channel");
 	one->address = PersonaColumnText(row, "address");
@@ -326,10 +328,10 @@ WriteExposures(const Batch *batch, const Sheet *sheet)
 {
 	PersonaArgs args = {0};
 
-	SheetArgs(sheet, 1, &args);
-	PersonaExecuteKept(psprintf("INSERT INTO %s (subject, experiment, variant, at, decision)"
-								" SELECT d.subject, %s, x.variant, persona.now(), d.decision"
-								" FROM unnest($1, $2) x(row, variant) JOIN %s d ON d.ctid = x.row"
+	SheetArgs(sheet, 2, &args);
+	PersonaExecuteKept(psprintf("INSERT INTO %s (subject, experiment, variant, at, decision, unit)"
+								" SELECT d.subject, %s, x.variant, persona.now(), d.decision, x.unit"
+								" FROM unnest($1, $2, $3) x(row, variant, unit) JOIN %s d ON d.ctid = x.row"
 								" ORDER BY d.subject ON CONFLICT DO NOTHING",
 								SpaceTable(batch->space, "exposure"),
 								PersonaLiteral(batch->moment->experiment),
@@ -460,6 +462,7 @@ PutVerdict(Sheets *sheets, const Batch *batch, const MomentCase *one,
 	{
 		sheets->exposures.rows[sheets->exposures.n] = one->row;
 		SheetPut(&sheets->exposures, 0, verdict->variant);
+		SheetPut(&sheets->exposures, 1, one->unit);
 		sheets->exposures.n++;
 	}
 	if (IsContact(verdict) && one->address_hash != 0 && !batch->moment->transactional)

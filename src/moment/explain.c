@@ -9,6 +9,18 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
+/* All gates may be open, and yet it does not start for this subject. */
+static void
+NoteShare(const Moment *moment, const char *subject)
+{
+	if (!MomentInShare(moment, subject))
+		ereport(NOTICE,
+				(errmsg("moment \"%s\" is live for a share of %g of the subjects, and this one is not among them",
+						moment->name, moment->share),
+				 errhint("SELECT * FROM persona.activate('%s', share => 1) makes it live for all.",
+						 moment->name)));
+}
+
 static char *
 Gates(const Space *space, Moment *moment, char *subject)
 {
@@ -27,6 +39,7 @@ Gates(const Space *space, Moment *moment, char *subject)
 		return NULL;
 	}
 	MomentDecide(space, moment, program, linitial(cases), 0, &verdict);
+	NoteShare(moment, subject);
 	return verdict.gates;
 }
 

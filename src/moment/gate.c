@@ -149,8 +149,16 @@ GateEntry(Passage *p)
 static bool
 GateCancel(Passage *p)
 {
+	List	   *reached = p->one->reached;
+
 	SawTruth(p, "rule", p->one->cancel);
-	return p->one->cancel == MOMENT_TRUE ? Close(p, "cancelled") : true;
+	if (reached != NIL)
+	{
+		SawText(p, "goal", linitial(reached));
+		SawText(p, "after", lsecond(reached));
+	}
+	return p->one->cancel == MOMENT_TRUE || reached != NIL ?
+		Close(p, "cancelled") : true;
 }
 
 static bool

@@ -37,9 +37,11 @@ typedef struct MomentCase
 	bool		event_there;
 	MomentTruth entry;
 	MomentTruth cancel;
+	List	   *reached;		/* a goal that ends its chain, and whose it is */
 	bool		has_expiry;
 	TimestampTz expires_at;
 	char	   *stale;			/* a source whose newest row is too old */
+	char	   *unit;			/* what is spread in its place, or NULL */
 	char	   *assigned;		/* its variant; NULL: in no experiment */
 	char	   *channel;		/* its variant's */
 	char	   *address;		/* there; NULL where any channel has none */

@@ -17,9 +17,12 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 /* Rows written at once. */
 #define INBOX_CHUNK 1000
@@ -62,8 +65,8 @@ MomentInboxTable(const Space *space)
 	return SpaceTable(space, InboxName());
 }
 
-static Relation
-Open(const Space *space)
+static Oid
+FindTable(const Space *space)
 {
 	Oid			relid = get_relname_relid(InboxName(),
 										  get_namespace_oid(space->schema, false));
@@ -72,6 +75,44 @@ Open(const Space *space)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("space \"%s\" has no inbox", space->name)));
+	return relid;
+}
+
+/* The inbox that was looked up last; forgotten when any table's name changes. */
+static NameData known_schema;
+static Oid	known = InvalidOid;
+
+static void
+Forget(Datum arg, int cache, uint32 hash)
+{
+	known = InvalidOid;
+}
+
+static Oid
+LookUp(const Space *space)
+{
+	static bool registered = false;
+	Oid			relid = FindTable(space);
+
+	if (!registered)
+	{
+		CacheRegisterSyscacheCallback(RELNAMENSP, Forget, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACENAME, Forget, (Datum) 0);
+		registered = true;
+	}
+	namestrcpy(&known_schema, space->schema);
+	return known = relid;
+}
+
+static Relation
+Open(const Space *space)
+{
+	Oid			relid = known;
+
+	if (MomentIsRehearsing())
+		relid = FindTable(space);
+	else if (!OidIsValid(relid) || strcmp(NameStr(known_schema), space->schema) != 0)
+		relid = LookUp(space);
 	Lock(relid);
 	return table_open(relid, NoLock);
 }
@@ -131,8 +172,12 @@ Flush(MomentInbox *inbox)
 {
 	if (inbox->nslots == 0)
 		return;
-	table_multi_insert(inbox->relation, inbox->slots, inbox->nslots,
-					   GetCurrentCommandId(true), 0, inbox->bulk);
+	if (inbox->nslots == 1)
+		table_tuple_insert(inbox->relation, inbox->slots[0],
+						   GetCurrentCommandId(true), 0, inbox->bulk);
+	else
+		table_multi_insert(inbox->relation, inbox->slots, inbox->nslots,
+						   GetCurrentCommandId(true), 0, inbox->bulk);
 	if (inbox->estate != NULL)
 		InsertIndexTuples(inbox);
 	inbox->nslots = 0;

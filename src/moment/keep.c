@@ -1,5 +1,6 @@
 /*
- * keep.c: moments as this backend knows them: read, and compiled.
+ * keep.c: moments as this backend knows them: read, and compiled; for senders
+ * only what may recall their messages.
  *
  * To read a moment takes half a dozen statements, to compile it takes longer
  * than to decide it for one subject. Both are kept as long as no definition
@@ -18,17 +19,29 @@ typedef struct Kept
 	char	   *name;
 	Moment	   *moment;
 	MomentProgram *programs[3]; /* of every kind */
+	char	   *recalls[2];		/* by whether the clock is moved; "": nothing can
+								 * cancel it */
 } Kept;
 
 static MemoryContext context;	/* holds all of it */
 static List *kept;				/* of Kept * */
 static uint64 generation;		/* of the definitions it was made from */
 
+/*
+ * The space as it is known now. The caller's may be a copy from before, which
+ * goes with the transaction, and a moment points into the one it was read by.
+ */
+static const Space *
+Current(const Space *space)
+{
+	AcceptInvalidationMessages();
+	return SpaceGet(space->name);
+}
+
 /* Drops what was made from other definitions than those of now. */
 static void
 Retire(void)
 {
-	AcceptInvalidationMessages();
 	if (context != NULL && generation == SpaceGeneration())
 		return;
 	if (context != NULL)
@@ -87,7 +100,7 @@ FindOrLoad(const Space *space, const char *name)
 const Moment *
 MomentKept(const Space *space, const char *name)
 {
-	return FindOrLoad(space, name)->moment;
+	return FindOrLoad(Current(space), name)->moment;
 }
 
 static char *
@@ -140,27 +153,64 @@ Kind(void)
 	return MomentIsRehearsing() ? 2 : PersonaClockIsMoved();
 }
 
-const MomentProgram *
-MomentKeptProgram(const Space *space, const char *name)
+/* Compiles in memory that goes again, and returns to the caller's. */
+static MemoryContext
+BeginCompiling(void)
 {
-	Kept	   *one = FindOrLoad(space, name);
+	return MemoryContextSwitchTo(AllocSetContextCreate(CurrentMemoryContext,
+													   "persona compiling",
+													   ALLOCSET_DEFAULT_SIZES));
+}
+
+static void
+EndCompiling(MemoryContext caller, MemoryContext compiling)
+{
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(compiling);
+}
+
+const MomentProgram *
+MomentKeptProgram(const Space *space, const Moment **moment)
+{
+	const Space *current = Current(space);
+	Kept	   *one = FindOrLoad(current, (*moment)->name);
 	MomentProgram **place = &one->programs[Kind()];
 	MemoryContext compiling;
 	MemoryContext caller;
 	MomentProgram *program;
 
+	*moment = one->moment;
 	if (*place != NULL)
 		return *place;
-	compiling = AllocSetContextCreate(CurrentMemoryContext,
-									  "persona compiling",
-									  ALLOCSET_DEFAULT_SIZES);
-	caller = MemoryContextSwitchTo(compiling);
+	caller = BeginCompiling();
+	compiling = CurrentMemoryContext;
 	if (one->moment->told == NULL)
-		LoadTold(space, one);
-	program = MomentCompile(space, one->moment);
+		LoadTold(current, one);
+	program = MomentCompile(current, one->moment);
 	MemoryContextSwitchTo(GetMemoryChunkContext(one));
 	*place = CopyProgram(program);
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(compiling);
+	EndCompiling(caller, compiling);
 	return *place;
+}
+
+const char *
+MomentKeptRecall(const Space *space, const char *name)
+{
+	const Space *current = Current(space);
+	Kept	   *one = FindOrLoad(current, name);
+	char	  **place = &one->recalls[PersonaClockIsMoved()];
+	MemoryContext compiling;
+	MemoryContext caller;
+	char	   *recall;
+
+	if (*place == NULL)
+	{
+		caller = BeginCompiling();
+		compiling = CurrentMemoryContext;
+		recall = MomentCompileRecall(current, one->moment);
+		*place = MemoryContextStrdup(GetMemoryChunkContext(one),
+									 recall ? recall : "");
+		EndCompiling(caller, compiling);
+	}
+	return (*place)[0] != '\0' ? *place : NULL;
 }

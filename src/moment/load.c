@@ -66,9 +66,11 @@ static const char *const moments_sql =
 " m.expires_is_interval, m.purpose, m.channel, m.delay::text AS delay, m.local_time::text AS local_time,"
 " m.transactional, m.share, m.activated_at, p.basis, c.time_zone, c.link,"
 " coalesce(m.experiment, m.moment) AS experiment, e.unit,"
-" CASE WHEN e.experiment IS NOT NULL THEN e::text END AS assign"
-" FROM persona.moment m"
-" LEFT JOIN persona.experiment e ON e.space = m.space AND e.experiment = m.experiment"
+" CASE WHEN e.experiment IS NOT NULL OR EXISTS (SELECT FROM persona.variant v"
+"   WHERE v.space = m.space AND v.moment = m.moment AND v.weight > 0)"
+"  THEN persona.assign_sql(s, persona.find_experiment(s, coalesce(m.experiment, m.moment)), 'd.subject', 'u.unit') END AS assign"
+" FROM persona.moment m JOIN persona.space s ON s.space = m.space"
+" LEFT JOIN persona.experiment e ON e.space = m.space AND e.experiment = coalesce(m.experiment, m.moment)"
 " LEFT JOIN persona.purpose p ON p.space = m.space AND p.purpose = m.purpose"
 " LEFT JOIN persona.channel c ON c.space = m.space AND c.channel = m.channel"
 " WHERE m.space = $1"
@@ -77,9 +79,12 @@ static const char *const moments_sql =
 " ORDER BY m.priority DESC, m.moment";
 
 static const char *const chain_sql =
-"SELECT b.moment, b.cancel_rule, b.on_event"
+"SELECT b.moment, b.cancel_rule, b.on_event, g.goal, g.measure, g.within::text AS within"
 " FROM persona.space o, persona.chain(o, $2) c"
 " JOIN persona.moment b ON b.space = $1 AND b.moment = c.moment"
+" LEFT JOIN persona.experiment e ON e.space = b.space AND e.experiment = coalesce(b.experiment, b.moment)"
+/* What is to become less, or only not to be harmed, is nothing to come to. */
+" LEFT JOIN persona.goal g ON g.space = e.space AND g.goal = e.goal AND g.better = 'higher' AND NOT g.guardrail"
 " WHERE o.space = $1 ORDER BY c.step";
 
 static const char *const tokens_sql =
@@ -134,12 +139,13 @@ Ask(const char *sql, const Request *request, const char *moment,
 	return PersonaExecuteKept(sql, &args, true);
 }
 
+/* Whatever is gone of it: one broken moment keeps no other from being read. */
 static SpaceEvent *
 ReadEvent(uint64 row, const Space *space)
 {
 	char	   *event = PersonaColumnText(row, "on_event");
 
-	return event ? SpaceFindEvent(space, event) : NULL;
+	return event ? SpaceEventAsDefined(space, event) : NULL;
 }
 
 static Moment *
@@ -198,6 +204,9 @@ ReadChain(const Request *request, Moment *moment)
 
 		before->name = Keep(i, "moment");
 		before->cancel_rule = Keep(i, "cancel_rule");
+		before->goal = Keep(i, "goal");
+		before->measure = Keep(i, "measure");
+		before->within = Keep(i, "within");
 		moment->before = lappend(moment->before, before);
 		moment->event = ReadEvent(i, request->space);
 	}
@@ -266,9 +275,11 @@ NoteChannel(Moment *moment, const MomentVariant *variant, uint64 row)
 static void
 ReadChannels(Moment *moment)
 {
-	bool		nobody = MomentWeights(moment) == NULL;
+	bool		nobody = true;
 	ListCell   *cell;
 
+	foreach(cell, moment->variants)
+		nobody = nobody && ((MomentVariant *) lfirst(cell))->weight == 0;
 	foreach(cell, moment->variants)
 		if (nobody || ((MomentVariant *) lfirst(cell))->weight > 0)
 			NoteChannel(moment, lfirst(cell), foreach_current_index(cell));

@@ -15,6 +15,7 @@
  *
  * start.h: what starts a moment, and when it is due
  *	capture.c	the trigger: a statement's new rows go into the inbox
+ *	intake.c	what is known of such a trigger, looked up once
  *	prefilter.c	which of these rows no moment can want
  *	inbox.c		rows appended to the inbox, many at a time
  *	catchup.c	the events that no trigger saw, and those that are polled
@@ -45,9 +46,11 @@
  *	guard.c		what is held: a spike, a loop, one error after another
  *	report.c	what a run counted, and what it says of it
  *	retain.c	what has been kept long enough
+ *	convert.c	who reached the goal after a decision
  *
  * outbox.h: messages -> senders
  *	claim.c		outbox -> sender, consent read again under lock
+ *	recall.c	what was called off while it waited there
  *	refusal.c	why a message may not be handed over after all
  *	adopt.c		the one database that an outbox sends from
  *	header.c	the headers by which a mailbox offers to unsubscribe
@@ -118,6 +121,9 @@ typedef struct MomentBefore
 {
 	char	   *name;
 	char	   *cancel_rule;	/* NULL: nothing cancels it */
+	char	   *goal;			/* of its experiment; NULL: nothing to reach */
+	char	   *measure;
+	char	   *within;			/* an interval, as text */
 } MomentBefore;
 
 /* What an audit says of a moment (told.c). */
@@ -154,7 +160,7 @@ typedef struct Moment
 	char	   *expires;		/* NULL: never; else interval or expression */
 	bool		expires_is_interval;
 	char	   *experiment;		/* under whose name its exposures are kept */
-	char	   *assign;			/* that experiment's row, as text; NULL: own */
+	char	   *assign;			/* SQL over d and u: the variant; NULL: none */
 	char	   *unit;			/* what that spreads; NULL: the subject */
 	List	   *tokens;			/* of MomentToken * */
 	char	   *purpose;
@@ -202,14 +208,11 @@ extern MomentVariant *MomentFindVariant(const Moment *moment,
 
 extern MomentChannel *MomentFindChannel(const Moment *moment, const char *name);
 
-/* Their weights, which make 1 together; NULL where none has any. */
-extern double *MomentWeights(const Moment *moment);
-
 /*
- * SQL of the name of the variant that `unit`, which is SQL, is going to get;
- * NULL where it takes no part in the experiment.
+ * A join of a (unit, variant): of `unit`, which is SQL over d and what is joined
+ * before, the variant that it is going to get; NULL where it takes no part.
  */
-extern char *MomentAssigned(const Moment *moment, const char *unit);
+extern char *MomentAssignment(const Moment *moment, const char *unit);
 
 /*
  * Of SQL expressions, one for each variant, the one of the variant that SQL
@@ -246,16 +249,27 @@ extern char *MomentIsLocked(const char *subject);
 /* Compiles and checks a moment; errors name the expression and its place. */
 extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);
 
+/* An error where columns of the event that starts it are gone. */
+extern void MomentRefuseBroken(const Space *space, const Moment *moment);
+
+/*
+ * The statement that says which rows of the outbox, $1 tid[] and $2 K[], are
+ * cancelled by now; NULL where nothing can cancel the moment.
+ */
+extern char *MomentCompileRecall(const Space *space, const Moment *moment);
+
 /* ---- what is kept of it (keep.c) ---- */
 
 /*
  * The same as MomentLoad and MomentCompile, of which this backend keeps what
  * still holds; valid until the transaction ends. Of a kept program `uses` is
- * not there. Changes of definitions that committed are seen.
+ * not there. Changes of definitions that committed are seen: *moment becomes
+ * the one that the program is of.
  */
 extern const Moment *MomentKept(const Space *space, const char *name);
 extern const MomentProgram *MomentKeptProgram(const Space *space,
-											  const char *name);
+											  const Moment **moment);
+extern const char *MomentKeptRecall(const Space *space, const char *name);
 
 /* A text[] of constants, as SQL. */
 extern char *MomentTextArray(List *texts);

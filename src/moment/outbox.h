@@ -12,6 +12,19 @@
  */
 extern char *MomentRefusal(const Space *space);
 
+/*
+ * Of the messages in `rows` (tid[]) of `subjects` (K[]), which may be of any
+ * moments, those that were cancelled since they were decided: tid[], or 0 for
+ * none. Only those of `moments`, a text[] literal, are asked; those of which
+ * it cannot be told are put off, so that they are in these places no more.
+ */
+extern Datum MomentRecall(const Space *space, const char *moments, Datum rows,
+						  Datum subjects);
+
+/* The same of one message, changing nothing: why it may not go, or NULL. */
+extern const char *MomentRecallOne(const Space *space, const char *moment,
+								   ItemPointer row, Datum subjects);
+
 /* Which database this is: its system, its oid and its timeline. */
 extern char *MomentHere(void);
 

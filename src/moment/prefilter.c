@@ -9,11 +9,8 @@
  * wait in the inbox for run() to find the same. Where it is unknown or true
  * the row is kept: run() decides, here nothing is decided.
  *
- * The compiled form is kept a trigger, as long as the definitions and the
- * table stay what they are: SpaceGeneration() grows with every change of
- * either. A rule that cannot fail and only compares is tried without a
- * subtransaction, so that a statement without a wanted row costs next to
- * nothing.
+ * A rule that cannot fail and only compares is tried without a subtransaction,
+ * so that a statement without a wanted row costs next to nothing.
  */
 #include "moment/start.h"
 
@@ -26,24 +23,16 @@
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
 #include "utils/ruleutils.h"
 
 struct MomentPrefilter
 {
-	Oid			trigger;		/* the key in the table of them */
-	uint64		generation;		/* of the definitions it was made under */
-	MemoryContext context;		/* holds all that follows */
 	ExprState  *state;			/* NULL: every row is kept */
 	ExprContext *econtext;
-	TupleTableSlot *row;
 	bool		is_safe;		/* no value makes it fail */
 };
-
-static HTAB *prefilters;
 
 /* ---- what a row alone can tell ---- */
 
@@ -190,9 +179,9 @@ MayFail(Node *node, void *arg)
 typedef struct Compilation
 {
 	MomentPrefilter *prefilter;
+	MemoryContext context;		/* where it stays */
 	const Space *space;
 	const SpaceEvent *event;
-	TupleDesc	desc;
 } Compilation;
 
 static void
@@ -210,66 +199,29 @@ Compile(void *arg)
 	if (any == NULL)
 		return;
 	p->is_safe = !MayFail(any, NULL);
-	caller = MemoryContextSwitchTo(p->context);
+	/*
+	 * Where nothing fails the order is free, and a part that all rules share is
+	 * asked once. Unknown is as good as true, as it is to a CHECK.
+	 */
+	if (p->is_safe)
+		any = (Node *) canonicalize_qual((Expr *) any, true);
+	caller = MemoryContextSwitchTo(c->context);
 	p->econtext = CreateStandaloneExprContext();
-	p->row = MakeSingleTupleTableSlot(CreateTupleDescCopyConstr(c->desc),
-									  &TTSOpsMinimalTuple);
-	p->econtext->ecxt_scantuple = p->row;
 	p->state = ExecInitExpr(copyObject((Expr *) any), NULL);
 	MemoryContextSwitchTo(caller);
 }
 
-static MomentPrefilter *
-Enter(Oid trigger)
-{
-	MomentPrefilter *prefilter;
-	bool		found;
-
-	if (prefilters == NULL)
-	{
-		HASHCTL		control = {.keysize = sizeof(Oid),
-		.entrysize = sizeof(MomentPrefilter)};
-
-		prefilters = hash_create("persona prefilters", 16, &control,
-								 HASH_ELEM | HASH_BLOBS);
-	}
-	prefilter = hash_search(prefilters, &trigger, HASH_ENTER, &found);
-	if (found && prefilter->context != NULL)
-		MemoryContextDelete(prefilter->context);
-	memset(prefilter, 0, sizeof(*prefilter));
-	prefilter->trigger = trigger;
-	return prefilter;
-}
-
 /* A rule that cannot be compiled, now or any more, leaves nothing out. */
 MomentPrefilter *
-MomentPrefilterMake(Oid trigger, const Space *space, const SpaceEvent *event,
-					TupleDesc desc)
+MomentPrefilterMake(MemoryContext context, const Space *space,
+					const SpaceEvent *event)
 {
-	MomentPrefilter *prefilter = Enter(trigger);
-	Compilation compilation = {prefilter, space, event, desc};
-	uint64		generation = SpaceGeneration();
+	MomentPrefilter *prefilter = MemoryContextAllocZero(context,
+														sizeof(MomentPrefilter));
+	Compilation compilation = {prefilter, context, space, event};
 
-	prefilter->context = AllocSetContextCreate(CacheMemoryContext,
-											   "persona prefilter",
-											   ALLOCSET_SMALL_SIZES);
 	if (PersonaTrap(Compile, &compilation) != 0)
 		prefilter->state = NULL;
-	prefilter->generation = generation;
-	return prefilter;
-}
-
-MomentPrefilter *
-MomentPrefilterFind(Oid trigger)
-{
-	MomentPrefilter *prefilter;
-
-	if (prefilters == NULL)
-		return NULL;
-	AcceptInvalidationMessages();
-	prefilter = hash_search(prefilters, &trigger, HASH_FIND, NULL);
-	if (prefilter == NULL || prefilter->generation != SpaceGeneration())
-		return NULL;
 	return prefilter;
 }
 
@@ -279,12 +231,6 @@ bool
 MomentPrefilterIsSafe(const MomentPrefilter *prefilter)
 {
 	return prefilter->state != NULL && prefilter->is_safe;
-}
-
-TupleTableSlot *
-MomentPrefilterSlot(const MomentPrefilter *prefilter)
-{
-	return prefilter->row;
 }
 
 bool

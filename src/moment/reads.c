@@ -47,7 +47,7 @@ PG_FUNCTION_INFO_V1(persona_moment_reads);
 Datum
 persona_moment_reads(PG_FUNCTION_ARGS)
 {
-	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	Space	   *space = SpaceGetOwn(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	MomentProgram *program;
 	ListCell   *cell;

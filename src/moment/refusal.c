@@ -3,7 +3,8 @@
  *
  * Between the decision and the sender a customer may withdraw, be suppressed
  * or refuse the use of their data, and time passes. claim() asks this of whole
- * pages, under lock; still_ok() and fail() ask it of one message, without.
+ * pages, under lock; still_ok() and fail() ask it of one message, without; all
+ * of them ask what has been cancelled (recall.c).
  */
 #include "moment/outbox.h"
 
@@ -47,12 +48,28 @@ ReadBasis(void *arg)
 		purpose->basis = pstrdup(PersonaColumnText(0, "basis"));
 }
 
+/* Whether the message $1 was cancelled since. */
+static const char *
+AskRecall(const Space *space, const PersonaArgs *args)
+{
+	ItemPointerData row;
+	Datum		subjects;
+	bool		isnull;
+
+	PersonaExecute(psprintf("SELECT moment, ctid AS row, ARRAY[subject] AS subjects FROM %s WHERE message = $1",
+							SpaceTable(space, "message")), args, true);
+	row = *(ItemPointer) DatumGetPointer(PersonaColumn(0, "row", &isnull));
+	subjects = PointerGetDatum(PG_DETOAST_DATUM_COPY(PersonaColumn(0, "subjects", &isnull)));
+	return MomentRecallOne(space, PersonaColumnText(0, "moment"), &row, subjects);
+}
+
 /* The refusal of one message, NULL where it may go or is not there. */
-static char *
+static const char *
 Ask(const Space *space, Datum message)
 {
 	Purpose		purpose = {.space = space->name};
 	PersonaArgs args = {0};
+	char	   *refusal;
 
 	PersonaArg(&args, UUIDOID, message, false);
 	if (PersonaExecute(psprintf("SELECT purpose FROM %s WHERE message = $1",
@@ -69,7 +86,8 @@ Ask(const Space *space, Datum message)
 							ConsentLateral(space, "m.subject", purpose.purpose,
 										   purpose.basis, "m.channel",
 										   "persona.now()")), &args, true);
-	return PersonaColumnText(0, "refusal");
+	refusal = PersonaColumnText(0, "refusal");
+	return refusal ? refusal : AskRecall(space, &args);
 }
 
 PG_FUNCTION_INFO_V1(persona_message_refusal);
@@ -80,7 +98,7 @@ persona_message_refusal(PG_FUNCTION_ARGS)
 {
 	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	MemoryContext caller = CurrentMemoryContext;
-	char	   *refusal;
+	const char *refusal;
 	text	   *result = NULL;
 
 	SPI_connect();

@@ -81,6 +81,61 @@ ByMoment(const ListCell *a, const ListCell *b)
 				  ((MomentTally *) lfirst(b))->moment);
 }
 
+/* The moments of a space that could be live: names, and ", " between. */
+typedef struct Resting
+{
+	const char *space;
+	bool		live;			/* one is */
+	char	   *ideas;			/* NULL: there are none */
+	char	   *paused;
+} Resting;
+
+static void
+ReadResting(void *arg)
+{
+	Resting    *resting = arg;
+	PersonaArgs args = {0};
+	bool		isnull;
+
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(resting->space), false);
+	PersonaExecute("SELECT coalesce(pg_catalog.bool_or(state = 'live'), false) AS live,"
+				   " pg_catalog.string_agg(moment, ', ' ORDER BY moment) FILTER (WHERE state = 'idea') AS ideas,"
+				   " pg_catalog.string_agg(moment, ', ' ORDER BY moment) FILTER (WHERE state = 'paused') AS paused"
+				   " FROM persona.moment WHERE space = $1", &args, true);
+	resting->live = DatumGetBool(PersonaColumn(0, "live", &isnull));
+	resting->ideas = PersonaColumnText(0, "ideas");
+	resting->paused = PersonaColumnText(0, "paused");
+}
+
+/* Nothing was due: perhaps because nothing is live yet, or any more. */
+static void
+ReportNothing(const char *space)
+{
+	Resting		resting = {.space = space};
+	StringInfoData hint;
+
+	SpaceWithDefinitions(ReadResting, &resting);
+	if (resting.live)
+	{
+		ereport(NOTICE, (errmsg("nothing was due in space \"%s\"", space)));
+		return;
+	}
+	initStringInfo(&hint);
+	if (resting.ideas != NULL)
+		appendStringInfo(&hint, "SELECT * FROM persona.activate('%.*s') makes one live; ideas: %s.",
+						 (int) strcspn(resting.ideas, ","), resting.ideas, resting.ideas);
+	if (resting.paused != NULL)
+		appendStringInfo(&hint, "%sSELECT persona.resume('%.*s') lets one go on; paused: %s.",
+						 hint.len ? " " : "", (int) strcspn(resting.paused, ","),
+						 resting.paused, resting.paused);
+	if (hint.len == 0)
+		appendStringInfoString(&hint, "Describe one with persona.define_moment(...), then persona.activate() makes it live.");
+	ereport(NOTICE,
+			(errmsg("no moment is live in space \"%s\": nothing starts, and nothing is decided",
+					space),
+			 errhint("%s", hint.data)));
+}
+
 void
 MomentReport(const char *space, List *tallies)
 {
@@ -90,7 +145,7 @@ MomentReport(const char *space, List *tallies)
 
 	initStringInfo(&line);
 	if (tallies == NIL)
-		ereport(NOTICE, (errmsg("nothing was due in space \"%s\"", space)));
+		ReportNothing(space);
 	list_sort(tallies, ByMoment);
 	foreach(cell, tallies)
 	{

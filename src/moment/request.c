@@ -194,7 +194,7 @@ Decide(Call *c)
 	if (MomentCapsByAddress(c->moment))
 		(void) MomentLockAddresses(c->space, true);
 	LockAnchor(c);
-	c->program = MomentKeptProgram(c->space, c->moment->name);
+	c->program = MomentKeptProgram(c->space, &c->moment);
 	MomentRefuseIncomplete(c->moment, c->program);
 	sqlstate = PersonaTrap(Read, c);
 	if (sqlstate != 0)

@@ -7,10 +7,12 @@
  * of a customer's. Hashes of addresses go once no cap looks back at them.
  */
 #include "moment/run.h"
+#include "moment/start.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 /* How long the rows of a scope are kept. */
 typedef struct Term
@@ -73,8 +75,71 @@ OlderThan(const char *column, const char *interval)
 					PersonaLiteral(interval));
 }
 
+/* Events of one source that waited too long. */
+typedef struct Waiting
+{
+	char	   *event;
+	int64		n;
+	Datum		rows;			/* tid[], in the inbox */
+	Datum		subjects;		/* K[] */
+} Waiting;
+
+/* List of Waiting *; who has no subject is counted by each run (start.c). */
+static List *
+ReadWaiting(const Space *space, const Term *term)
+{
+	List	   *all = NIL;
+	bool		isnull;
+	uint64		n = PersonaExecute(psprintf("WITH old AS MATERIALIZED (SELECT x.ctid, x.subject, x.event FROM %s x"
+											"  WHERE x.subject IS NOT NULL AND %s LIMIT %d FOR UPDATE SKIP LOCKED)"
+											" SELECT event, pg_catalog.count(*) AS n, pg_catalog.array_agg(ctid) AS rows,"
+											"  pg_catalog.array_agg(subject) AS subjects FROM old GROUP BY event ORDER BY event",
+											SpaceTable(space, "inbox"),
+											OlderThan("seen_at", term->retention),
+											MOMENT_BATCH), NULL, false);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		Waiting    *waiting = palloc(sizeof(Waiting));
+
+		waiting->event = PersonaColumnText(i, "event");
+		waiting->n = DatumGetInt64(PersonaColumn(i, "n", &isnull));
+		waiting->rows = PointerGetDatum(PG_DETOAST_DATUM_COPY(PersonaColumn(i, "rows", &isnull)));
+		waiting->subjects = PointerGetDatum(PG_DETOAST_DATUM_COPY(PersonaColumn(i, "subjects", &isnull)));
+		all = lappend(all, waiting);
+	}
+	return all;
+}
+
+/*
+ * Events whose subjects were locked by somebody else at every run: counted for
+ * each moment that would have looked at them, and not to be found once more.
+ */
 static uint64
-RemoveUnder(const Space *space, const Term *term)
+RemoveWaiting(const Space *space, const Term *term, List **tallies)
+{
+	uint64		n = 0;
+	ListCell   *cell;
+	ListCell   *live;
+
+	foreach(cell, ReadWaiting(space, term))
+	{
+		Waiting    *waiting = lfirst(cell);
+		PersonaArgs args = {0};
+
+		foreach(live, MomentLoadLive(space, waiting->event))
+			MomentCount(tallies, ((Moment *) lfirst(live))->name, "too_late",
+						waiting->n);
+		PersonaArg(&args, TIDARRAYOID, waiting->rows, false);
+		PersonaArg(&args, get_array_type(space->key.type), waiting->subjects, false);
+		MomentTakeOut(space, &args, DT_NOBEGIN);
+		n += waiting->n;
+	}
+	return n;
+}
+
+static uint64
+RemoveUnder(const Space *space, const Term *term, List **tallies)
 {
 	const char *scope = MomentInScope(term->channel, term->purpose);
 	uint64		n;
@@ -89,12 +154,12 @@ RemoveUnder(const Space *space, const Term *term)
 				psprintf("%s%s", OlderThan("at", term->retention), scope));
 	/* What waits in the inbox has no channel and no purpose yet. */
 	if (scope[0] == '\0')
-		n += Remove(space, "inbox", OlderThan("seen_at", term->retention));
+		n += RemoveWaiting(space, term, tallies);
 	return n;
 }
 
 uint64
-MomentRetainBatch(const Space *space)
+MomentRetainBatch(const Space *space, List **tallies)
 {
 	Terms		all = {.space = space};
 	uint64		n;
@@ -105,7 +170,7 @@ MomentRetainBatch(const Space *space)
 			   OlderThan("at", all.longest_cap) : "true");
 	foreach(cell, all.terms)
 	{
-		n += RemoveUnder(space, lfirst(cell));
+		n += RemoveUnder(space, lfirst(cell), tallies);
 	}
 	return n;
 }

@@ -153,7 +153,8 @@ DecideStep(Step *step)
 static void
 RetainStep(Step *step)
 {
-	step->rows = MomentRetainBatch(step->space);
+	step->rows = MomentRetainBatch(step->space, &step->tallies);
+	MomentWriteTallies(step->space, step->tallies);
 }
 
 static void

@@ -56,7 +56,7 @@ typedef struct MomentBatch
 extern void MomentDecideTogether(void *batch);
 
 /* Removes some of what policies say need not be kept; how many rows. */
-extern uint64 MomentRetainBatch(const Space *space);
+extern uint64 MomentRetainBatch(const Space *space, List **tallies);
 
 /* Writes what was decided on the row of the schedule that the case is of. */
 extern void MomentWrite(const Space *space, const Moment *moment,
@@ -103,7 +103,8 @@ extern void MomentReport(const char *space, List *tallies);
 /* What pg_stat_activity shows while a run is at it. */
 extern void MomentShowProgress(const char *space, uint64 rows, int batches);
 
-/* An array of tids as a parameter. */
+/* An array of tids as a parameter, and as a column of a result. */
 extern Datum MomentTids(const ItemPointerData *rows, int n);
+extern ItemPointerData *MomentReadTids(uint64 row, const char *column, int *n);
 
 #endif							/* PERSONA_MOMENT_RUN_H */

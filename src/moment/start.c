@@ -358,7 +358,7 @@ StartMoment(void *arg)
 	ItemPointerData *rows = BatchRows(e->batch, &n);
 	ListCell   *cell;
 
-	e->sql = MomentKeptProgram(e->batch->space, e->moment->name)->start_sql;
+	e->sql = MomentKeptProgram(e->batch->space, &e->moment)->start_sql;
 	if (e->sql == NULL)
 		return;
 	EvaluateRows(e, rows, n);

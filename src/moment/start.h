@@ -11,22 +11,41 @@
 
 #include "executor/tuptable.h"
 #include "storage/itemptr.h"
+#include "utils/rel.h"
 
-/* ---- a statement's rows (prefilter.c, inbox.c) ---- */
+/* ---- a statement's rows (intake.c, prefilter.c, inbox.c) ---- */
 
 typedef struct MomentPrefilter MomentPrefilter;
 
-/* What is kept of a trigger, if definitions are still what they were. */
-extern MomentPrefilter *MomentPrefilterFind(Oid trigger);
+/* What it takes to turn a row of an event's table into one of the inbox. */
+typedef struct MomentIntake
+{
+	uint64		generation;		/* of the definitions it was made under */
+	const Space *space;
+	const SpaceEvent *event;
+	Datum		name;			/* the event's */
+	TupleDesc	row;			/* of the event's table */
+	FmgrInfo   *outputs;		/* of the key columns, then of the subject */
+	FmgrInfo	input;			/* of K */
+	Oid			io_param;
+	bool		has_styles;		/* a text may depend on the session's settings */
+	const MomentPrefilter *prefilter;	/* NULL: every row is taken */
+} MomentIntake;
 
-/* Compiles it anew, for rows of the event's table; reads definitions. */
-extern MomentPrefilter *MomentPrefilterMake(Oid trigger, const Space *space,
-											const SpaceEvent *event,
-											TupleDesc desc);
+/* What is kept of a trigger; NULL where definitions have changed since. */
+extern const MomentIntake *MomentIntakeFind(Oid trigger);
 
-/* Whether rows can be tried outside of a trap, and a slot to do so. */
+/* Makes it anew for rows of the trigger's table; reads definitions. */
+extern const MomentIntake *MomentIntakeLearn(const Trigger *trigger,
+											 Relation relation);
+
+/* Compiles the entry rules of the event's live moments, to stay in `context`. */
+extern MomentPrefilter *MomentPrefilterMake(MemoryContext context,
+											const Space *space,
+											const SpaceEvent *event);
+
+/* Whether rows can be tried outside of a trap. */
 extern bool MomentPrefilterIsSafe(const MomentPrefilter *prefilter);
-extern TupleTableSlot *MomentPrefilterSlot(const MomentPrefilter *prefilter);
 
 /* False where the entry rules of all live moments are plainly false. */
 extern bool MomentPrefilterKeeps(const MomentPrefilter *prefilter,

@@ -153,12 +153,13 @@ persona_moment_uses(PG_FUNCTION_ARGS)
 	Listing		listing = {.result = (ReturnSetInfo *) fcinfo->resultinfo};
 	PersonaAct	act;
 
-	listing.space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	listing.space = SpaceGetOwn(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	PersonaActBegin(&act, listing.space->owner);
 	listing.moment = MomentLoad(listing.space,
 								text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	MomentRefuseBroken(listing.space, listing.moment);
 	PutMoment(&listing);
 	PersonaActEnd(&act);
 	SPI_finish();

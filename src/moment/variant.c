@@ -1,10 +1,11 @@
 /*
  * variant.c: what variants may differ in, as SQL and as values.
  *
- * Which variant a subject gets is a pure function of the subject, known from
- * the start: by the moment's own weights, or by an experiment that it is a part
- * of. So the statement that reads a row says it, and chooses by it where a
- * delay or a channel is the variant's own.
+ * Which variant a subject gets is known from the start: the one it was exposed
+ * to first, or else a pure function of the subject by the weights of the
+ * experiment. So the statement that reads a row says it, by the SQL that
+ * variant() asks by, and chooses by it where a delay or a channel is the
+ * variant's own.
  */
 #include "moment/gate.h"
 
@@ -25,56 +26,14 @@ MomentFindChannel(const Moment *moment, const char *name)
 	return NULL;
 }
 
-double *
-MomentWeights(const Moment *moment)
-{
-	double	   *weights = palloc(sizeof(double) * (list_length(moment->variants) + 1));
-	double		total = 0;
-	ListCell   *cell;
-
-	foreach(cell, moment->variants)
-		total += ((MomentVariant *) lfirst(cell))->weight;
-	if (total == 0)
-		return NULL;
-	foreach(cell, moment->variants)
-		weights[foreach_current_index(cell)] =
-			((MomentVariant *) lfirst(cell))->weight / total;
-	return weights;
-}
-
-/* The moment's own experiment: its name is the seed. */
-static char *
-ByOwnWeights(const Moment *moment, const char *unit)
-{
-	const double *weights = MomentWeights(moment);
-	StringInfoData names;
-	StringInfoData shares;
-
-	if (weights == NULL)
-		return "NULL::pg_catalog.text";
-	initStringInfo(&names);
-	initStringInfo(&shares);
-	for (int i = 0; i < list_length(moment->variants); i++)
-	{
-		MomentVariant *variant = list_nth(moment->variants, i);
-
-		appendStringInfo(&names, "%s%s", i ? ", " : "",
-						 PersonaLiteral(variant->name));
-		appendStringInfo(&shares, "%s%.17g::pg_catalog.float8",
-						 i ? ", " : "", weights[i]);
-	}
-	return psprintf("(ARRAY[%s]::pg_catalog.text[])[persona.choose(%s, %s, ARRAY[%s])]",
-					names.data, unit, PersonaLiteral(moment->name),
-					shares.data);
-}
-
+/* Behind OFFSET 0 it is looked for once a row, and only where it matters. */
 char *
-MomentAssigned(const Moment *moment, const char *unit)
+MomentAssignment(const Moment *moment, const char *unit)
 {
-	if (moment->assign == NULL)
-		return ByOwnWeights(moment, unit);
-	return psprintf("persona.assign(%s::persona.experiment, %s)",
-					PersonaLiteral(moment->assign), unit);
+	return psprintf(" CROSS JOIN LATERAL (SELECT u.unit, %s AS variant"
+					" FROM (SELECT %s AS unit OFFSET 0) u OFFSET 0) a",
+					moment->assign ? moment->assign : "NULL::pg_catalog.text",
+					unit);
 }
 
 char *

@@ -160,19 +160,42 @@ persona_next_local(PG_FUNCTION_ARGS)
 	PG_RETURN_TIMESTAMPTZ(t);
 }
 
-/* The end of one stretch of quiet hours, `t` itself outside of it. */
+/*
+ * How long the zone's clocks have to go on until the stretch is over; 0 outside
+ * of it.
+ */
+static int64
+StretchLeft(TimestampTz t, const MomentQuiet *quiet, pg_tz *zone)
+{
+	Timestamp	local = MomentLocal(t, zone);
+	int64		now = local - Midnight(local);
+	int64		from = quiet->from * USECS_PER_SEC;
+	int64		to = quiet->to * USECS_PER_SEC;
+
+	if (from <= to)
+		return now >= from && now < to ? to - now : 0;
+	return now >= from ? to - now + USECS_PER_DAY : now < to ? to - now : 0;
+}
+
+/*
+ * The end of one stretch of quiet hours, `t` itself outside of it. Where the
+ * clocks are changed meanwhile they are looked at again: they may show an hour
+ * outside of it, or one inside of it a second time.
+ */
 static TimestampTz
 StretchEnd(TimestampTz t, const MomentQuiet *quiet, pg_tz *zone)
 {
-	Timestamp	local = MomentLocal(t, zone);
-	int64		now = (local - Midnight(local)) / USECS_PER_SEC;
-	bool		inside = quiet->from <= quiet->to ?
-	now >= quiet->from && now < quiet->to :
-	now >= quiet->from || now < quiet->to;
+	int64		left;
 
-	if (!inside)
-		return t;
-	return MomentNextLocal(t, (TimeADT) quiet->to * USECS_PER_SEC, zone);
+	while ((left = StretchLeft(t, quiet, zone)) > 0)
+	{
+		TimestampTz change = NextChange(t, zone);
+
+		if (change > t + left)
+			return t + left;
+		t = change;
+	}
+	return t;
 }
 
 TimestampTz

@@ -35,25 +35,101 @@ RuleQueryContext(RuleQuery *query)
 	query->has_context = true;
 }
 
-void
-RuleQueryExposed(RuleQuery *query, const char *exposed)
+List *
+RuleQueryUses(RuleQuery *query)
 {
-	query->exposed = exposed;
+	return query->uses;
+}
+
+/* ---- those exposed ---- */
+
+/* The number of a span of that length, from 1. */
+static int
+SpanNumber(RuleQuery *query, const char *length)
+{
+	ListCell   *cell;
+
+	foreach(cell, query->spans)
+		if (strcmp(lfirst(cell), length) == 0)
+			return foreach_current_index(cell) + 1;
+	query->spans = lappend(query->spans, pstrdup(length));
+	return list_length(query->spans);
 }
 
 void
 RuleQuerySpan(RuleQuery *query, const char *length, bool before)
 {
-	query->from = before ? psprintf("x.at - %s", length) : "x.at";
-	query->until = before ? "x.at" : psprintf("x.at + %s", length);
-	query->lengths = query->lengths == NULL ? length :
-		psprintf("%s, %s", query->lengths, length);
+	int			number = SpanNumber(query, length);
+
+	query->from = before ? psprintf("x.from%d", number) : "x.at";
+	query->until = before ? "x.at" : psprintf("x.until%d", number);
 }
 
-List *
-RuleQueryUses(RuleQuery *query)
+char *
+RuleQuerySpans(const RuleQuery *query)
 {
-	return query->uses;
+	StringInfoData sql;
+	ListCell   *cell;
+
+	initStringInfo(&sql);
+	foreach(cell, query->spans)
+	{
+		const char *length = lfirst(cell);
+		int			number = foreach_current_index(cell) + 1;
+
+		appendStringInfo(&sql, ", x.at - %s AS from%d, x.at + %s AS until%d",
+						 length, number, length, number);
+	}
+	return sql.data;
+}
+
+void
+RuleQueryExposed(RuleQuery *query, const char *exposed, const char *earliest,
+				 const char *latest)
+{
+	query->exposed = exposed;
+	query->earliest = earliest;
+	query->latest = latest;
+}
+
+/* Expressions are analysed over nobody, which needs no table. */
+static char *
+Exposed(const RuleQuery *query)
+{
+	if (query->exposed != NULL)
+		return psprintf("%s x", query->exposed);
+	return psprintf("(SELECT x.*%s FROM (SELECT NULL::pg_catalog.text AS unit, NULL::%s AS subject, NULL::pg_catalog.timestamptz AS at) x) x",
+					RuleQuerySpans(query),
+					PersonaTypeName(query->space->key.type));
+}
+
+/* The nth ends of all spans, as arguments. */
+static char *
+Ends(const RuleQuery *query, const char *name)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = 1; i <= list_length(query->spans); i++)
+		appendStringInfo(&sql, "%sx.%s%d", i > 1 ? ", " : "", name, i);
+	return sql.data;
+}
+
+/*
+ * Events that no span reaches are left out before they are grouped; that it
+ * is between two constants too lets an index or a partition serve.
+ */
+static char *
+Reach(const RuleQuery *query, const RuleSource *source)
+{
+	char	   *at = SpaceEventTime(source->event, "e");
+	char	   *reach = psprintf(" AND %s >= LEAST(%s) AND %s < GREATEST(%s)",
+								 at, Ends(query, "from"), at, Ends(query, "until"));
+
+	if (query->exposed == NULL)
+		return reach;
+	return psprintf("%s AND %s >= %s AND %s < %s", reach, at, query->earliest,
+					at, query->latest);
 }
 
 /* ---- facets ---- */
@@ -200,16 +276,6 @@ AppendColumn(StringInfo sql, List *columns, const RuleColumn *column)
 	appendStringInfo(sql, "%s AS a%d", after, column->number);
 }
 
-/* Events that no span reaches are left out before they are grouped. */
-static char *
-Reach(const RuleQuery *query, const RuleSource *source)
-{
-	char	   *at = SpaceEventTime(source->event, "e");
-
-	return psprintf(" WHERE %s >= x.at - GREATEST(%s) AND %s < x.at + GREATEST(%s)",
-					at, query->lengths, at, query->lengths);
-}
-
 /* Whose events they are: FROM event e WHERE ... GROUP BY ... */
 static char *
 FeatureFrom(const RuleQuery *query, const RuleSource *source, List *columns)
@@ -225,8 +291,8 @@ FeatureFrom(const RuleQuery *query, const RuleSource *source, List *columns)
 							quote_identifier(query->space->key.name),
 							CommonFilter(source, columns, " AND "));
 		case RULE_FEATURES_EXPOSED:
-			return psprintf("%s x JOIN %s ON e.%s = x.subject%s%s GROUP BY x.unit",
-							query->exposed, from, subject, Reach(query, source),
+			return psprintf("%s JOIN %s ON e.%s = x.subject%s%s GROUP BY x.unit",
+							Exposed(query), from, subject, Reach(query, source),
 							CommonFilter(source, columns, " AND "));
 		case RULE_FEATURES_GROUPED: /* the group of NULL joins nobody */
 			return psprintf("%s%s GROUP BY e.%s", from,
@@ -286,8 +352,15 @@ EventJoin(const RuleQuery *query, const RuleSource *source, List *columns)
 	if (query->mode == RULE_FEATURES_LATERAL)
 		return psprintf(" LEFT JOIN LATERAL (%s) %s ON true", select,
 						source->alias);
+
+	/*
+	 * Its units are all among those exposed, so FULL is what LEFT would be,
+	 * but never a nested loop: where the exposures are too young to be
+	 * analysed the planner takes thousands for one, and would group anew for
+	 * each.
+	 */
 	if (query->mode == RULE_FEATURES_EXPOSED)
-		return psprintf(" LEFT JOIN (%s) %s ON %s.unit = x.unit", select,
+		return psprintf(" FULL JOIN (%s) %s ON %s.unit = x.unit", select,
 						source->alias, source->alias);
 	return psprintf(" LEFT JOIN (%s) %s ON %s.subject = s.%s", select,
 					source->alias, source->alias,
@@ -361,9 +434,11 @@ RuleQueryFrom(RuleQuery *query, Node *node)
 	(void) AddColumns(node, &columns);
 	initStringInfo(&sql);
 	if (query->mode == RULE_FEATURES_EXPOSED)
-		appendStringInfo(&sql, "FROM %s x", query->exposed);
+		appendStringInfo(&sql, "FROM %s", Exposed(query));
 	else
-		appendStringInfo(&sql, "FROM %s s", PersonaRelationName(query->space->relid));
+		appendStringInfo(&sql, "FROM %s s%s", PersonaRelationName(query->space->relid),
+						 query->from == NULL ? "" :
+						 psprintf(" CROSS JOIN %s", Exposed(query)));
 	if (query->event != NULL)
 		appendStringInfo(&sql, " CROSS JOIN %s n",
 						 PersonaRelationName(query->event->relid));

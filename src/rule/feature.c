@@ -184,19 +184,47 @@ Aggregate(Scope *scope, FuncCall *call, const char *name, List *args,
 	return column;
 }
 
-/* Of a goal only the events around an exposure count: they need a time. */
+/* An event other than the one known as n. */
+static char *
+IsAnother(const SpaceEvent *event)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = 0; i < event->nkeys; i++)
+	{
+		const char *key = quote_identifier(event->keys[i].name);
+
+		appendStringInfo(&sql, "%se.%s IS DISTINCT FROM n.%s",
+						 i ? " OR " : "(", key, key);
+	}
+	return event->nkeys > 0 ? psprintf("%s)", sql.data) : pstrdup("true");
+}
+
+/*
+ * Of a goal only the events around an exposure count: they need a time. Of one
+ * subject those up to now, and not the one that led to the exposure.
+ */
 static List *
 Span(Scope *scope, int location)
 {
 	RuleQuery  *query = scope->query;
+	const SpaceEvent *event = scope->source->event;
+	List	   *filters;
 	char	   *at;
 
-	if (query->mode != RULE_FEATURES_EXPOSED)
+	if (query->from == NULL)
 		return NIL;
 	(void) RuleEventTime(scope, "before and after", location);
-	at = SpaceEventTime(scope->source->event, "e");
-	return list_make2(psprintf("(%s >= %s)", at, query->from),
-					  psprintf("(%s < %s)", at, query->until));
+	at = SpaceEventTime(event, "e");
+	filters = list_make2(psprintf("(%s >= %s)", at, query->from),
+						 psprintf("(%s < %s)", at, query->until));
+	if (query->mode == RULE_FEATURES_LATERAL)
+		filters = lappend(filters, psprintf("(%s <= persona.now())", at));
+	if (query->mode == RULE_FEATURES_LATERAL && query->event != NULL &&
+		strcmp(event->name, query->event->name) == 0)
+		filters = lappend(filters, IsAnother(event));
+	return filters;
 }
 
 /* ---- rows, for a template's list ---- */
@@ -423,6 +451,39 @@ RuleAggregate(Scope *outer, FuncCall *call, const char *name)
 	}
 	return CountOrZero(outer->query, name,
 					   ColumnFor(scope.source, column, call->location));
+}
+
+/* An array of a value of each event, in the order of their time. */
+static char *
+InOrder(Scope *scope, const char *value, List *filters)
+{
+	const SpaceEvent *event = scope->source->event;
+	RuleColumn *column = palloc(sizeof(RuleColumn));
+
+	column->head = psprintf("pg_catalog.array_agg(%s ORDER BY %s%s)", value,
+							SpaceEventTime(event, "e"), Keys(event));
+	column->filters = filters;
+	return RuleDeparse(ColumnFor(scope->source, column, -1));
+}
+
+void
+RuleQueryCounted(RuleQuery *query, const char *text, char **times,
+				 char **values)
+{
+	FuncCall   *call = (FuncCall *) RuleParse(text);
+	const char *name = strVal(llast(call->funcname));
+	Scope		outer = {query};
+	Scope		scope = {query};
+	List	   *filters;
+
+	query->text = text;
+	scope.source = SourceOf(query, EventOf(&outer, call), NULL);
+	filters = list_concat(Filters(&scope, call->agg_filter),
+						  Span(&scope, call->location));
+	*times = InOrder(&scope, SpaceEventTime(scope.source->event, "e"), filters);
+	*values = InOrder(&scope, TakesWhole(&scope, call, name) ? "1" :
+					  RuleDeparse(RuleRewriteIn(&scope, linitial(call->args))),
+					  filters);
 }
 
 /* ---- segments ---- */

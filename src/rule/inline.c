@@ -36,6 +36,7 @@ typedef struct Row
 {
 	Node	   *node;
 	Oid			type;
+	uint64		shape;			/* changes with the type; 0: it has none */
 	TupleDesc	desc;
 } Row;
 
@@ -96,9 +97,14 @@ Describe(PlannerInfo *root, Node *node, Row *row)
 
 	row->node = node;
 	row->type = getBaseType(exprType(node));
+	row->shape = 0;
 	row->desc = NULL;
 	if (row->type != RECORDOID)
+	{
+		/* Nothing can change between the two: both are in the type cache. */
+		row->shape = assign_record_type_identifier(row->type, -1);
 		row->desc = lookup_rowtype_tupdesc_copy(row->type, -1);
+	}
 	else if (IsA(inner, RowExpr))
 		row->desc = DescribeNodes(((RowExpr *) inner)->args,
 								  ((RowExpr *) inner)->colnames);
@@ -226,11 +232,25 @@ PutColumns(Node *node, void *row)
 }
 
 static Node *
+ReadCondition(const char *rule, void *arg)
+{
+	const Row  *row = arg;
+
+	return eval_const_expressions(NULL,
+								  RuleOverRow(rule, row->desc, row->type));
+}
+
+/* What is kept is not touched: a mutator copies all that it walks over. */
+static Node *
 Condition(PlannerInfo *root, Row *row, const char *rule)
 {
-	Node	   *condition = RuleOverRow(rule, row->desc, row->type);
+	Node	   *condition = row->shape == 0 ? ReadCondition(rule, row) :
+	RuleReadOnce(row->shape, rule, ReadCondition, row);
 
-	return eval_const_expressions(root, PutColumns(condition, row));
+	condition = PutColumns(condition, row);
+	/* Where its columns are not just columns there may be more to work out. */
+	return IsWholeRow(row->node) ? condition :
+		eval_const_expressions(root, condition);
 }
 
 /* ---- any other rule: the row in parts ---- */

@@ -5,8 +5,14 @@
  * compared with a number, which makes a yes or no; or a total by another, a
  * ratio. The totals of many measures become columns of one grouped pass over
  * each event source, joined to everybody exposed (the relation exposed, known
- * as x: unit, subject, at). Each has a twin that counts as long before the
- * exposure as the measure does after it, by which its variance is reduced.
+ * as x: unit, subject, at, and the ends of the spans that count). Each has a
+ * twin that counts as long before the exposure as the measure does after it, by
+ * which its variance is reduced.
+ *
+ * The same measure of one subject says whether it has reached the goal: a yes
+ * or no when it is yes (what more events may still make a no, when its time is
+ * over), a total or a ratio when there is any. A goal's target is no part of
+ * that: it is a lift of the mean over many, to which nobody comes alone.
  */
 #include "rule/rule.h"
 
@@ -17,9 +23,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-
-/* Totals are analysed over this until there is somebody exposed. */
-#define NOBODY "(SELECT NULL::pg_catalog.text AS unit, %s AS subject, NULL::pg_catalog.timestamptz AS at)"
+#include "utils/timestamp.h"
 
 /* One measure: what it yields for a unit, as SQL over x and the features. */
 typedef struct Measure
@@ -28,6 +32,8 @@ typedef struct Measure
 	char	   *y;				/* after the exposure; its numerator */
 	char	   *x;				/* its denominator; NULL unless a ratio */
 	char	   *before;			/* y before the exposure; NULL for a ratio */
+	char	   *reached;		/* of one subject: whether it came to it */
+	char	   *reached_at;		/* and when; NULL: when the time is over */
 } Measure;
 
 /* ---- what may be measured ---- */
@@ -155,26 +161,145 @@ Compile(RuleQuery *query, const char *text, bool is_boolean)
 	return psprintf("coalesce(%s, 0)::pg_catalog.float8", sql);
 }
 
+/* What a measure yields, but for what it does before. */
 static Measure
-CompileMeasure(RuleQuery *query, const char *text, const char *within)
+CompileSpan(RuleQuery *query, const char *text)
 {
 	Node	   *node = RuleParse(text);
 	Measure		measure = {.kind = KindOf(text, node)};
-	bool		is_boolean = strcmp(measure.kind, "proportion") == 0;
-	char	   *length = psprintf("%s::pg_catalog.interval", PersonaLiteral(within));
 
-	RuleQuerySpan(query, length, false);
 	if (strcmp(measure.kind, "ratio") == 0)
 	{
 		measure.y = Compile(query, RuleDeparse(((A_Expr *) node)->lexpr), false);
 		measure.x = Compile(query, RuleDeparse(((A_Expr *) node)->rexpr), false);
-		return measure;
 	}
-	measure.y = Compile(query, text, is_boolean);
-	RuleQuerySpan(query, length, true);
-	measure.before = Compile(query, text, is_boolean);
-	if (is_boolean)
+	else
+		measure.y = Compile(query, text, strcmp(measure.kind, "proportion") == 0);
+	return measure;
+}
+
+static char *
+LengthOf(const char *within)
+{
+	return psprintf("%s::pg_catalog.interval", PersonaLiteral(within));
+}
+
+static Measure
+CompileMeasure(RuleQuery *query, const char *text, const char *within)
+{
+	Measure		measure;
+
+	RuleQuerySpan(query, LengthOf(within), false);
+	measure = CompileSpan(query, text);
+	if (measure.x != NULL)
+		return measure;
+	RuleQuerySpan(query, LengthOf(within), true);
+	measure.before = CompileSpan(query, text).y;
+	if (strcmp(measure.kind, "proportion") == 0)
 		measure.before = psprintf("%s::pg_catalog.int4::pg_catalog.float8", measure.before);
+	return measure;
+}
+
+/* ---- whether one subject has come to it ---- */
+
+/* Whether more events can only make it true, never false again. */
+static bool
+IsOfMore(const char *text)
+{
+	static const char *const more[] = {">", ">=", NULL};
+
+	return IsOperator(RuleParse(text), more);
+}
+
+/* As SQL over x: that there is some of it, or that it is so. */
+static char *
+Reached(const RuleQuery *query, const Measure *measure, const char *text)
+{
+	if (measure->x != NULL)
+		return psprintf("(%s / NULLIF(%s, 0) > 0)", measure->y, measure->x);
+	if (strcmp(measure->kind, "mean") == 0)
+		return psprintf("(%s > 0)", measure->y);
+	if (IsOfMore(text))
+		return measure->y;
+	return psprintf("(%s AND %s <= persona.now())", measure->y, query->until);
+}
+
+char *
+RuleReached(const Space *space, const SpaceEvent *event, const char *measure,
+			const char *within, const char *from, List **uses)
+{
+	RuleQuery  *query = RuleQueryBegin(space, event, RULE_FEATURES_LATERAL);
+	Measure		compiled;
+
+	RuleQueryNanIsUnknown(query);
+	RuleQuerySpan(query, LengthOf(within), false);
+	compiled = CompileSpan(query, measure);
+	*uses = list_concat(*uses, RuleQueryUses(query));
+	return psprintf("EXISTS (SELECT FROM (SELECT x.*%s FROM %s x) x%s WHERE %s)",
+					RuleQuerySpans(query), from, RuleQueryJoins(query),
+					Reached(query, &compiled, measure));
+}
+
+/* ---- and when ---- */
+
+/* What each event adds to a total; again the same adds nothing to a DISTINCT. */
+static const char *
+Added(const FuncCall *total)
+{
+	const char *added = strcmp(strVal(llast(total->funcname)), "sum") == 0 ?
+	"c.value" : "(c.value IS NOT NULL)::pg_catalog.int4";
+
+	if (!total->agg_distinct)
+		return added;
+	return psprintf("CASE WHEN pg_catalog.row_number() OVER (PARTITION BY c.value ORDER BY c.at) = 1 THEN %s END",
+					added);
+}
+
+/* Whether the first event that is counted takes count(purchase) past 0. */
+static bool
+ByFirst(const FuncCall *total, const char *past)
+{
+	return strcmp(strVal(llast(total->funcname)), "count") == 0 &&
+		(strcmp(past, "> 0") == 0 || strcmp(past, ">= 1") == 0) &&
+		list_length(((ColumnRef *) linitial(total->args))->fields) == 1;
+}
+
+/*
+ * The event that took a total past its number, or past 0 where it has none. Of
+ * what is to stay small, or to be met exactly, nothing is known before the end.
+ */
+static char *
+ReachedAt(RuleQuery *query, const char *text)
+{
+	Node	   *node = RuleParse(text);
+	const A_Expr *expr = (A_Expr *) node;
+	bool		is_proportion = strcmp(KindOf(text, node), "proportion") == 0;
+	Node	   *total = IsA(node, FuncCall) ? node : expr->lexpr;
+	const char *past = "> 0";
+	char	   *times;
+	char	   *values;
+
+	if (is_proportion && !IsOfMore(text))
+		return NULL;
+	if (is_proportion)
+		past = psprintf("%s %s", strVal(llast(expr->name)), RuleDeparse(expr->rexpr));
+	RuleQueryCounted(query, RuleDeparse(total), &times, &values);
+	if (ByFirst((FuncCall *) total, past))
+		return psprintf("(%s)[1]", times);
+	return psprintf("(SELECT pg_catalog.min(r.at) FROM (SELECT a.at, pg_catalog.sum(a.added) OVER (ORDER BY a.at) AS total"
+					" FROM (SELECT c.at, %s AS added FROM ROWS FROM (pg_catalog.unnest(%s), pg_catalog.unnest(%s)) c(at, value)) a) r WHERE r.total %s)",
+					Added((FuncCall *) total), times, values, past);
+}
+
+static Measure
+CompileSingle(RuleQuery *query, const char *text, const char *within)
+{
+	Measure		measure;
+
+	RuleQuerySpan(query, LengthOf(within), false);
+	measure = CompileSpan(query, text);
+	measure.reached = Reached(query, &measure, text);
+	measure.reached_at = ReachedAt(query, text);
 	return measure;
 }
 
@@ -218,44 +343,61 @@ TextArray(char **texts, int n)
 											  TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* An instant as SQL that is a constant. */
+static char *
+Instant(Datum at)
+{
+	char	   *text = DatumGetCString(DirectFunctionCall1(timestamptz_out, at));
+
+	return psprintf("%s::pg_catalog.timestamptz", PersonaLiteral(text));
+}
+
 PG_FUNCTION_INFO_V1(persona_measures);
 
-/* persona.measures(measures, withins, space): joins and what they yield */
+/*
+ * persona.measures(measures, withins, space, of_single, earliest, latest):
+ * columns and joins, and what the measures yield
+ */
 Datum
 persona_measures(PG_FUNCTION_ARGS)
 {
-	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	Space	   *space = SpaceGetOwn(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	RuleQuery  *query = RuleQueryBegin(space, NULL, RULE_FEATURES_EXPOSED);
 	int			n;
 	int			withins_n;
 	char	  **texts = Texts(PG_GETARG_ARRAYTYPE_P(0), &n);
 	char	  **withins = Texts(PG_GETARG_ARRAYTYPE_P(1), &withins_n);
-	char	  **parts[4];
+	char	  **parts[6];
 	TupleDesc	row;
-	Datum		values[5];
-	bool		nulls[5] = {false};
+	Datum		values[8];
+	bool		nulls[8] = {false};
 	int			level = PersonaPinBegin();
 
 	if (n != withins_n)
 		elog(ERROR, "%d measures and %d times", n, withins_n);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < lengthof(parts); i++)
 		parts[i] = palloc0(sizeof(char *) * Max(n, 1));
-	RuleQueryExposed(query, psprintf(NOBODY, psprintf("NULL::%s", PersonaTypeName(space->key.type))));
 	for (int i = 0; i < n; i++)
 	{
 		Measure		measure;
 
 		CHECK_FOR_INTERRUPTS();
-		measure = CompileMeasure(query, texts[i], withins[i]);
+		measure = PG_GETARG_BOOL(3) ?
+			CompileSingle(query, texts[i], withins[i]) :
+			CompileMeasure(query, texts[i], withins[i]);
 		parts[0][i] = unconstify(char *, measure.kind);
 		parts[1][i] = measure.y;
 		parts[2][i] = measure.x;
 		parts[3][i] = measure.before;
+		parts[4][i] = measure.reached;
+		parts[5][i] = measure.reached_at;
 	}
-	RuleQueryExposed(query, "exposed");
-	values[0] = CStringGetTextDatum(RuleQueryJoins(query));
-	for (int i = 0; i < 4; i++)
-		values[i + 1] = TextArray(parts[i], n);
+	RuleQueryExposed(query, "exposed", Instant(PG_GETARG_DATUM(4)),
+					 Instant(PG_GETARG_DATUM(5)));
+	values[0] = CStringGetTextDatum(RuleQuerySpans(query));
+	values[1] = CStringGetTextDatum(RuleQueryJoins(query));
+	for (int i = 0; i < lengthof(parts); i++)
+		values[i + 2] = TextArray(parts[i], n);
 	PersonaPinEnd(level);
 	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "measures() returns a row");
@@ -268,7 +410,7 @@ PG_FUNCTION_INFO_V1(persona_unit_sql);
 Datum
 persona_unit_sql(PG_FUNCTION_ARGS)
 {
-	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	Space	   *space = SpaceGetOwn(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	RuleQuery  *query = RuleQueryBegin(space, NULL, RULE_FEATURES_LATERAL);
 	int			level = PersonaPinBegin();
 	Oid			type;

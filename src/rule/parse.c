@@ -130,6 +130,9 @@ CheckFunction(Check *check, FuncCall *call)
 	if (!IsPgCatalog(call->funcname))
 		Refuse(check, (Node *) call, "a function of another schema is not allowed",
 			   "Rules call functions of PostgreSQL only.");
+	/* By name alone, as types are: what it resolves to is for analysis. */
+	if (!RuleKnowsCall(strVal(llast(call->funcname))))
+		RuleRefuseFunction(check->text, call);
 	CheckList(check, call->args);
 	CheckNode(check, call->agg_filter);
 }

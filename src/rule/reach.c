@@ -139,7 +139,7 @@ Datum
 persona_check_reach(PG_FUNCTION_ARGS)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Reach		reach = {.space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(2)))};
+	Reach		reach = {.space = SpaceGetOwn(text_to_cstring(PG_GETARG_TEXT_PP(2)))};
 	Visit	   *self;
 	double		size;
 

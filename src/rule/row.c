@@ -58,7 +58,8 @@ RefuseColumn(const Row *row, const char *name, int location)
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("%s has no column \"%s\"", row->type == RECORDOID ?
 					"the row" : PersonaTypeName(row->type), name),
-			 near ? errhint("Did you mean \"%s\"?", near) : 0,
+			 near ? errhint("Did you mean \"%s\"?", near) :
+			 errhint("Its columns are: %s.", PersonaJoin(known)),
 			 RulePosition(row->text, location)));
 }
 

@@ -7,12 +7,19 @@
 
 #include "libpq/pqformat.h"
 #include "nodes/makefuncs.h"
+#include "nodes/value.h"
 #include "utils/builtins.h"
+
+static Node *
+ReadCanonical(const char *rule, void *arg)
+{
+	return (Node *) makeString(RuleDeparse(RuleParse(rule)));
+}
 
 static text *
 Canonical(const char *rule)
 {
-	return cstring_to_text(RuleDeparse(RuleParse(rule)));
+	return cstring_to_text(strVal(RuleReadOnce(0, rule, ReadCanonical, NULL)));
 }
 
 PG_FUNCTION_INFO_V1(persona_rule_in);

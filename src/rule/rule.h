@@ -4,7 +4,8 @@
  *	parse.c		text -> raw parse tree, checked node by node
  *	deparse.c	raw parse tree -> canonical text
  *	rule.c		the SQL type persona.rule
- *	rewrite.c	what names mean: columns, facets, new, ago, functions
+ *	rewrite.c	the raw tree becomes plain SQL
+ *	name.c		what names mean: columns, facets, new, ago
  *	feature.c	aggregates over events, and segment()
  *	window.c	how long ago, as a comparison that an index serves
  *	nearest.c	the aggregates first_by and last_by
@@ -12,7 +13,7 @@
  *	vocabulary.c	that list (allowed.h), by name and by OID
  *	regex.c		which regular expressions end soon
  *	compile.c	several expressions over one subject -> SQL
- *	measure.c	what a goal counts, around exposures
+ *	measure.c	what a goal counts, around exposures; who has reached it
  *	members.c	a rule as the SQL of a view
  *	reach.c		the segments that a rule leads to
  *	rename.c	a rule after columns were renamed
@@ -20,6 +21,7 @@
  *	row.c		a rule over the columns of one row and nothing else
  *	match.c		matches(): such a rule evaluated row by row
  *	inline.c	matches() in a query: the native condition in its place
+ *	keep.c		what was made of a text, kept for when it comes again
  *	segment.c	what SQL asks of all this
  *	evaluate.c	one expression over one subject
  *	book.h		many rules over many subjects
@@ -125,12 +127,28 @@ extern void RuleQueryNanIsUnknown(RuleQuery *query);
 extern void RuleQueryContext(RuleQuery *query);
 
 /*
- * Of RULE_FEATURES_EXPOSED: the relation of those exposed, x (unit, subject,
- * at), and which of their events count from here on: those of an interval
- * after the exposure, or `before` it. `length` is SQL.
+ * Of RULE_FEATURES_EXPOSED: which events count from here on, those of an
+ * interval after the exposure, or `before` it (`length` is SQL); the ends of
+ * all such spans as columns after x.at, which the relation of those exposed,
+ * x (unit, subject, at, and these), holds so that they are reckoned once a
+ * person, not once an event; that relation, nobody until it is named; and
+ * between which instants, as SQL, its events lie. In a look-up for one subject
+ * x is a row with that subject's exposure, at, and the spans.
  */
-extern void RuleQueryExposed(RuleQuery *query, const char *exposed);
 extern void RuleQuerySpan(RuleQuery *query, const char *length, bool before);
+extern char *RuleQuerySpans(const RuleQuery *query);
+extern void RuleQueryExposed(RuleQuery *query, const char *exposed,
+							 const char *earliest, const char *latest);
+
+/*
+ * SQL over s and n, the row of `event` where there is one: whether that
+ * subject reached the goal of that measure, within so long after an exposure
+ * in the relation `from`, which has the column at; n itself does not count
+ * (measure.c). Adds the columns read to *uses.
+ */
+extern char *RuleReached(const Space *space, const SpaceEvent *event,
+						 const char *measure, const char *within,
+						 const char *from, List **uses);
 
 /*
  * Compiles one expression to SQL over s, n and the features. `want` is the
@@ -146,6 +164,14 @@ extern char *RuleQueryAdd(RuleQuery *query, const char *text, Oid want,
  */
 extern Node *RuleQueryAnalyse(RuleQuery *query, const char *text,
 							  const char *what, List **rtable);
+
+/*
+ * Of a count or a sum that RuleQueryAdd has taken: the times of the events that
+ * it counts, and of each the value, 1 for whole events; arrays in SQL, ordered
+ * by time.
+ */
+extern void RuleQueryCounted(RuleQuery *query, const char *text, char **times,
+							 char **values);
 
 /* The joins that the features need, to follow FROM subjects s, event n. */
 extern char *RuleQueryJoins(RuleQuery *query);
@@ -233,10 +259,12 @@ struct RuleQuery
 	const char *text;			/* the rule being compiled, for positions */
 	int			depth;			/* of segments in segments */
 	bool		nan_is_unknown;
-	const char *exposed;		/* x, and the span of its events that count */
-	const char *from;
+	const char *exposed;		/* x; NULL: nobody yet */
+	const char *earliest;		/* of x's events, and latest */
+	const char *latest;
+	List	   *spans;			/* their lengths, as SQL */
+	const char *from;			/* of the span that counts */
 	const char *until;
-	const char *lengths;		/* of all spans, before and after */
 	List	   *renames;		/* what was renamed (rename.c) */
 	List	   *mentions;		/* where the text says so (rename.c) */
 };
@@ -295,6 +323,17 @@ extern void RuleRefuseFunction(const char *text, FuncCall *call);
  */
 extern Node *RuleOverRow(const char *text, TupleDesc row, Oid type);
 
+/* What is made of a rule's text; a function of that, of `arg` and of catalogs. */
+typedef Node *(*RuleReader) (const char *text, void *arg);
+
+/*
+ * What `read` makes of the text, or made of it before: `shape` is a number for
+ * the columns that it is read over, 0 for none. To be copied before anything
+ * else is read.
+ */
+extern Node *RuleReadOnce(uint64 shape, const char *text, RuleReader read,
+						  void *arg);
+
 /* Whether no value makes an analysed value fail, and it costs next to nothing. */
 extern bool RuleIsHarmless(Node *expr);
 
@@ -323,6 +362,7 @@ extern bool RuleIsOurs(Oid function);
 /* Whether any function, any aggregate or a type of that name is on it. */
 extern bool RuleKnowsFunction(const char *name);
 extern bool RuleKnowsAggregate(const char *name);
+extern bool RuleKnowsCall(const char *name);
 extern bool RuleKnowsType(const char *name);
 extern List *RuleFunctionNames(void);
 

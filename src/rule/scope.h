@@ -1,6 +1,6 @@
 /*
- * scope.h: where a name of a rule stands: what rewrite.c and feature.c, which
- * call each other, share and nobody else sees.
+ * scope.h: where a name of a rule stands: what rewrite.c, name.c and feature.c,
+ * which call each other, share and nobody else sees.
  */
 #ifndef PERSONA_RULE_SCOPE_H
 #define PERSONA_RULE_SCOPE_H
@@ -23,6 +23,9 @@ extern Node *RuleRewriteIn(Scope *scope, Node *node);
  * that an index serves.
  */
 extern Node *RuleRewriteCondition(Scope *scope, Node *node);
+
+/* What a name means, as alias.column or a call (name.c). */
+extern Node *RuleRewriteColumn(Scope *scope, ColumnRef *ref);
 
 /* alias.column, a call of persona's own, the raw tree of SQL of our own. */
 extern Node *RuleMakeColumn(const char *alias, const char *column,

@@ -15,8 +15,8 @@ Datum
 persona_rule_sql(PG_FUNCTION_ARGS)
 {
 	char	   *rule = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Space	   *space = SpaceGet(PG_ARGISNULL(1) ? NULL :
-								 text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	Space	   *space = SpaceGetOwn(PG_ARGISNULL(1) ? NULL :
+									text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	PersonaAct	act;
 	char	   *sql;
 
@@ -32,7 +32,7 @@ PG_FUNCTION_INFO_V1(persona_check_expression);
 Datum
 persona_check_expression(PG_FUNCTION_ARGS)
 {
-	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	Space	   *space = SpaceGetOwn(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	RuleQuery  *query = RuleQueryBegin(space, NULL, RULE_FEATURES_LATERAL);
 	PersonaAct	act;
 	Oid			type;

@@ -196,7 +196,7 @@ Datum
 persona_features(PG_FUNCTION_ARGS)
 {
 	char	   *rule = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	Space	   *space = SpaceGetOwn(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	List	   *seen = NIL;
 	Oid			type;
 	PersonaAct	act;

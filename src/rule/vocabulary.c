@@ -154,21 +154,37 @@ RuleAllowsType(Oid type)
 
 /* ---- by name ---- */
 
-/* The name in a signature such as "left"(text,integer). */
-static char *
-SignatureName(const char *signature)
+/* The name in a signature such as "left"(text,integer), and its length. */
+static const char *
+NameIn(const char *signature, size_t *length)
 {
 	const char *start = signature + (*signature == '"');
 
-	return pnstrdup(start, strcspn(start, "\"("));
+	*length = strcspn(start, "\"(");
+	return start;
+}
+
+static char *
+SignatureName(const char *signature)
+{
+	size_t		length;
+	const char *start = NameIn(signature, &length);
+
+	return pnstrdup(start, length);
 }
 
 static bool
 Knows(RuleWord word, const char *name)
 {
+	size_t		length;
+
 	for (int i = 0; i < words[word].n; i++)
-		if (strcmp(SignatureName(words[word].signatures[i]), name) == 0)
+	{
+		const char *start = NameIn(words[word].signatures[i], &length);
+
+		if (strncmp(start, name, length) == 0 && name[length] == '\0')
 			return true;
+	}
 	return false;
 }
 
@@ -184,6 +200,15 @@ RuleKnowsAggregate(const char *name)
 	return strcmp(name, "first") == 0 || strcmp(name, "last") == 0 ||
 		strcmp(name, "jsonb_agg") == 0 ||
 		Knows(RULE_AGGREGATE, name);
+}
+
+/* now(), ago() and segment() are the language's own. */
+bool
+RuleKnowsCall(const char *name)
+{
+	return strcmp(name, "now") == 0 || strcmp(name, "ago") == 0 ||
+		strcmp(name, "segment") == 0 || RuleKnowsAggregate(name) ||
+		RuleKnowsFunction(name);
 }
 
 bool

@@ -41,6 +41,12 @@ SpaceGeneration(void)
 	return generation;
 }
 
+bool
+SpaceIsCurrent(uint64 made_under)
+{
+	return !stale && generation == made_under;
+}
+
 static Space *
 FindSpace(const char *name)
 {
@@ -128,17 +134,11 @@ SpaceNames(void)
 static void
 RefuseAmbiguous(void)
 {
-	StringInfoData list;
-	ListCell   *cell;
-
-	initStringInfo(&list);
-	foreach(cell, SpaceNames())
-		appendStringInfo(&list, "%s%s", list.len ? ", " : "",
-						 (char *) lfirst(cell));
 	ereport(ERROR,
 			(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
 			 errmsg("which space is meant?"),
-			 errdetail("There are %d: %s.", list_length(known.spaces), list.data),
+			 errdetail("There are %d: %s.", list_length(known.spaces),
+					   PersonaJoin(SpaceNames())),
 			 errhint("Pass space => '%s', or SET persona.space = '%s'.",
 					 ((Space *) linitial(known.spaces))->name,
 					 ((Space *) linitial(known.spaces))->name)));
@@ -153,7 +153,7 @@ RefuseUnknown(const char *name)
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("space \"%s\" does not exist", name),
 			 near ? errhint("Did you mean \"%s\"?", near) :
-			 errhint("Its definition is made by persona.define_space.")));
+			 errhint("There is: %s.", PersonaJoin(SpaceNames()))));
 }
 
 Space *
@@ -188,7 +188,9 @@ SpaceGet(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("the subject table of space \"%s\", or its key \"%s\", does not exist any more",
-						space->name, space->key.name)));
+						space->name, space->key.name),
+				 errhint("SELECT persona.drop_space('%s') forgets the space; then define it over the table that there is.",
+						 space->name)));
 	return space;
 }
 
@@ -220,23 +222,29 @@ RefuseMissing(const char *kind, const char *name, const char *column)
 }
 
 SpaceEvent *
-SpaceFindEvent(const Space *space, const char *name)
+SpaceEventAsDefined(const Space *space, const char *name)
 {
 	ListCell   *cell;
 
 	foreach(cell, space->events)
 	{
 		SpaceEvent *event = lfirst(cell);
-		const char *missing;
 
-		if (strcmp(event->name, name) != 0)
-			continue;
-		missing = MissingColumn(event);
-		if (missing != NULL)
-			RefuseMissing("event", name, missing);
-		return event;
+		if (strcmp(event->name, name) == 0)
+			return event;
 	}
 	return NULL;
+}
+
+SpaceEvent *
+SpaceFindEvent(const Space *space, const char *name)
+{
+	SpaceEvent *event = SpaceEventAsDefined(space, name);
+	const char *missing = event ? MissingColumn(event) : NULL;
+
+	if (missing != NULL)
+		RefuseMissing("event", name, missing);
+	return event;
 }
 
 SpaceFacet *

@@ -19,6 +19,15 @@ SpaceRefuseStranger(const Space *space)
 						GetUserNameFromId(space->owner, false), space->name)));
 }
 
+Space *
+SpaceGetOwn(const char *name)
+{
+	Space	   *space = SpaceGet(name);
+
+	SpaceRefuseStranger(space);
+	return space;
+}
+
 void
 SpaceIncident(const Space *space, const char *place, const char *thing,
 			  int sqlstate)

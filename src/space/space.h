@@ -86,6 +86,9 @@ extern void SpaceWithDefinitions(void (*work) (void *arg), void *arg);
 /* The event source `name`, or NULL; an error where its columns are gone. */
 extern SpaceEvent *SpaceFindEvent(const Space *space, const char *name);
 
+/* The same as it was defined, whatever is gone since. */
+extern SpaceEvent *SpaceEventAsDefined(const Space *space, const char *name);
+
 /* The facet `name`, or NULL; an error where its columns are gone. */
 extern SpaceFacet *SpaceFindFacet(const Space *space, const char *name);
 
@@ -103,6 +106,12 @@ extern List *SpaceSegmentNames(const Space *space);
  * changed: whatever was compiled under another number is compiled again.
  */
 extern uint64 SpaceGeneration(void);
+
+/*
+ * Whether what was made under that number holds, and every Space it points to
+ * too: no definition has changed since, not even while they were being read.
+ */
+extern bool SpaceIsCurrent(uint64 made_under);
 
 /*
  * SQL of an event's time as timestamptz, for the row known as `alias`: a
@@ -137,6 +146,9 @@ extern const SpaceCategory *SpaceCategoryFind(const char *name);
 
 /* An error unless the caller is a member of the space's owner. */
 extern void SpaceRefuseStranger(const Space *space);
+
+/* SpaceGet for what shows a definition: to members of the owner only. */
+extern Space *SpaceGetOwn(const char *name);
 
 /*
  * Notes an error that persona kept to itself: SQLSTATE, place and the thing

@@ -79,6 +79,8 @@ static const SpaceCategory taxonomy[] = {
 	{"user.location.imprecise", 50, false, "judgement", "Where, about: city, region, time zone"},
 	{"user.location.precise", 85, false, "judgement", "Where, to the street"},
 	{"user.name", 15, false, "judgement", "Name"},
+	{"user.name.first", 15, false, "judgement", "First name"},
+	{"user.name.last", 15, false, "judgement", "Last name"},
 	{"user.payment", 60, false, "judgement", "How a person pays"},
 	{"user.privacy_preferences", 10, false, "judgement", "Consents and preferences"},
 	{"user.sensor", 66, false, "judgement", "What a device on the body measures"},

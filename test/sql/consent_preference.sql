@@ -20,6 +20,13 @@ SELECT persona.set_preference(1, 'user.behavior', false), persona.set_preference
 SELECT persona.set_preference(1, 'user.behavior', true), persona.set_preference(1, 'user.behavior', false);
 SELECT category, allowed, at <= now() AS dated FROM persona_cp_shop.preference WHERE subject = 1 ORDER BY 1;
 
+-- one that nothing is of may be misspelt: it is kept, and said
+SET client_min_messages = notice;
+SELECT persona.set_preference(9, 'user.behaviour', false), persona.set_preference(9, 'user', true), persona.set_preference(9, 'user.contact', true);
+SELECT persona.set_preference(9, 'shoes', false);
+SET client_min_messages = warning;
+SELECT category FROM persona_cp_shop.preference WHERE subject = 9 ORDER BY 1;
+
 -- a suppression keeps its first reason and time, a channel's and everyone's are two
 SELECT persona.suppress(2, 'sms', 'asked on the phone'), persona.suppress(2, 'sms', 'again'), persona.suppress(2, NULL, 'complaint');
 SELECT channel, reason FROM persona_cp_shop.suppression WHERE subject = 2 ORDER BY 1;

@@ -62,6 +62,12 @@ SELECT c.status = 'broken_split' AND n1 = 538 AND num_nonnulls(mean1, mean2, dif
 	chance_to_win, loss_treatment, loss_control, users_needed) = 0 AS hidden FROM persona.compare(persona.proportion(50, 538), persona.proportion(90, 962), weights => '{1,1}') c;
 SELECT (persona.compare(persona.proportion(50, 900), persona.proportion(9, 100), weights => '{0.9,0.1}')).verdict = 'keep_running' AS planned_is_fine,
 	(persona.compare(persona.proportion(500, 5000), persona.proportion(500, 5000), mixed => 100)).verdict = 'keep_running' AS one_in_a_hundred_is_fine;
+-- looked at after every user, fair splits are not called broken, small variants neither: of 400 at most 3 % are
+SELECT w AS small_variant, avg(broken::int) <= 0.03 AS not_broken
+FROM (SELECT w, run, bool_or((persona.compare(persona.proportion(0, i - x), persona.proportion(0, x), weights => ARRAY[1 - w, w])).verdict = 'broken_split') AS broken
+	FROM (SELECT w, run, i, count(*) FILTER (WHERE persona.bucket(run * 1000000::bigint + i, 'srm') < w) OVER (PARTITION BY w, run ORDER BY i) AS x
+		FROM unnest('{0.1,0.05,0.01}'::float8[]) w, generate_series(1, 400) run, generate_series(1, 600) i) l GROUP BY 1, 2) r GROUP BY 1 ORDER BY 1;
+SELECT (persona.compare(persona.proportion(0, 450), persona.proportion(0, 50), weights => '{0.99,0.01}')).verdict AS one_in_ten_for_one_in_a_hundred;
 -- before min_n nothing is decided, and what one look says is shown
 SELECT status = 'warming_up' AND seq_p = 1 AND seq_lo IS NULL AND seq_lift_hi IS NULL AND users_needed IS NULL AND p_value < 0.001 AS warming_up
 FROM persona.compare(persona.proportion(1, 49), persona.proportion(40, 49), mde => 0.1);

@@ -11,6 +11,7 @@ SELECT count(*) FROM persona.define_space('ed_shop', 'ed.customer');
 SELECT level, code, object FROM persona.define_experiment('banner', '{red,blue}', '{0.5,0.5}', control => 'red');
 SELECT level, code, object FROM persona.define_experiment('banner', '{red,blue}', '{0.5,0.5}', control => 'red', goal => 'bought');
 SELECT level, code FROM persona.define_experiment('stats', '{generic,b}', '{0.5,0.5}', goal => 'bought', scheme => 'statsig');
+SELECT level, code, message, hint FROM persona.define_experiment('stats', '{generic,b}', '{0.5,0.5}', goal => 'bougth', scheme => 'statsig');
 SELECT name, version, body ->> 'goal' AS goal FROM persona.definition_log WHERE space = 'ed_shop' AND kind = 'experiment' ORDER BY name, version;
 -- what is refused
 SELECT persona.define_experiment('banner', '{red,blue}', '{0.5,0.5}');

@@ -26,6 +26,8 @@ SELECT level, code FROM persona.define_goal('stayed', 'sum(visit.seconds)', with
 SELECT level, code FROM persona.define_goal('capped', 'sum(purchase.amount)', cap => 0.9, target => 0.05);
 SELECT level, code FROM persona.define_goal('opens', 'count(feedback) FILTER (WHERE what = ''opened'') > 0', guardrail => true);
 SELECT level, code FROM persona.define_goal('complaints', 'count(feedback) FILTER (WHERE what = ''complained'') > 0', better => 'lower', guardrail => true);
+SELECT v, persona.is_vain((NULL, 'g', v, '1 day', 'higher', NULL, false, NULL)::persona.goal) AS is_vain
+FROM unnest('{count(email_open) > 0,count(opened),sum(opens.n) / count(opens),count(ticket) FILTER (WHERE state = ''opened'') > 0,count(opening) > 0,count(feedback) FILTER (WHERE what = ''clicked'') > 0}'::text[]) v;
 -- again changes nothing, and another value does
 SELECT count(*) AS versions FROM persona.define_goal('bought', 'count(purchase) > 0', target => 0.05), persona.definition_log WHERE kind = 'goal' AND space = 'eg_shop' AND name = 'bought';
 SELECT count(*) AS versions FROM persona.definition_log WHERE kind = 'goal' AND space = 'eg_shop' AND name = 'bought';
@@ -124,10 +126,23 @@ FROM persona.results('offer') r,
 	LATERAL persona.compare(h.c, h.t, method => 'ratio', alpha => 0.05 / 5) k
 WHERE r.goal = 'basket' AND r.variant = 'personal' AND r.month IS NULL;
 
+-- a month before the 31st may be earlier than a month before the 29th: nothing is cut off
+CREATE TABLE eg.payer (id int PRIMARY KEY);
+CREATE TABLE eg.sale (id int PRIMARY KEY, person_id int, at timestamptz);
+INSERT INTO eg.payer VALUES (1), (2);
+INSERT INTO eg.sale VALUES (1, 1, '2026-02-28 11:00+00'), (2, 2, '2026-02-28 11:00+00'), (3, 2, '2026-04-30 09:59+00'), (4, 2, '2026-04-30 10:00+00');
+SELECT count(*) AS findings FROM persona.define_space('eg_month', 'eg.payer');
+SELECT level FROM persona.define_event('sale', 'eg.sale', subject => 'person_id', at => 'at', space => 'eg_month') WHERE level = 'block';
+SELECT level FROM persona.define_goal('sales', 'count(sale)', within => '1 month', space => 'eg_month') WHERE level = 'block';
+INSERT INTO persona_eg_month.exposure VALUES (1, 'ends', 'generic', '2026-03-29 12:00+00'), (2, 'ends', 'personal', '2026-03-31 10:00+00');
+SELECT c.variant, persona.mean(c.pair) AS after, persona.mean_x(c.pair) AS before
+FROM persona.cells(persona.resolve_space('eg_month'), 'ends', NULL, ARRAY(SELECT g FROM persona.goal g WHERE g.space = 'eg_month'), '{}', '-infinity', 'infinity', 'month') c WHERE c.goal = 'sales' ORDER BY 1;
+SELECT persona.drop_space('eg_month', true);
+
 -- each event source is read once, however many goals look at it
 CREATE FUNCTION eg.scans() RETURNS TABLE (relation text, n bigint) LANGUAGE plpgsql AS $$
 DECLARE
-	g record := persona.goals_sql(persona.resolve_space('eg_shop'), ARRAY(SELECT g FROM persona.goal g WHERE g.space = 'eg_shop' ORDER BY goal));
+	g record := persona.goals_sql(persona.resolve_space('eg_shop'), ARRAY(SELECT g FROM persona.goal g WHERE g.space = 'eg_shop' ORDER BY goal), NULL);
 BEGIN
 	RETURN QUERY SELECT 'orders', (length(g.joins) - length(replace(g.joins, 'eg.orders', '')))::bigint / 9
 	UNION ALL SELECT 'visit', (length(g.joins) - length(replace(g.joins, 'eg.visit', '')))::bigint / 8;

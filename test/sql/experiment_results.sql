@@ -5,6 +5,7 @@ SET persona.clock = '2026-06-01 12:00+00';
 CREATE SCHEMA er;
 CREATE TABLE er.customer (id int PRIMARY KEY, account int, country text);
 CREATE TABLE er.orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer_id int REFERENCES er.customer, amount numeric, at timestamptz);
+CREATE INDEX ON er.orders (customer_id, at);
 INSERT INTO er.customer SELECT i, i / 5, (ARRAY['DE', 'FR'])[1 + (i / 2) % 2] FROM generate_series(1, 20000) i;
 SELECT level, code FROM persona.define_space('er_shop', 'er.customer') WHERE level = 'block';
 SET persona.space = 'er_shop';
@@ -105,6 +106,14 @@ SELECT code FROM persona.define_experiment('phased', '{generic,bold}', '{0.9,0.1
 SELECT n, verdict FROM persona.results('phased') WHERE goal IS NULL;
 INSERT INTO persona_er_shop.exposure SELECT i, 'phased', CASE WHEN i % 10 > 0 THEN 'generic' ELSE 'bold' END, clock_timestamp(), NULL FROM generate_series(1001, 1500) i;
 SELECT n, verdict, message ~ 'Since .*, when the weights changed' AS says_so FROM persona.results('phased') WHERE goal IS NULL;
+
+-- a winner that harms a guardrail is promoted with a word of it
+SELECT code FROM persona.define_experiment('pushy', '{generic,bold}', '{0.5,0.5}', goal => 'bought');
+INSERT INTO persona_er_shop.exposure SELECT i, 'pushy', CASE WHEN i % 2 = 0 THEN 'generic' ELSE 'bold' END, clock_timestamp() - interval '10 days', NULL FROM generate_series(10001, 14000) i;
+INSERT INTO er.orders (customer_id, amount, at) SELECT i, a, clock_timestamp() - interval '9 days' FROM generate_series(10001, 14000) i, unnest('{5,-5}'::numeric[]) a
+WHERE persona.bucket(i, 'pushed') < CASE WHEN i % 2 = 0 THEN 0.1 ELSE 0.2 END;
+SELECT goal, verdict FROM persona.results('pushy') WHERE variant = 'bold' AND month IS NULL AND goal <> 'revenue' ORDER BY 1;
+SELECT level, code, message ~ 'returns' AS names_it FROM persona.promote('pushy', 'bold') WHERE level = 'warn';
 
 -- all of them, each with its split first
 SELECT experiment, verdict FROM persona.results() WHERE goal IS NULL ORDER BY 1;

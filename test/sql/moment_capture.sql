@@ -76,6 +76,10 @@ SELECT bool_and(mc.kept(rule) = mc.left_out(rule)) AS as_sql_says, count(*) FROM
 	SELECT format('%s(new.amount %s %s) %s %s(%s)', n, op, c, logic, m, other) AS rule
 	FROM (VALUES (''), ('NOT ')) a(n), (VALUES ('>'), ('<>')) b(op), (VALUES ('10'), ('NULL')) c(c), (VALUES ('AND'), ('OR')) d(logic), (VALUES (''), ('NOT ')) e(m),
 		(VALUES ('new.n = 1'), ('new.item IS NULL'), ('new.item > ''c'' IS UNKNOWN'), ('new.n = ANY (ARRAY[0, 2])')) f(other)) r;
+-- the same of moments whose rules share a part, which is asked once
+SELECT bool_and(mc.kept(format('%s AND %s', a, b), format('%s AND %s', c, a)) = mc.left_out(format('%1$s AND %2$s OR %3$s AND %1$s', a, b, c))) AS as_sql_says, count(*)
+FROM (VALUES ('new.amount > 10'), ('NOT new.amount > 10'), ('new.n = 1'), ('(new.item IS NULL OR new.amount > 50)'), ('NULL')) p(a), (VALUES ('new.n < 2'), ('new.amount > 10')) q(b),
+	(VALUES ('new.item > ''c'''), ('new.n < 2'), ('new.n IS NULL')) r(c);
 
 -- a rule that is changed, a moment that is activated or paused, a new column:
 -- the next statement knows

@@ -103,6 +103,11 @@ SELECT count(*) AS nothing_written FROM persona_md.decision WHERE subject = 32;
 SELECT count(*) FROM persona.activate('tip', share => 0.5) WHERE level = 'block';
 SELECT bool_and((reason IS NOT DISTINCT FROM 'not_in_share') = (persona.bucket(id, 'tip.share') >= 0.5)) AS by_the_gate_hash, count(DISTINCT reason) AS both
 FROM md.customer, persona.decide(id, 'tip', '{"page": "share"}') WHERE id > 32;
+-- why_not() shows the gates of who is outside, and says that it is for nothing
+SET client_min_messages = notice;
+SELECT count(*) AS gates FROM (SELECT id FROM md.customer WHERE persona.bucket(id, 'tip.share') >= 0.5 ORDER BY id LIMIT 1) outside, persona.why_not(id, 'tip');
+SELECT count(*) AS gates FROM (SELECT id FROM md.customer WHERE persona.bucket(id, 'tip.share') < 0.5 ORDER BY id LIMIT 1) inside, persona.why_not(id, 'tip');
+SET client_min_messages = warning;
 -- mistakes
 SELECT * FROM persona.decide(1, 'bannr');
 SELECT * FROM persona.decide(1, 'ask');

@@ -158,6 +158,12 @@ CALL persona.run();
 SELECT moment, reason, sum(n) FROM persona_mp.moment_day WHERE moment = 'rich' GROUP BY 1, 2 ORDER BY 2;
 SELECT subject, outcome, e.saw->>'zone' AS zone, e.saw->>'zone_unknown' AS unknown FROM persona_mp.decision d, persona.explain_decision(d.decision) e
 WHERE d.moment = 'rich' AND e.gate = 'quiet' ORDER BY 1;
+-- what a policy names and nobody has defined is said; an empty quiet time would be none
+SELECT level, code, object, message, hint FROM persona.define_policy(purpose => 'servcie', cap => 1, categories => '{user.contact,user.behaviour}');
+SELECT count(*) FROM persona.define_purpose('magazine.weekly', 'opt_out');
+SELECT code FROM persona.define_policy(purpose => 'magazine', cap => 9);
+SELECT persona.define_policy(quiet => '21:00-21:00');
+SELECT persona.define_policy(quiet => '24:00-24:00');
 RESET persona.clock;
 RESET persona.space;
 DELETE FROM persona.policy WHERE space = 'house';

@@ -61,6 +61,11 @@ SELECT moment, variant, why FROM persona_mpr_shop.review_due ORDER BY why;
 SET persona.clock = '2026-05-02 12:00+00';
 SELECT moment, variant, review_due, why FROM persona_mpr_shop.review_due ORDER BY why;
 
+-- reviewed: promoted again for another time, with what its test had said; the other review stays
+SELECT level, code FROM persona.promote('thanks', 'personal', review_in => '6 months') WHERE level = 'info';
+SELECT count(*) AS promotions, count(DISTINCT (goal, verdict, lo)) AS one_test, max(review_at) AS look_again FROM persona_mpr_shop.promotion WHERE experiment = 'thanks';
+SELECT moment, why FROM persona_mpr_shop.review_due ORDER BY why;
+
 -- what a sender reports is in the funnel and beside the decision
 INSERT INTO persona_mpr_shop.feedback SELECT 1, gen_random_uuid(), '00000000-0000-0000-0000-000000000001', 'thanks', 'personal', 'email', 'news', w, '2026-04-01 10:00+00'::timestamptz + n * interval '1 minute', NULL
 FROM unnest('{delivered,opened,opened,clicked}'::text[]) WITH ORDINALITY AS u(w, n);

@@ -160,6 +160,8 @@ SELECT public.rh_try(('[{"do": "insert", "subject": "ann", "row": {"name": "Ann"
 ALTER TABLE rh.orders ADD voucher int REFERENCES rh.customer DEFERRABLE INITIALLY DEFERRED;
 SELECT public.rh_try('[{"do": "insert", "subject": "ann", "row": {"name": "Ann"}}, {"do": "insert", "into": "purchase", "row": {"voucher": 999}}]');
 ALTER TABLE rh.orders DROP voucher;
+-- that this came and went is noted with the event, by no rehearsal
+UPDATE public.rh_before b SET content = c.content FROM public.rh_contents() c WHERE c.name = b.name AND b.name IN ('persona.event', 'persona.definition_log');
 -- the parts are nothing by themselves
 SELECT persona.set_stage_clock(now());
 SELECT persona.enter_step(1);

@@ -40,6 +40,11 @@ SELECT reason, sum(n) FROM persona_mt.moment_day GROUP BY 1 ORDER BY 1;
 INSERT INTO mt.orders SELECT i, '2026-03-04', 12345678901, 10, 'infinity' FROM generate_series(10, 11) i;
 ALTER TABLE persona_mt.inbox RENAME TO elsewhere;
 INSERT INTO mt.orders VALUES (12, '2026-03-04', 1, 10, now());
+-- the inbox is the table of that name, whichever it is
+CREATE TABLE persona_mt.inbox (LIKE persona_mt.elsewhere);
+INSERT INTO mt.orders VALUES (13, '2026-03-04', 1, 10, now());
+SELECT (SELECT array_agg(event_key) FROM persona_mt.inbox) AS here, (SELECT count(*) FROM persona_mt.elsewhere WHERE subject = 1) AS there;
+DROP TABLE persona_mt.inbox;
 ALTER TABLE persona_mt.elsewhere RENAME TO inbox;
 ALTER TABLE persona_mt.inbox ADD CHECK (subject <> 2);
 CREATE UNIQUE INDEX one ON persona_mt.inbox (subject);
@@ -90,7 +95,34 @@ SELECT count(*) AS it_never_fires FROM pg_trigger WHERE tgname LIKE 'persona_mt%
 -- a column that is renamed is followed
 ALTER TABLE mt.sales RENAME COLUMN customer_id TO buyer;
 SELECT persona.rule_sql('count(purchase) > 0', 'mt');
+-- on a table of somebody else's it takes the right to make one
+RESET ROLE;
+CREATE TABLE mt.visit (id int PRIMARY KEY, customer_id int, at timestamptz);
+CREATE INDEX ON mt.visit (customer_id, at);
+GRANT SELECT ON mt.visit TO mt_owner;
+SET ROLE mt_owner;
+SELECT count(*) FROM persona.define_event('visit', 'mt.visit', subject => 'customer_id');
+SELECT count(*) FROM persona.define_moment('welcome', on_event => 'visit', purpose => 'service', channel => 'email', template => 'Hello {{ id }}', generic => 'Hello', hypothesis => 'h') WHERE level = 'block';
+SELECT count(*) FROM persona.activate('welcome');
+SELECT state FROM persona_mt.journey WHERE moment = 'welcome';
+RESET ROLE;
+GRANT TRIGGER ON mt.visit TO mt_owner;
+SET ROLE mt_owner;
+SELECT count(*) FROM persona.activate('welcome') WHERE level = 'block';
+-- only the owner may drop one: it stays and does nothing, and the moment is stopped all the same
+SET client_min_messages = notice;
+SELECT persona.pause('welcome');
+SET client_min_messages = warning;
+RESET ROLE;
+INSERT INTO mt.visit VALUES (1, 1, now());
+SET ROLE mt_owner;
+SELECT count(*) AS captured FROM persona_mt.inbox WHERE event = 'visit';
+SELECT code, object FROM persona_mt.health WHERE object = 'visit' ORDER BY 1;
+SELECT persona.resume('welcome');
 SELECT persona.drop_space('mt', force => true);
+RESET ROLE;
+INSERT INTO mt.visit VALUES (2, 1, now());
+SET ROLE mt_owner;
 SELECT count(*) AS definitions_left FROM persona.moment;
 RESET ROLE;
 SELECT count(*) AS definitions_left FROM persona.event;

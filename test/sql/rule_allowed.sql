@@ -57,6 +57,20 @@ FROM tried GROUP BY kind ORDER BY kind;
 -- now() is persona's own, the one word that the list does not hold
 SELECT kind, signature, listed, outcome FROM tried WHERE (outcome = 'compiles') <> listed ORDER BY 1, 2;
 SELECT DISTINCT outcome FROM tried ORDER BY 1;
+-- a function that the list does not know by name is refused at input, with its place, and all that it knows is read
+CREATE FUNCTION rw.reads(rule text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN rule::persona.rule IS NOT NULL;
+EXCEPTION WHEN undefined_function THEN
+	RETURN false;
+END;
+$$;
+SELECT count(*) > 1500 AS many, bool_and(rw.reads(format('%I(name) IS NULL', proname)) = known) AS by_name
+FROM (SELECT DISTINCT proname::text, proname IN ('now', 'jsonb_agg') OR EXISTS (SELECT FROM persona.rule_vocabulary() v
+		WHERE v.kind IN ('function', 'aggregate') AND trim('"' FROM split_part(v.signature, '(', 1)) = proname) AS known
+	FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace) p;
+SELECT 'name = ''x'' AND pg_sleep(1) IS NULL'::persona.rule;
+SELECT 'uppr(name) = ''X''' ::persona.rule;
 -- each listed word is a function of PostgreSQL's own, that is not volatile, returns one value and runs as its caller
 CREATE TEMP VIEW listed AS
 SELECT v.kind, v.signature, p.* FROM persona.rule_vocabulary() v

@@ -119,6 +119,10 @@ SELECT bool_and(persona.feedback(message, 'opened', detail => '{"client": "x"}')
 SELECT bool_or(persona.feedback(message, 'opened')) AS noted_twice FROM persona_rf_shop.message WHERE subject > 10;
 SELECT persona.feedback(gen_random_uuid(), 'opened') AS unknown, persona.feedback(NULL, 'opened') AS none;
 SELECT persona.feedback(gen_random_uuid(), 'Opened it');
+SELECT persona.feedback(gen_random_uuid(), 'opened', at => 'infinity');
+SET client_min_messages = notice;
+SELECT persona.feedback(gen_random_uuid(), 'oppened'), persona.feedback(gen_random_uuid(), 'read_aloud');
+SET client_min_messages = warning;
 SELECT persona.feedback(gen_random_uuid(), NULL);
 SELECT rf.agrees('count(feedback) FILTER (WHERE what = ''opened'') > 0 AND ago(last(feedback)) < ''1 day''', 'c.id IN (SELECT subject FROM persona_rf_shop.message WHERE subject > 10)') AS opened;
 SELECT * FROM persona.define_event('message', 'rf.orders');

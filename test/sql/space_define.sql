@@ -28,6 +28,13 @@ FROM pg_class WHERE relnamespace = 'persona_space_shop'::regnamespace;
 SELECT * FROM persona.define_space('space_b', 'sp.no_key');
 SELECT * FROM persona.define_space('space_b', 'sp.no_key', key => 'id');
 SELECT * FROM persona.define_space('space_b', 'sp.no_key', key => 'idd');
+-- what is temporary is gone tomorrow, and its space would not be
+CREATE TEMP TABLE passing (id int PRIMARY KEY, customer_id int REFERENCES passing, at timestamptz);
+CREATE TEMP VIEW passing_view AS SELECT 1 AS id;
+SELECT * FROM persona.define_space('space_b', 'passing');
+SELECT * FROM persona.define_space('space_b', 'passing_view', key => 'id');
+SELECT * FROM persona.define_event('passing', 'passing', subject => 'customer_id', space => 'space_shop');
+SELECT * FROM persona.define_facet('passing', 'passing', space => 'space_shop');
 SELECT * FROM persona.define_space('space_b', 'sp.two_keys');
 SELECT * FROM persona.define_space('space_b', 'sp.date_key');
 SELECT * FROM persona.define_space('space_b', 'sp.nowhere');
@@ -95,9 +102,47 @@ GRANT USAGE ON SCHEMA persona TO space_stranger;
 GRANT SELECT ON ALL TABLES IN SCHEMA persona TO space_stranger, space_owner;
 SET ROLE space_stranger;
 SELECT count(*) AS seen_by_a_stranger FROM persona.space;
+-- nor by what compiles a rule, which would show what another brand calls a segment
+CREATE FUNCTION pg_temp.answer(asked text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE asked;
+	RETURN 'answered';
+EXCEPTION WHEN insufficient_privilege THEN
+	RETURN 'refused';
+END;
+$$;
+SELECT pg_temp.answer(format('SELECT persona.%s', asked)), count(*) FROM unnest(ARRAY['rule_sql(''true'', ''space_shop'')', 'rule_features(''true'', ''space_shop'')',
+	'check_expression(''name'', ''x'', ''space_shop'')', 'check_reach(''s'', ''true'', ''space_shop'')', 'unit_sql(''name'', ''space_shop'')',
+	'measures(ARRAY[''g''], ARRAY[''count(purchase) > 0''], ''space_shop'')', 'moment_uses(''m'', ''space_shop'')', 'moment_reads(''m'', ''space_shop'')',
+	'evaluate(''1'', ''name'', ''space_shop'')', 'segment_names(''true'', ''space_shop'')']) asked GROUP BY 1;
 SET ROLE space_owner;
 SELECT count(*) > 0 AS seen_by_the_owner FROM persona.space;
 RESET ROLE;
+
+-- a table of subjects that changes hands takes the space along, by itself or by define_space()
+CREATE ROLE space_heir;
+CREATE FUNCTION sp.owners() RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'persona_space_shop'
+	UNION SELECT relowner::regrole::text FROM pg_class WHERE relnamespace = 'persona_space_shop'::regnamespace AND relkind IN ('r', 'p', 'v') ORDER BY 1
+$$;
+SELECT sp.owners();
+ALTER TABLE sp.customer OWNER TO space_heir;
+SELECT sp.owners();
+SELECT code FROM persona_space_shop.health WHERE code = 'owner_changed';
+ALTER EVENT TRIGGER persona_follow DISABLE;
+ALTER TABLE sp.customer OWNER TO space_owner;
+SELECT sp.owners();
+SELECT code FROM persona_space_shop.health WHERE code = 'owner_changed';
+SELECT count(f) FROM unnest('{space_shop,space_other}'::text[]) s, persona.define_space(s, 'sp.customer') f;
+SELECT sp.owners();
+SELECT persona.define_purpose('handed', 'opt_out', space => 'space_shop'), persona.define_channel('handed', 'name', space => 'space_shop');
+INSERT INTO sp.customer VALUES (77, 'Kim', 'DE');
+SELECT persona.grant_consent(77, 'handed', 'handed', 'test', space => 'space_shop') IS NOT NULL AS granted, persona.may_contact(77, 'handed', 'handed', space => 'space_shop');
+ALTER EVENT TRIGGER persona_follow ENABLE;
+SELECT persona.drop_definition('channel', 'handed', space => 'space_shop'), persona.drop_definition('purpose', 'handed', space => 'space_shop');
+SELECT count(*) > 0 AS erased FROM persona.erase_subject(77, space => 'space_shop');
+DELETE FROM sp.customer WHERE id = 77;
+DROP ROLE space_heir;
 
 -- the clock
 SET persona.clock = '2026-01-01 00:00+00';
@@ -108,6 +153,13 @@ SET persona.clock = '2026-01-01 00:00+00';
 RESET ROLE;
 RESET persona.clock;
 SELECT persona.now() = now() AS real_time;
+
+-- a category that nobody knows is said, with what it counts as and the nearest name; a parent of known ones is known
+SELECT a, f.* FROM unnest('{user.contact,user.contact.email,user.contact.emial,user.behaviour,user.fitting,shoe,shoe.size}'::text[]) a
+LEFT JOIN LATERAL persona.define_attribute('country', a, 'declared', space => 'space_shop') f ON true;
+SELECT count(*) FROM persona.define_category('shoe.size', 'low', space => 'space_shop');
+SELECT a, f.code FROM unnest('{shoe,shoe.size,shoe.width}'::text[]) a
+LEFT JOIN LATERAL persona.define_attribute('country', a, 'declared', space => 'space_shop') f ON true;
 
 -- dropping
 INSERT INTO sp.customer VALUES (1, 'Ann', 'DE') ON CONFLICT DO NOTHING;
@@ -120,4 +172,5 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA persona FROM space_stranger;
 REVOKE ALL ON ALL TABLES IN SCHEMA persona FROM space_stranger, space_owner;
 REVOKE ALL ON SCHEMA persona FROM space_stranger;
 DROP SCHEMA sp CASCADE;
+DROP FUNCTION pg_temp.answer(text);
 DROP ROLE space_owner, space_stranger;

@@ -9,6 +9,8 @@ SELECT category FROM persona.taxonomy() t WHERE position('.' IN category) > 0
 	AND NOT EXISTS (SELECT FROM persona.taxonomy() p WHERE p.category = regexp_replace(t.category, '\.[^.]*$', ''));
 -- what the law marks is never mild, whatever the average says
 SELECT bool_and(sensitivity >= 80) AS never_mild, count(*) >= 8 AS all_there FROM persona.taxonomy() WHERE special;
+-- what discover() proposes is known to define_attribute()
+SELECT h.category AS unknown FROM persona.attribute_hints() h CROSS JOIN LATERAL persona.lint_category('x', h.category, 'nowhere', '{}');
 -- every category that discover() proposes is one of them, or below one
 SELECT DISTINCT m[1] AS unknown FROM pg_proc p, regexp_matches(p.prosrc || coalesce(pg_get_function_sqlbody(p.oid), ''), '''(user\.[a-z_.]+)''', 'g') m
 WHERE p.pronamespace = 'persona'::regnamespace AND p.prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c')

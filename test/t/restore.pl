@@ -27,7 +27,7 @@ $node->safe_psql('shop', q{
 	SELECT persona.define_moment('thanks', on_event => 'purchase', purpose => 'news', channel => 'email', template => 'Hi {{ email }}', generic => 'Hi');
 	SELECT persona.activate('thanks');
 	SELECT persona.define_experiment('banner', '{generic,b}', '{0.5,0.5}', exclusion_group => 'page', coverage => 0.4, unit => 'email');
-	SELECT persona.expose(1, 'thanks');
+	SELECT persona.expose(1, 'thanks'), persona.mark_test(2);
 	SELECT persona.grant_consent(id, 'news', 'email', 'test') FROM customers WHERE id <= 10;
 	INSERT INTO orders SELECT i, i, now() FROM generate_series(1, 15) i;
 });
@@ -65,7 +65,7 @@ my $all = q{
 		SELECT l::text AS x FROM persona.definition_log l UNION ALL SELECT s::text FROM persona.space s UNION ALL SELECT e::text FROM persona.event e
 		UNION ALL SELECT c::text FROM persona.channel c UNION ALL SELECT p::text FROM persona.purpose p UNION ALL SELECT g::text FROM persona.segment g
 		UNION ALL SELECT o::text FROM persona.policy o UNION ALL SELECT m::text FROM persona.moment m UNION ALL SELECT v::text FROM persona.variant v UNION ALL SELECT o::text FROM persona.outbox o
-		UNION ALL SELECT x::text FROM persona.experiment x UNION ALL SELECT x::text FROM persona_shop.exposure x
+		UNION ALL SELECT x::text FROM persona.experiment x UNION ALL SELECT x::text FROM persona_shop.exposure x UNION ALL SELECT x::text FROM persona_shop.test_subject x
 		UNION ALL SELECT d::text FROM persona_shop.decision d UNION ALL SELECT m::text FROM persona_shop.message m
 		UNION ALL SELECT c::text FROM persona_shop.consent c UNION ALL SELECT i::text FROM persona_shop.inbox i
 		UNION ALL SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = 'orders'::regclass

@@ -88,17 +88,17 @@ LockDue(const Space *space, DueRows *front, Datum *subjects)
 	bool		isnull;
 
 	MomentExecute(psprintf("WITH locked AS MATERIALIZED (SELECT d.ctid, d.subject FROM %s d"
-							"  JOIN %s a ON a.subject = d.subject"
-							"  WHERE %s AND %s"
-							"  ORDER BY d.due LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
-							" SELECT pg_catalog.array_agg(ctid) AS rows, pg_catalog.array_agg(subject) AS subjects"
-							" FROM locked HAVING pg_catalog.count(*) > 0",
-							SpaceTable(space, "schedule"),
-							SpaceTable(space, "anchor"),
-							IsDue(front),
-							MomentIsOf(space, "d", front->subject, &args),
-							MOMENT_BATCH),
-				   &args);
+						   "  JOIN %s a ON a.subject = d.subject"
+						   "  WHERE %s AND %s"
+						   "  ORDER BY d.due LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
+						   " SELECT pg_catalog.array_agg(ctid) AS rows, pg_catalog.array_agg(subject) AS subjects"
+						   " FROM locked HAVING pg_catalog.count(*) > 0",
+						   SpaceTable(space, "schedule"),
+						   SpaceTable(space, "anchor"),
+						   IsDue(front),
+						   MomentIsOf(space, "d", front->subject, &args),
+						   MOMENT_BATCH),
+				  &args);
 	if (SPI_processed == 0)
 		return false;
 	*subjects = PointerGetDatum(PG_DETOAST_DATUM_COPY(PersonaColumn(0, "subjects", &isnull)));

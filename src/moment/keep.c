@@ -19,8 +19,8 @@ typedef struct Kept
 	char	   *name;
 	Moment	   *moment;
 	MomentProgram *programs[3]; /* of every kind */
-	char	   *recalls[2];		/* by whether the clock is moved; "": nothing can
-								 * cancel it */
+	char	   *recalls[2];		/* by whether the clock is moved; "": nothing
+								 * can cancel it */
 } Kept;
 
 static MemoryContext context;	/* holds all of it */

@@ -124,11 +124,25 @@ HookPlanner(void)
 
 /* ---- the stage ---- */
 
+/* However its memory goes, the rehearsal is over then. */
+static void
+Leave(void *arg)
+{
+	context = NULL;
+}
+
 void
 StageBegin(void)
 {
-	context = AllocSetContextCreate(CurrentMemoryContext, "persona stage",
-									ALLOCSET_DEFAULT_SIZES);
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext,
+												 "persona stage",
+												 ALLOCSET_DEFAULT_SIZES);
+	MemoryContextCallback *callback = MemoryContextAllocZero(memory,
+															 sizeof(MemoryContextCallback));
+
+	callback->func = Leave;
+	MemoryContextRegisterResetCallback(memory, callback);
+	context = memory;
 	HookPlanner();
 	people = NIL;
 	by_name = MakeTable("persona stage by name");
@@ -141,7 +155,6 @@ void
 StageEnd(void)
 {
 	MemoryContextDelete(context);
-	context = NULL;
 }
 
 MemoryContext

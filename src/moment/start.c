@@ -58,17 +58,17 @@ MakeAnchors(const Batch *batch)
 	const Space *space = batch->space;
 
 	MomentExecute(psprintf("INSERT INTO %s (subject, born_at)"
-							" SELECT DISTINCT w.subject, pg_catalog.clock_timestamp()"
-							" FROM %s w"
-							" WHERE (SELECT a.subject FROM %s a WHERE a.subject = w.subject) IS NULL"
-							"  AND (SELECT s.%s FROM %s s WHERE s.%s = w.subject LIMIT 1) IS NOT NULL"
-							" ORDER BY 1 ON CONFLICT DO NOTHING",
-							SpaceTable(space, "anchor"), batch->window,
-							SpaceTable(space, "anchor"),
-							quote_identifier(space->key.name),
-							PersonaRelationName(space->relid),
-							quote_identifier(space->key.name)),
-				   &batch->whose);
+						   " SELECT DISTINCT w.subject, pg_catalog.clock_timestamp()"
+						   " FROM %s w"
+						   " WHERE (SELECT a.subject FROM %s a WHERE a.subject = w.subject) IS NULL"
+						   "  AND (SELECT s.%s FROM %s s WHERE s.%s = w.subject LIMIT 1) IS NOT NULL"
+						   " ORDER BY 1 ON CONFLICT DO NOTHING",
+						   SpaceTable(space, "anchor"), batch->window,
+						   SpaceTable(space, "anchor"),
+						   quote_identifier(space->key.name),
+						   PersonaRelationName(space->relid),
+						   quote_identifier(space->key.name)),
+				  &batch->whose);
 }
 
 /*
@@ -84,12 +84,12 @@ CountStrangers(const Batch *batch)
 								 PersonaRelationName(space->relid),
 								 quote_identifier(space->key.name));
 	uint64		n = MomentExecute(psprintf("WITH gone AS (DELETE FROM %s i WHERE i.ctid = ANY (ARRAY("
-											"  SELECT i.row FROM %s i WHERE NOT %s)) AND NOT %s"
-											" RETURNING i.event, i.subject IS NULL AS nobody)"
-											" SELECT event, nobody, pg_catalog.count(*) AS n FROM gone GROUP BY 1, 2",
-											MomentInboxTable(space),
-											batch->window, there, there),
-								   &batch->whose);
+										   "  SELECT i.row FROM %s i WHERE NOT %s)) AND NOT %s"
+										   " RETURNING i.event, i.subject IS NULL AS nobody)"
+										   " SELECT event, nobody, pg_catalog.count(*) AS n FROM gone GROUP BY 1, 2",
+										   MomentInboxTable(space),
+										   batch->window, there, there),
+								  &batch->whose);
 	uint64		taken = 0;
 
 	for (uint64 i = 0; i < n; i++)
@@ -119,12 +119,12 @@ LockBatch(Batch *batch)
 	int64		n;
 
 	MomentExecute(psprintf("WITH locked AS MATERIALIZED (SELECT i.row, i.subject"
-							"  FROM %s i JOIN %s a ON a.subject = i.subject LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
-							" SELECT pg_catalog.count(*) AS n, pg_catalog.array_agg(row) AS rows,"
-							"  pg_catalog.array_agg(subject) AS subjects FROM locked",
-							batch->window, SpaceTable(space, "anchor"),
-							MOMENT_BATCH),
-				   &batch->whose);
+						   "  FROM %s i JOIN %s a ON a.subject = i.subject LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
+						   " SELECT pg_catalog.count(*) AS n, pg_catalog.array_agg(row) AS rows,"
+						   "  pg_catalog.array_agg(subject) AS subjects FROM locked",
+						   batch->window, SpaceTable(space, "anchor"),
+						   MOMENT_BATCH),
+				  &batch->whose);
 	n = DatumGetInt64(PersonaColumn(0, "n", &isnull));
 	if (n == 0)
 		return 0;

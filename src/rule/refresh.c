@@ -151,7 +151,7 @@ WriteChanges(Refresh *refresh, Tuplestorestate *changes, const char *sql)
 {
 	int64		n = tuplestore_tuple_count(changes);
 	EphemeralNamedRelationData relation = {.md = {.name = "changes",
-		.tupdesc = refresh->change, .enrtype = ENR_NAMED_TUPLESTORE,
+			.tupdesc = refresh->change, .enrtype = ENR_NAMED_TUPLESTORE,
 	.enrtuples = n}, .reldata = changes};
 	PersonaArgs args = {0};
 
@@ -189,9 +189,10 @@ Write(Refresh *refresh)
 						  " FROM changes c WHERE m.subject = c.subject AND m.segment = c.segment"
 						  " AND m.left_at IS NULL AND c.segment <> ALL ($1)",
 						  SpaceTable(refresh->book->space, "membership")));
+
 	/*
-	 * Who left and comes back at the same instant of the clock has never left.
-	 * Looking for those from the start would cost as much as the rest.
+	 * Who left and comes back at the same instant of the clock has never
+	 * left. Looking for those from the start would cost as much as the rest.
 	 */
 	if (PersonaTrap(EnterAnew, refresh) != 0)
 		Enter(refresh, " ON CONFLICT (subject, segment, entered_at) DO UPDATE SET left_at = NULL");
@@ -202,7 +203,7 @@ RefreshPages(Refresh *refresh, List *subjects, List *pages, bool first)
 {
 	RulePass	pass = {.book = refresh->book, .pages = pages,
 		.subjects = subjects, .dropped = first,
-		.tell = Tell, .gone = TellGone, .arg = refresh};
+	.tell = Tell, .gone = TellGone, .arg = refresh};
 
 	refresh->pages = pages;
 	refresh->entered = tuplestore_begin_heap(false, false, work_mem);
@@ -474,7 +475,7 @@ persona_segment_names(PG_FUNCTION_ARGS)
 	{
 		Bitmapset  *pages = NULL;
 		RulePass	pass = {.book = book, .pages = lfirst(cell), .subjects = list_make1(subject),
-			.guarded = true, .tell = TellOne, .arg = &pages};
+		.guarded = true, .tell = TellOne, .arg = &pages};
 
 		RulePassTry(&pass, ForgetOne);
 		all = bms_union(all, pages);

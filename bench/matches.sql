@@ -53,6 +53,30 @@ CALL pg_temp.compare('rule a parameter, table scan', 'WHERE', 300000,
 	$$EXECUTE ours('country = ''DE'' AND age > 30 AND plan <> ''free''')$$, $$EXECUTE theirs('DE', 30, 'free')$$, '', 11, NULL);
 RESET plan_cache_mode;
 
+/* One row a query: what it takes to have the rule ready each time. */
+CREATE PROCEDURE pg_temp.of_one() LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+	asked persona.rule := 'country = ''DE'' AND age > 30 AND plan <> ''free''';
+BEGIN
+	FOR i IN 1 .. 20000 LOOP
+		PERFORM FROM customers c WHERE id = 4242 AND persona.matches(c, asked);
+	END LOOP;
+END
+$$;
+CREATE PROCEDURE pg_temp.of_one_natively() LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+	asked_country text := 'DE';
+	asked_age int := 30;
+	asked_plan text := 'free';
+BEGIN
+	FOR i IN 1 .. 20000 LOOP
+		PERFORM FROM customers c WHERE id = 4242 AND country = asked_country AND age > asked_age AND plan <> asked_plan;
+	END LOOP;
+END
+$$;
+CALL pg_temp.compare('rule a parameter, one row by index', 'WHERE', 20000,
+	'CALL pg_temp.of_one()', 'CALL pg_temp.of_one_natively()', '', 11, NULL);
+
 /* Twenty rules in turn: every row has another rule than the one before. */
 CALL pg_temp.compare('rules of a column, another each row', 'the join written by hand', 300000,
 	'SELECT count(*) FROM customers c, rules r WHERE c.id <= 15000 AND persona.matches(c, r.rule)',

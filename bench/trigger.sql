@@ -82,6 +82,11 @@ DO $$ BEGIN
 END $$;
 CALL pg_temp.compare('INSERT of one order, no live moment', 'the bare table', 20000,
 	'CALL pg_temp.insert_into_idle()', 'CALL pg_temp.insert_into_bare()', :'empty', 11, NULL);
+/* PostgreSQL's own part of what follows: a trigger that returns at once. */
+SET persona.enabled = off;
+CALL pg_temp.compare('INSERT of one order, persona off', 'the bare table', 20000,
+	'CALL pg_temp.insert_into_orders()', 'CALL pg_temp.insert_into_bare()', :'empty', 11, NULL);
+RESET persona.enabled;
 CALL pg_temp.compare('INSERT of one order, one live moment', 'the bare table', 20000,
 	'CALL pg_temp.insert_into_orders()', 'CALL pg_temp.insert_into_bare()', :'empty', 11, NULL);
 CALL pg_temp.compare('INSERT of one order, ten live moments', 'the bare table', 20000,

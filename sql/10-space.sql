@@ -19,12 +19,16 @@ CREATE TABLE definition_log (
 COMMENT ON TABLE definition_log IS
 'Every version of every definition: who wrote it, when, and what it said; body is NULL where it was dropped.';
 
+/*
+ * Whoever was granted this table can write to it past define_space(): what
+ * becomes part of statements, as other roles execute them, is checked here.
+ */
 CREATE TABLE space (
-	space text PRIMARY KEY,
-	schema_name text NOT NULL UNIQUE,
+	space text PRIMARY KEY CHECK (space ~ '^[a-z][a-z0-9_]{0,39}$' AND space <> 'house'),
+	schema_name text NOT NULL UNIQUE CHECK (schema_name = 'persona_' || space),
 	subjects regclass NOT NULL,
 	key text NOT NULL,
-	key_type text NOT NULL,
+	key_type text NOT NULL CHECK (key_type IN ('smallint', 'integer', 'bigint', 'uuid', 'text', 'character varying')),
 	columns text[]
 );
 COMMENT ON TABLE space IS
@@ -36,7 +40,7 @@ CREATE TABLE event (
 	relation regclass NOT NULL,
 	subject text NOT NULL,
 	at text,
-	id text[] NOT NULL,
+	id text[] NOT NULL CHECK (array_position(id, NULL) IS NULL),
 	fires text NOT NULL CHECK (fires IN ('insert', 'update', 'insert,update', 'poll', 'never')),
 	columns text[],
 	PRIMARY KEY (space, event)
@@ -143,7 +147,11 @@ COMMENT ON FUNCTION definition_changed() IS
 'Trigger: tells every session to read the definitions again.';
 REVOKE ALL ON FUNCTION definition_changed() FROM PUBLIC;
 
-/* SECURITY DEFINER: who may change a definition may not rewrite its log. */
+/*
+ * SECURITY DEFINER: who may change a definition may not rewrite its log. It is
+ * of use to persona's own tables only: on one of somebody else's it would write
+ * down what was never defined.
+ */
 CREATE FUNCTION log_definition() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -157,6 +165,9 @@ DECLARE
 		ELSE said->>TG_TABLE_NAME END;
 	latest @extschema@.definition_log;
 BEGIN
+	IF TG_TABLE_SCHEMA <> '@extschema@' THEN
+		RAISE trigger_protocol_violated USING MESSAGE = 'log_definition() is a trigger of persona''s own tables';
+	END IF;
 	SELECT * INTO latest FROM @extschema@.definition_log l
 	WHERE l.kind = TG_TABLE_NAME AND l.space = said->>'space' AND l.name = thing
 	ORDER BY l.version DESC LIMIT 1;
@@ -206,6 +217,18 @@ COMMENT ON FUNCTION keep_definitions(regclass) IS
 'Makes a table of persona a table of definitions: logged, watched, closed by row and dumped.';
 REVOKE ALL ON FUNCTION keep_definitions(regclass) FROM PUBLIC;
 
+CREATE FUNCTION keep_names(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format('ALTER TABLE %s ADD CHECK (%I ~ ''^[a-z][a-z0-9_]{0,39}([.][a-z][a-z0-9_]{0,39})*$'')', relation,
+		(SELECT c.relname FROM pg_class c WHERE c.oid = relation));
+END;
+$$;
+COMMENT ON FUNCTION keep_names(regclass) IS
+'Lets a table of definitions, whose names are in the column called as the table, have no name that its define_*() would refuse: a direct INSERT gets no other in.';
+REVOKE ALL ON FUNCTION keep_names(regclass) FROM PUBLIC;
+
 CREATE FUNCTION forget_space() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -229,11 +252,29 @@ CREATE TRIGGER forget BEFORE DELETE ON space
 FOR EACH ROW EXECUTE FUNCTION forget_space();
 
 SELECT keep_definitions(t) FROM unnest(ARRAY['space', 'event', 'facet', 'attribute', 'channel', 'purpose', 'segment']::regclass[]) t;
+SELECT keep_names(t) FROM unnest(ARRAY['event', 'facet', 'channel', 'purpose', 'segment']::regclass[]) t;
 SELECT pg_extension_config_dump('definition_log', '');
 
 CREATE TRIGGER columns BEFORE INSERT OR UPDATE ON space FOR EACH ROW EXECUTE FUNCTION note_columns();
 CREATE TRIGGER columns BEFORE INSERT OR UPDATE ON event FOR EACH ROW EXECUTE FUNCTION note_columns();
 CREATE TRIGGER columns BEFORE INSERT OR UPDATE ON facet FOR EACH ROW EXECUTE FUNCTION note_columns();
+
+CREATE FUNCTION keep_space_name() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NEW.space <> OLD.space THEN
+		RAISE feature_not_supported USING
+			MESSAGE = format('space "%s" cannot be renamed', OLD.space),
+			HINT = 'Its schema and its state are called after it: define another space.';
+	END IF;
+	RETURN NEW;
+END;
+$$;
+COMMENT ON FUNCTION keep_space_name() IS
+'Trigger: a space keeps its name, by which it has its schema; under another it would be given a schema that is somebody else''s.';
+REVOKE ALL ON FUNCTION keep_space_name() FROM PUBLIC;
+CREATE TRIGGER kept BEFORE UPDATE OF space ON space FOR EACH ROW EXECUTE FUNCTION keep_space_name();
 
 CREATE POLICY owner ON space
 USING (pg_catalog.pg_has_role((SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) subjects), 'MEMBER'));
@@ -250,7 +291,8 @@ USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog
 CREATE POLICY owner ON segment
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) segment.space));
 ALTER TABLE definition_log ENABLE ROW LEVEL SECURITY;
-CREATE POLICY owner ON definition_log
+/* To be read: only log_definition() writes to it. */
+CREATE POLICY owner ON definition_log FOR SELECT
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) definition_log.space));
 
 /* Which space is meant, and which subject */
@@ -318,14 +360,30 @@ COMMENT ON FUNCTION subject_key(space, text) IS
 'The subject''s key in its canonical text; a text that is not a K is refused, naming the key column and its type (22P02).';
 REVOKE ALL ON FUNCTION subject_key(space, text) FROM PUBLIC;
 
+/*
+ * State tables belong to the owner of the space, with whatever triggers and
+ * views that owner has made: what reaches them is executed as the owner.
+ */
+CREATE FUNCTION read_as_owner(shape anyelement, space text, statement text, VARIADIC args "any") RETURNS SETOF anyelement
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'persona_as_owner';
+COMMENT ON FUNCTION read_as_owner(anyelement, text, text, "any") IS
+'The rows, of the shape''s type, of a statement that only reads, executed as the owner of the space and with settings pinned; args are its $1 and so on, 12 at most. For members of the owner (42501).';
+REVOKE ALL ON FUNCTION read_as_owner(anyelement, text, text, "any") FROM PUBLIC;
+
+CREATE FUNCTION change_as_owner(shape anyelement, space text, statement text, VARIADIC args "any") RETURNS SETOF anyelement
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_as_owner';
+COMMENT ON FUNCTION change_as_owner(anyelement, text, text, "any") IS
+'The same for a statement that writes or locks; without RETURNING it has no rows.';
+REVOKE ALL ON FUNCTION change_as_owner(anyelement, text, text, "any") FROM PUBLIC;
+
 CREATE FUNCTION subject_must_exist(space space, key text) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	there boolean;
+	there boolean := @extschema@.read_as_owner(NULL::boolean, space.space,
+		format('SELECT EXISTS (SELECT FROM %s s WHERE s.%I = $1::%s)', space.subjects, space.key, space.key_type), key);
 BEGIN
-	EXECUTE format('SELECT EXISTS (SELECT FROM %s s WHERE s.%I = $1::%s)', space.subjects, space.key, space.key_type) INTO there USING key;
 	IF NOT there THEN
 		RAISE no_data_found USING
 			MESSAGE = format('%s has no such subject', space.subjects),
@@ -497,7 +555,7 @@ DECLARE
 		event_key text[],
 		once_key text NOT NULL,
 		step int NOT NULL,
-		gates jsonb NOT NULL,
+		gates json NOT NULL,
 		told text[],
 		items bytea,
 		PRIMARY KEY (subject, decision, started_at)
@@ -536,6 +594,8 @@ DECLARE
 	CREATE INDEX ON %1$I.message (message);
 	CREATE INDEX ON %1$I.message (channel, ready_at, message) WHERE done_at IS NULL;
 	CREATE INDEX ON %1$I.message USING brin (done_at);
+	/* What came to nothing: few, and asked for with every decision. */
+	CREATE INDEX ON %1$I.message (subject, message) WHERE done_at IS NOT NULL AND sent_at IS NULL;
 	COMMENT ON TABLE %1$I.message IS 'The outbox: rendered messages, claimed and acknowledged by senders; blanked when acknowledged.';
 
 	CREATE TABLE %1$I.feedback (
@@ -656,30 +716,30 @@ COMMENT ON FUNCTION schema_owner(space) IS
 'The role that owns a space''s schema; another one than the space''s where its table of subjects has changed hands.';
 REVOKE ALL ON FUNCTION schema_owner(space) FROM PUBLIC;
 
-CREATE FUNCTION own_schema(space space) RETURNS void
+CREATE FUNCTION own_schema(space space, was oid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owner text := @extschema@.space_owner(space.subjects)::regrole;
+	owner oid := @extschema@.space_owner(space.subjects);
 	relation record;
 BEGIN
-	IF @extschema@.schema_owner(space) <> @extschema@.space_owner(space.subjects) THEN
-		EXECUTE format('ALTER SCHEMA %I OWNER TO %s', space.schema_name, owner);
+	IF @extschema@.schema_owner(space) <> owner THEN
+		EXECUTE format('ALTER SCHEMA %I OWNER TO %s', space.schema_name, owner::regrole);
 	END IF;
 	FOR relation IN
 		SELECT c.oid::regclass AS name, CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind
 		FROM pg_class c
 		WHERE c.relnamespace = to_regnamespace(quote_ident(space.schema_name))
 			AND c.relkind IN ('r', 'p', 'v')
-			AND c.relowner <> @extschema@.space_owner(space.subjects)
+			AND c.relowner = was AND was <> owner
 	LOOP
-		EXECUTE format('ALTER %s %s OWNER TO %s', relation.kind, relation.name, owner);
+		EXECUTE format('ALTER %s %s OWNER TO %s', relation.kind, relation.name, owner::regrole);
 	END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION own_schema(space) IS
-'Hands a space''s schema with its tables and views to the owner of the space, where they are somebody else''s.';
-REVOKE ALL ON FUNCTION own_schema(space) FROM PUBLIC;
+COMMENT ON FUNCTION own_schema(space, oid) IS
+'Hands a space''s schema, and the tables and views in it that belong to this role, to the owner of the space.';
+REVOKE ALL ON FUNCTION own_schema(space, oid) FROM PUBLIC;
 
 CREATE FUNCTION check_permanent(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -786,14 +846,14 @@ BEGIN
 		PERFORM @extschema@.create_state(made, found_key.key_collation);
 		/* The rooms above add their views by triggers on this table. */
 		INSERT INTO @extschema@.space VALUES (made.*);
-		PERFORM @extschema@.own_schema(made);
+		PERFORM @extschema@.own_schema(made, current_user::regrole);
 	ELSE
-		PERFORM @extschema@.own_schema(was);
+		PERFORM @extschema@.own_schema(was, @extschema@.schema_owner(was));
 	END IF;
 	IF (SELECT rolsuper FROM pg_roles WHERE oid = owner) THEN
 		RETURN NEXT ('info', 'owner_superuser', space,
 			format('%s belongs to the superuser %s, as whom every rule is evaluated', subjects, owner::regrole),
-			format('Give it to an ordinary role: ALTER TABLE %s OWNER TO shop_owner;', subjects))::@extschema@.finding;
+			format('Give it to an ordinary role, then define the space again: ALTER TABLE %s OWNER TO shop_owner;', subjects))::@extschema@.finding;
 	END IF;
 END;
 $$;
@@ -807,17 +867,17 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	gone @extschema@.space := @extschema@.resolve_space(space);
-	consents bigint;
-	decisions bigint;
+	holds bigint[];
 BEGIN
 	/* Somebody may have dropped the schema by hand. */
-	IF to_regclass(format('%I.decision', gone.schema_name)) IS NOT NULL THEN
-		EXECUTE format('SELECT (SELECT count(*) FROM %1$I.consent), (SELECT count(*) FROM %1$I.decision)', gone.schema_name)
-		INTO consents, decisions;
+	IF force IS NOT TRUE AND to_regclass(format('%I.decision', gone.schema_name)) IS NOT NULL THEN
+		PERFORM @extschema@.own_schema(gone, @extschema@.schema_owner(gone));
+		holds := @extschema@.read_as_owner(holds, gone.space,
+			format('SELECT ARRAY[(SELECT count(*) FROM %1$I.consent), (SELECT count(*) FROM %1$I.decision)]', gone.schema_name), 0);
 	END IF;
-	IF force IS NOT TRUE AND consents + decisions > 0 THEN
+	IF holds[1] + holds[2] > 0 THEN
 		RAISE object_in_use USING
-			MESSAGE = format('space "%s" holds %s consents and %s decisions', gone.space, consents, decisions),
+			MESSAGE = format('space "%s" holds %s consents and %s decisions', gone.space, holds[1], holds[2]),
 			HINT = format('They are your proof of what was allowed and sent. To lose them: drop_space(''%s'', force => true).', gone.space);
 	END IF;
 	DELETE FROM @extschema@.space s WHERE s.space = gone.space;
@@ -1227,7 +1287,7 @@ CREATE TABLE category (
 COMMENT ON TABLE category IS
 'A company''s own data categories, and its own words for those of taxonomy().';
 
-SELECT keep_definitions('category');
+SELECT keep_definitions('category'), keep_names('category');
 CREATE POLICY owner ON category
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) category.space));
 

@@ -155,8 +155,11 @@ COMMENT ON FUNCTION check_reach(text, rule, text) IS
 'Raises an error where a segment of that rule would contain itself, naming the way round (42P17), or would have more than 20,000 nodes with all its segments written out (54000).';
 REVOKE ALL ON FUNCTION check_reach(text, rule, text) FROM PUBLIC;
 
+/* The view's constants are read when it is made: as a rule's are, whoever's session that is. */
 CREATE FUNCTION create_view(home space, segment text, rule rule) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC' SET timezone_abbreviations = 'Default' SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'postgres'
+SET array_nulls = on SET transform_null_equals = off
 AS $$
 DECLARE
 	view_name text := format('%I.%I', home.schema_name, 'segment_' || segment);
@@ -233,17 +236,15 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	known text[] := ARRAY(SELECT s.segment FROM @extschema@.segment s WHERE s.space = home.space);
-	is_member boolean;
 BEGIN
 	IF segment IS NULL OR segment <> ALL (known) THEN
 		RAISE undefined_object USING
 			MESSAGE = format('segment "%s" does not exist in space "%s"', segment, home.space),
 			HINT = @extschema@.ask(segment, known, 'Define it with persona.define_segment().');
 	END IF;
-	EXECUTE format('SELECT EXISTS (SELECT FROM %I.%I WHERE subject = $1::%s)',
-		home.schema_name, 'segment_' || segment, home.key_type)
-	INTO is_member USING @extschema@.subject_key(home, subject);
-	RETURN is_member;
+	RETURN @extschema@.read_as_owner(NULL::boolean, home.space,
+		format('SELECT EXISTS (SELECT FROM %I.%I WHERE subject = $1::%s)', home.schema_name, 'segment_' || segment, home.key_type),
+		@extschema@.subject_key(home, subject));
 END;
 $$;
 COMMENT ON FUNCTION in_segment(text, text, text) IS 'Whether the subject is in the segment now.';

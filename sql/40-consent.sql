@@ -346,13 +346,11 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	made int;
 BEGIN
-	EXECUTE format('LOCK TABLE %I.secret IN SHARE ROW EXCLUSIVE MODE', home.schema_name);
-	EXECUTE format('INSERT INTO %1$I.secret SELECT ''token'', coalesce(max(key), 0) + 1,
+	PERFORM @extschema@.change_as_owner(NULL::int, home.space, format('LOCK TABLE %I.secret IN SHARE ROW EXCLUSIVE MODE', home.schema_name), 0);
+	RETURN @extschema@.change_as_owner(NULL::int, home.space, format('INSERT INTO %1$I.secret SELECT ''token'', coalesce(max(key), 0) + 1,
 			uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), clock_timestamp()
-		FROM %1$I.secret WHERE use = ''token'' RETURNING key', home.schema_name) INTO made;
-	RETURN made;
+		FROM %1$I.secret WHERE use = ''token'' RETURNING key', home.schema_name), 0);
 END;
 $$;
 COMMENT ON FUNCTION rotate_keys(text) IS

@@ -16,7 +16,7 @@ CREATE TABLE experiment (
 );
 COMMENT ON TABLE experiment IS
 'How subjects, or what their unit says, are spread over variants: weights, the share that takes part, and by which scheme; part is what an experiment holds of its exclusion group''s [0,1).';
-SELECT keep_definitions('experiment');
+SELECT keep_definitions('experiment'), keep_names('experiment');
 CREATE POLICY owner ON experiment
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) experiment.space));
 
@@ -102,11 +102,12 @@ DECLARE
 	key text := @extschema@.subject_key(home, subject);
 BEGIN
 	IF test IS FALSE THEN
-		EXECUTE format('DELETE FROM %I.test_subject WHERE subject = $1::%s', home.schema_name, home.key_type) USING key;
+		PERFORM @extschema@.change_as_owner(key, home.space, format('DELETE FROM %I.test_subject WHERE subject = $1::%s', home.schema_name, home.key_type), key);
 		RETURN;
 	END IF;
 	PERFORM @extschema@.subject_must_exist(home, key);
-	EXECUTE format('INSERT INTO %I.test_subject VALUES ($1::%s, $2) ON CONFLICT DO NOTHING', home.schema_name, home.key_type) USING key, @extschema@.now();
+	PERFORM @extschema@.change_as_owner(key, home.space,
+		format('INSERT INTO %I.test_subject VALUES ($1::%s, $2) ON CONFLICT DO NOTHING', home.schema_name, home.key_type), key, @extschema@.now());
 END;
 $$;
 COMMENT ON FUNCTION mark_test(text, boolean, text) IS
@@ -132,9 +133,12 @@ REVOKE ALL ON FUNCTION no_test_sql(space, text) FROM PUBLIC;
 CREATE FUNCTION exposure_span(home space, experiment text, OUT first_at timestamptz, OUT last_at timestamptz)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	span timestamptz[] := @extschema@.read_as_owner(NULL::timestamptz[], home.space,
+		format('SELECT ARRAY[min(x.at), max(x.at)] FROM %I.exposure x WHERE x.experiment = $1 AND %s', home.schema_name, @extschema@.no_test_sql(home, 'x.subject')), experiment);
 BEGIN
-	EXECUTE format('SELECT min(x.at), max(x.at) FROM %I.exposure x WHERE x.experiment = $1 AND %s', home.schema_name, @extschema@.no_test_sql(home, 'x.subject'))
-	INTO first_at, last_at USING experiment;
+	first_at := span[1];
+	last_at := span[2];
 END;
 $$;
 COMMENT ON FUNCTION exposure_span(space, text) IS

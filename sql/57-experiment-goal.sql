@@ -21,7 +21,7 @@ CREATE TABLE breakdown (
 );
 COMMENT ON TABLE breakdown IS
 'The segments by which the results of an experiment, whose name the breakdown has, are shown.';
-SELECT keep_definitions(t) FROM unnest(ARRAY['goal', 'breakdown']::regclass[]) t;
+SELECT keep_definitions(t), keep_names(t) FROM unnest(ARRAY['goal', 'breakdown']::regclass[]) t;
 CREATE POLICY owner ON goal
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) goal.space));
 CREATE POLICY owner ON breakdown
@@ -249,7 +249,7 @@ DECLARE
 	g record := @extschema@.goals_sql(home, goals, tstzrange(span.first_at, span.last_at, '[]') * tstzrange(since, until, '[]'));
 	s record := @extschema@.segments_sql(home, segments);
 BEGIN
-	RETURN QUERY EXECUTE format($q$WITH %1$s,
+	RETURN QUERY SELECT * FROM @extschema@.read_as_owner(NULL::@extschema@.cell, home.space, format($q$WITH %1$s,
 	measured AS (
 		SELECT x.variant, x.at, date_trunc($3, x.at)::date AS period, ARRAY[%2$s]::boolean[] AS inside%3$s FROM people x%4$s),%5$s
 	summed AS (
@@ -261,8 +261,8 @@ BEGIN
 		@extschema@.exposed_sql(home, unit, coalesce(g.spans, ''), since), s.inside, coalesce(g.yields, ''), s.joins || coalesce(g.joins, ''),
 		coalesce(' limits AS (SELECT ' || g.limits || ' FROM measured),', ''), coalesce(g.sums, ''),
 		CASE WHEN g.limits IS NOT NULL THEN ' CROSS JOIN limits' ELSE '' END,
-		' UNION ALL SELECT v.goal, s.variant, s.period, s.inside, s.n, s.recent, s.first_at, s.last_at, v.kind, v.plain, v.pair FROM summed s, LATERAL (VALUES ' || g.rows || ') v(goal, kind, plain, pair)')
-	USING experiment, since, period, @extschema@.now() - interval '28 days', until;
+		' UNION ALL SELECT v.goal, s.variant, s.period, s.inside, s.n, s.recent, s.first_at, s.last_at, v.kind, v.plain, v.pair FROM summed s, LATERAL (VALUES ' || g.rows || ') v(goal, kind, plain, pair)'),
+		experiment, since, period, @extschema@.now() - interval '28 days', until);
 END;
 $$;
 COMMENT ON FUNCTION cells(space, text, text, goal[], text[], timestamptz, timestamptz, text) IS

@@ -101,6 +101,7 @@ COMMENT ON TABLE outbox IS
 'The one database that a space sends from (system identifier/database oid/timeline), and who said so, why and when.';
 
 SELECT keep_definitions(t) FROM unnest(ARRAY['policy', 'moment', 'variant', 'outbox']::regclass[]) t;
+SELECT keep_names(t) FROM unnest(ARRAY['moment', 'variant']::regclass[]) t;
 CREATE POLICY owner ON policy
 USING (EXISTS (SELECT FROM @extschema@.space s WHERE s.space OPERATOR(pg_catalog.=) policy.space));
 /* What every space inherits, every space may read. */

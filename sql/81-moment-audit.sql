@@ -275,16 +275,13 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	about text;
-	had_version int;
-	has_version int;
-	got text;
-	repetition int;
+	decided jsonb := @extschema@.read_as_owner(NULL::jsonb, home.space, format('SELECT to_jsonb(d) FROM %I.decision d WHERE d.decision = $1', home.schema_name), decision);
+	about text := decided->>'moment';
+	got text := decided->>'variant';
+	had_version int := decided->>'moment_version';
+	has_version int := (SELECT m.version FROM @extschema@.moment m WHERE m.space = home.space AND m.moment = about);
+	repetition int := (SELECT g->'saw'->>'repetition' FROM jsonb_array_elements(decided->'gates') g WHERE g->>'gate' = 'surprise');
 BEGIN
-	EXECUTE format('SELECT d.moment, d.moment_version, d.variant, m.version,
-			(SELECT (g->''saw''->>''repetition'')::int FROM jsonb_array_elements(d.gates) g WHERE g->>''gate'' = ''surprise'') AS repetition
-		FROM %I.decision d LEFT JOIN @extschema@.moment m ON m.space = $2 AND m.moment = d.moment WHERE d.decision = $1', home.schema_name)
-	INTO about, had_version, got, has_version, repetition USING decision, home.space;
 	IF about IS NULL THEN
 		RAISE no_data_found USING
 			MESSAGE = format('there is no decision %s in space "%s"', coalesce(decision::text, 'NULL'), home.space),

@@ -48,6 +48,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '2s'
 AS $$
 BEGIN
+	/* Whose right to make it this is, the rows are shown to the owner of the space. */
+	PERFORM @extschema@.check_readable(home, relation);
 	EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s REFERENCING %s NEW TABLE AS new_rows
 		FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.capture(%L, %L)',
 		name, fires, relation, CASE fires WHEN 'update' THEN 'OLD TABLE AS old_rows' END, home.space, event);
@@ -63,7 +65,7 @@ EXCEPTION
 END;
 $$;
 COMMENT ON FUNCTION create_trigger(space, text, regclass, text, text) IS
-'Creates the trigger of an event on insert or update; waits at most two seconds for the table (55P03), which the caller must own or have TRIGGER on (42501).';
+'Creates the trigger of an event on insert or update; waits at most two seconds for the table (55P03), which the caller must own or have TRIGGER on, and the owner of the space may read (42501).';
 REVOKE ALL ON FUNCTION create_trigger(space, text, regclass, text, text) FROM PUBLIC;
 
 CREATE FUNCTION remove_trigger(relation regclass, name text) RETURNS void
@@ -261,9 +263,9 @@ BEGIN
 			HINT = 'activate() makes an idea live.';
 	END IF;
 	IF held = 'drop' THEN
-		EXECUTE format('WITH gone AS (DELETE FROM %1$I.schedule WHERE moment = $1 AND due <= @extschema@.now() RETURNING 1),
+		dropped := @extschema@.change_as_owner(dropped, home.space, format('WITH gone AS (DELETE FROM %1$I.schedule WHERE moment = $1 AND due <= @extschema@.now() RETURNING 1),
 			counted AS (INSERT INTO %1$I.moment_day SELECT $1, @extschema@.now()::date, ''held'', count(*) FROM gone HAVING count(*) > 0)
-			SELECT count(*) FROM gone', home.schema_name) INTO dropped USING moment;
+			SELECT count(*) FROM gone', home.schema_name), moment);
 	END IF;
 	UPDATE @extschema@.moment m SET state = 'live', held_at = NULL, released_at = @extschema@.now(),
 		activated_at = CASE WHEN was.state = 'live' THEN m.activated_at ELSE @extschema@.now() END
@@ -279,11 +281,8 @@ REVOKE ALL ON FUNCTION resume(text, text, text) FROM PUBLIC;
 CREATE FUNCTION close_messages(home space, moment text, why text) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_variable
-DECLARE
-	closed bigint;
 BEGIN
-	EXECUTE format($sql$
+	RETURN @extschema@.change_as_owner(NULL::bigint, home.space, format($sql$
 		WITH open AS MATERIALIZED (
 			SELECT m.subject, m.message FROM %1$I.message m
 			WHERE m.moment = $1 AND m.done_at IS NULL ORDER BY m.message FOR UPDATE
@@ -294,9 +293,7 @@ BEGIN
 			FROM open o WHERE m.subject = o.subject AND m.message = o.message RETURNING 1
 		)
 		SELECT count(*) FROM closed
-		$sql$, home.schema_name)
-	INTO closed USING moment, why;
-	RETURN closed;
+		$sql$, home.schema_name), moment, why);
 END;
 $$;
 COMMENT ON FUNCTION close_messages(space, text, text) IS
@@ -310,10 +307,10 @@ DECLARE
 	dropped bigint;
 BEGIN
 	/* What a batch is at just now it has decided already. */
-	EXECUTE format('WITH gone AS (DELETE FROM %1$I.schedule
+	dropped := @extschema@.change_as_owner(dropped, home.space, format('WITH gone AS (DELETE FROM %1$I.schedule
 			WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM %1$I.schedule q WHERE q.moment = $1 FOR UPDATE SKIP LOCKED)) RETURNING 1),
 		counted AS (INSERT INTO %1$I.moment_day SELECT $1, @extschema@.now()::date, ''retired'', count(*) FROM gone HAVING count(*) > 0)
-		SELECT count(*) FROM gone', home.schema_name) INTO dropped USING moment;
+		SELECT count(*) FROM gone', home.schema_name), moment);
 	RETURN dropped + @extschema@.close_messages(home, moment, 'retired');
 END;
 $$;

@@ -27,7 +27,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION most_attempts() IS
 'How often a message is handed out at most: then it is dead where the last attempt failed, unconfirmed where nothing was heard of it.';
-REVOKE ALL ON FUNCTION most_attempts() FROM PUBLIC;
 
 /* At the default price of a random page it would rather read the whole outbox for a page of it. */
 CREATE FUNCTION claim(channel text, n int, lease interval DEFAULT '5 min', space text DEFAULT NULL)
@@ -51,36 +50,49 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	told bigint := (SELECT count(DISTINCT m) FROM unnest(messages) m);
+	taken text[];
 	acknowledged bigint;
-	late bigint;
+	late bigint := 0;
 BEGIN
 	IF cardinality(provider_ids) <> cardinality(messages) OR cardinality(attempts) <> cardinality(messages) THEN
 		RAISE array_subscript_error USING
 			MESSAGE = 'ack() needs as many provider_ids and attempts as messages';
 	END IF;
 	/* In the order of their keys: two senders who tell of the same messages never wait for each other in a ring. */
-	EXECUTE format($sql$
+	taken := @extschema@.change_as_owner(taken, home.space, format($sql$
 		WITH told AS (
 			SELECT DISTINCT ON (t.message) t.* FROM unnest($1, $2, $3) t(message, provider_id, attempt)
 			ORDER BY t.message, t.attempt DESC
 		), known AS MATERIALIZED (
-			SELECT m.subject, m.message, t.provider_id, m.state = 'claimed' AND t.attempt < m.attempt IS TRUE AS late
+			SELECT m.ctid AS row, t.provider_id, m.state = 'claimed' AND t.attempt < m.attempt IS TRUE AS late
 			FROM told t JOIN %1$I.message m ON m.message = t.message
 			WHERE (m.done_at IS NULL OR m.state = 'unconfirmed')
 				AND m.attempt > 0 AND coalesce(t.attempt, m.attempt) BETWEEN 1 AND m.attempt
 			ORDER BY m.message FOR UPDATE OF m
-		), noted AS (
-			UPDATE %1$I.message m SET sent_at = coalesce(m.sent_at, @extschema@.now()), provider_id = coalesce(m.provider_id, k.provider_id)
-			FROM known k WHERE m.subject = k.subject AND m.message = k.message AND k.late
-		), settled AS (
+		)
+		SELECT ARRAY[array_agg(row) FILTER (WHERE NOT late)::text, array_agg(provider_id) FILTER (WHERE NOT late)::text,
+			array_agg(row) FILTER (WHERE late)::text, array_agg(provider_id) FILTER (WHERE late)::text]
+		FROM known
+		$sql$, home.schema_name), messages, provider_ids, attempts);
+	/* By their places, which stay what they are while the rows are locked. */
+	acknowledged := @extschema@.change_as_owner(acknowledged, home.space, format($sql$
+		WITH settled AS (
 			UPDATE %1$I.message m SET state = 'sent', reason = NULL, provider_id = coalesce(m.provider_id, k.provider_id),
 				sent_at = coalesce(m.sent_at, @extschema@.now()), done_at = @extschema@.now(), leased_until = NULL,
 				address = NULL, subject_line = NULL, body = NULL, headers = NULL
-			FROM known k WHERE m.subject = k.subject AND m.message = k.message AND NOT k.late
+			FROM unnest($1, $2) k(row, provider_id) WHERE m.ctid = k.row RETURNING 1
 		)
-		SELECT count(*) FILTER (WHERE NOT late), count(*) FILTER (WHERE late) FROM known
-		$sql$, home.schema_name)
-	INTO acknowledged, late USING messages, provider_ids, attempts;
+		SELECT count(*) FROM settled
+		$sql$, home.schema_name), taken[1]::tid[], taken[2]::text[]);
+	IF taken[3] IS NOT NULL THEN
+		late := @extschema@.change_as_owner(late, home.space, format($sql$
+			WITH noted AS (
+				UPDATE %1$I.message m SET sent_at = coalesce(m.sent_at, @extschema@.now()), provider_id = coalesce(m.provider_id, k.provider_id)
+				FROM unnest($1, $2) k(row, provider_id) WHERE m.ctid = k.row RETURNING 1
+			)
+			SELECT count(*) FROM noted
+			$sql$, home.schema_name), taken[3]::tid[], taken[4]::text[]);
+	END IF;
 	IF late > 0 THEN
 		RAISE NOTICE '% messages had been handed out again before this acknowledgement came', late
 			USING HINT = 'It is noted: they are not handed out a third time. Claim with a longer lease, or fewer at a time.';
@@ -110,14 +122,13 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	answer boolean;
+	of_moment text;
 BEGIN
-	EXECUTE format('SELECT @extschema@.message_refusal(m.message, $3) IS NULL
-		FROM %I.message m JOIN @extschema@.moment o ON o.space = $3 AND o.moment = m.moment AND o.state = ''live''
+	of_moment := @extschema@.read_as_owner(of_moment, home.space, format('SELECT m.moment FROM %I.message m
 		WHERE m.message = $1 AND m.state = ''claimed'' AND m.attempt = coalesce($2, m.attempt)
-			AND m.leased_until >= clock_timestamp() AND m.sent_at IS NULL', home.schema_name)
-	INTO answer USING message, attempt, home.space;
-	RETURN coalesce(answer, false) AND coalesce(current_setting('persona.enabled', true)::boolean, true);
+			AND m.leased_until >= clock_timestamp() AND m.sent_at IS NULL', home.schema_name), message, attempt);
+	RETURN EXISTS (SELECT FROM @extschema@.moment o WHERE o.space = home.space AND o.moment = of_moment AND o.state = 'live')
+		AND @extschema@.message_refusal(message, home.space) IS NULL AND coalesce(current_setting('persona.enabled', true)::boolean, true);
 END;
 $$;
 COMMENT ON FUNCTION still_ok(uuid, int, text) IS
@@ -131,7 +142,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION back_off(uuid, int) IS
 'How long to wait after a failed attempt: 1, 4, 16, 64 minutes, each times 0.5 to 1.5 by a hash, so that what failed together does not come back together.';
-REVOKE ALL ON FUNCTION back_off(uuid, int) FROM PUBLIC;
 
 CREATE FUNCTION fail(message uuid, error text, retry_after interval DEFAULT NULL, attempt int DEFAULT NULL, space text DEFAULT NULL)
 RETURNS text
@@ -147,10 +157,10 @@ BEGIN
 			MESSAGE = format('a message cannot be tried again after %s', retry_after),
 			HINT = 'retry_after is 0 or more; without it the wait grows with each attempt.';
 	END IF;
-	EXECUTE format($sql$
+	state := @extschema@.change_as_owner(state, home.space, format($sql$
 		WITH failed AS MATERIALIZED (
 			SELECT m.subject, m.message, CASE WHEN m.sent_at IS NOT NULL THEN 'sent'
-				WHEN m.attempt < @extschema@.most_attempts() AND @extschema@.message_refusal(m.message, $5) IS NULL THEN 'ready'
+				WHEN m.attempt < @extschema@.most_attempts() AND $5 IS NULL THEN 'ready'
 				ELSE 'dead' END AS becomes
 			FROM %1$I.message m
 			WHERE m.message = $1 AND m.state = 'claimed' AND m.attempt = coalesce($4, m.attempt)
@@ -167,8 +177,7 @@ BEGIN
 			FROM failed f WHERE m.subject = f.subject AND m.message = f.message AND f.becomes <> 'ready'
 		)
 		SELECT becomes FROM failed
-		$sql$, home.schema_name)
-	INTO state USING message, error, retry_after, attempt, home.space;
+		$sql$, home.schema_name), message, error, retry_after, attempt, @extschema@.message_refusal(message, home.space));
 	IF state IS NULL THEN
 		RAISE NOTICE 'message % was not changed', message
 			USING HINT = 'It is unknown, already settled, or its lease was lost: pass the attempt that claim() returned.';
@@ -194,7 +203,6 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	unconfirmed bigint;
 BEGIN
 	IF coalesce(trim(who), '') = '' OR coalesce(trim(why), '') = '' THEN
 		RAISE null_value_not_allowed USING
@@ -208,11 +216,11 @@ BEGIN
 		RAISE NOTICE 'the outbox of space "%" is of this database already', home.space;
 		RETURN 0;
 	END IF;
-	EXECUTE format('UPDATE %I.message m SET state = ''unconfirmed'', reason = ''adopted'', leased_until = NULL, done_at = @extschema@.now(),
-			address = NULL, subject_line = NULL, body = NULL, headers = NULL
-		WHERE m.state = ''claimed'' AND m.done_at IS NULL', home.schema_name);
-	GET DIAGNOSTICS unconfirmed = ROW_COUNT;
-	RETURN unconfirmed;
+	RETURN @extschema@.change_as_owner(NULL::bigint, home.space, format('WITH settled AS (
+			UPDATE %I.message m SET state = ''unconfirmed'', reason = ''adopted'', leased_until = NULL, done_at = @extschema@.now(),
+				address = NULL, subject_line = NULL, body = NULL, headers = NULL
+			WHERE m.state = ''claimed'' AND m.done_at IS NULL RETURNING 1)
+		SELECT count(*) FROM settled', home.schema_name), 0);
 END;
 $$;
 COMMENT ON FUNCTION adopt(text, text, text) IS
@@ -238,15 +246,18 @@ REVOKE ALL ON FUNCTION bind_outbox() FROM PUBLIC;
 CREATE TRIGGER bind_outbox AFTER INSERT ON space
 FOR EACH ROW EXECUTE FUNCTION bind_outbox();
 
+CREATE TYPE settled AS (reason text, state jsonb);
+COMMENT ON TYPE settled IS 'A message that came to nothing: why, and what is known of it.';
+
 CREATE FUNCTION handover(home space, decision uuid)
 RETURNS TABLE (gate text, passed boolean, reason text, saw jsonb)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN QUERY EXECUTE format('SELECT ''handover'', false, CASE m.state WHEN ''cancelled'' THEN m.reason ELSE m.state END,
+	RETURN QUERY SELECT 'handover', false, CASE s.state->>'state' WHEN 'cancelled' THEN s.reason ELSE s.state->>'state' END, s.state
+	FROM @extschema@.read_as_owner(NULL::@extschema@.settled, home.space, format('SELECT m.reason,
 			jsonb_build_object(''state'', m.state, ''attempts'', m.attempt, ''claimed_at'', m.claimed_at, ''done_at'', m.done_at)
-		FROM %I.message m WHERE m.decision = $1 AND m.state IN (''cancelled'', ''dead'', ''unconfirmed'')', home.schema_name)
-	USING decision;
+		FROM %I.message m WHERE m.decision = $1 AND m.state IN (''cancelled'', ''dead'', ''unconfirmed'')', home.schema_name), decision) s;
 END;
 $$;
 COMMENT ON FUNCTION handover(space, uuid) IS
@@ -280,9 +291,16 @@ COMMENT ON FUNCTION decide(text, text, jsonb, timestamptz, text) IS
 'Takes a moment with on_request through its gates at once and returns what is to be shown: body, and content, the values it was made of; both NULL where outcome is holdout or skip (with its reason). context is what new.* means in rules (as text) and templates. The decision, exposure and message (as sent) are written in the caller''s transaction, which keeps the subject locked until it ends. Another at than now needs the right to SET persona.clock.';
 REVOKE ALL ON FUNCTION decide(text, text, jsonb, timestamptz, text) FROM PUBLIC;
 
+/* Not SQL as its like elsewhere: as it writes it would be planned anew for each page that is shown. */
 CREATE FUNCTION decide(subject anyelement, moment text, context jsonb DEFAULT NULL, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
 RETURNS TABLE (decision uuid, outcome text, reason text, variant text, channel text, subject_line text, body text, content jsonb)
-LANGUAGE sql AS 'SELECT * FROM @extschema@.decide(subject::text, moment, context, at, space)';
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	RETURN QUERY SELECT * FROM @extschema@.decide(subject::text, moment, context, at, space);
+END;
+$$;
 COMMENT ON FUNCTION decide(anyelement, text, jsonb, timestamptz, text) IS
 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION decide(anyelement, text, jsonb, timestamptz, text) FROM PUBLIC;

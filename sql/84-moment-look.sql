@@ -2,15 +2,15 @@
 
 /* Explaining */
 
-CREATE FUNCTION gate_rows(gates jsonb, OUT gate text, OUT passed boolean, OUT reason text, OUT saw jsonb)
+CREATE FUNCTION gate_rows(gates json, OUT gate text, OUT passed boolean, OUT reason text, OUT saw jsonb)
 RETURNS SETOF record
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	SELECT g.value->>'gate', (g.value->>'passed')::boolean, g.value->>'reason', g.value->'saw'
-	FROM jsonb_array_elements(gates) WITH ORDINALITY g(value, ord) ORDER BY g.ord;
+	SELECT g.value->>'gate', (g.value->>'passed')::boolean, g.value->>'reason', (g.value->'saw')::jsonb
+	FROM json_array_elements(gates) WITH ORDINALITY g(value, ord) ORDER BY g.ord;
 END;
-COMMENT ON FUNCTION gate_rows(jsonb) IS 'The gates of a decision as rows, in their order.';
-REVOKE ALL ON FUNCTION gate_rows(jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION gate_rows(json) IS 'The gates of a decision as rows, in their order.';
+REVOKE ALL ON FUNCTION gate_rows(json) FROM PUBLIC;
 
 CREATE FUNCTION explain_decision(decision uuid, space text DEFAULT NULL)
 RETURNS TABLE (gate text, passed boolean, reason text, saw jsonb)
@@ -19,9 +19,8 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	gates jsonb;
+	gates json := @extschema@.read_as_owner(NULL::json, home.space, format('SELECT gates FROM %I.decision WHERE decision = $1', home.schema_name), decision);
 BEGIN
-	EXECUTE format('SELECT gates FROM %I.decision WHERE decision = $1', home.schema_name) INTO gates USING decision;
 	IF gates IS NULL THEN
 		RAISE no_data_found USING
 			MESSAGE = format('there is no decision %s in space "%s"', coalesce(decision::text, 'NULL'), home.space),
@@ -35,10 +34,10 @@ COMMENT ON FUNCTION explain_decision(uuid, text) IS
 'Every gate of a decision in its order: whether it was open, the reason where it was not, and what it saw. A message that was decided and not sent, or not known to be, has a last row for that.';
 REVOKE ALL ON FUNCTION explain_decision(uuid, text) FROM PUBLIC;
 
-CREATE FUNCTION moment_gates(subject text, moment text, space text) RETURNS jsonb
+CREATE FUNCTION moment_gates(subject text, moment text, space text) RETURNS json
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'persona_moment_gates';
 COMMENT ON FUNCTION moment_gates(text, text, text) IS
-'The gates of a moment as they stand now for a subject and the latest of what starts it, as jsonb; NULL where there is no such thing.';
+'The gates of a moment as they stand now for a subject and the latest of what starts it, as json; NULL where there is no such thing.';
 REVOKE ALL ON FUNCTION moment_gates(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION why_not(subject text, moment text, space text DEFAULT NULL)
@@ -134,8 +133,11 @@ REVOKE ALL ON FUNCTION simulate_segment(text, text, jsonb, timestamptz, text) FR
 
 /* What came of a decision */
 
+CREATE TYPE converted AS (decision uuid, converted_at timestamptz, value float8);
+COMMENT ON TYPE converted IS 'A row of conversions().';
+
 CREATE FUNCTION conversions(space text, moment text, experiment text, since timestamptz, until timestamptz)
-RETURNS TABLE (decision uuid, converted_at timestamptz, value float8)
+RETURNS SETOF converted
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET DateStyle = 'ISO' SET IntervalStyle = 'postgres'
 AS $$
 #variable_conflict use_variable
@@ -152,7 +154,7 @@ BEGIN
 	END IF;
 	m := @extschema@.measures(ARRAY[aim.measure], ARRAY[aim.within::text], home.space, of_single => true,
 		earliest => since, latest => until + aim.within + interval '1 day');
-	RETURN QUERY EXECUTE format($q$WITH exposed AS MATERIALIZED (
+	RETURN QUERY SELECT * FROM @extschema@.read_as_owner(NULL::@extschema@.converted, home.space, format($q$WITH exposed AS MATERIALIZED (
 		SELECT x.*%1$s FROM (
 			SELECT d.decision AS unit, d.subject, d.at FROM %2$I.decision d
 			WHERE d.moment = $1 AND d.experiment = $2 AND d.at >= $3 AND d.at < $4
@@ -160,8 +162,8 @@ BEGIN
 	SELECT x.unit, %4$s, (%5$s)::float8 FROM exposed x%6$s$q$,
 		m.spans, home.schema_name, @extschema@.no_test_sql(home, 'd.subject'),
 		format('CASE WHEN %s THEN coalesce(%s, x.until1) END', m.reached[1], coalesce(m.reached_at[1], 'NULL')),
-		CASE m.kinds[1] WHEN 'proportion' THEN format('%s::int', m.y[1]) WHEN 'ratio' THEN format('%s / nullif(%s, 0)', m.y[1], m.x[1]) ELSE m.y[1] END, m.joins)
-	USING moment, experiment, since, until;
+		CASE m.kinds[1] WHEN 'proportion' THEN format('%s::int', m.y[1]) WHEN 'ratio' THEN format('%s / nullif(%s, 0)', m.y[1], m.x[1]) ELSE m.y[1] END, m.joins),
+		moment, experiment, since, until);
 END;
 $$;
 COMMENT ON FUNCTION conversions(text, text, text, timestamptz, timestamptz) IS
@@ -239,7 +241,7 @@ BEGIN
 			ELSE m.starts_on END AS starts_on, m.delay,
 		m.channel, m.purpose,
 		(SELECT count(*) FROM %1$I.message s WHERE s.moment = m.moment AND s.sent_at > @extschema@.now() - interval '30 days') AS sent_30d,
-		(m.activated_at + m.review_every)::date AS review_due,
+		CASE WHEN m.state IN ('live', 'paused') THEN (m.activated_at + m.review_every)::date END AS review_due,
 		(SELECT c.verdict FROM %1$I.conclusion c WHERE c.experiment = coalesce(m.experiment, m.moment) ORDER BY c.at DESC, c.verdict LIMIT 1) AS verdict
 	FROM @extschema@.moment m WHERE m.space = %2$L;
 	COMMENT ON VIEW %1$I.journey IS 'A row a moment: the map of the customer''s journey.';
@@ -308,7 +310,7 @@ BEGIN ATOMIC
 	WHERE NOT coalesce(current_setting('persona.enabled', true), 'on')::boolean
 	UNION ALL
 	SELECT 'warn', 'owner_superuser', s.space, format('%s, who owns %s, is a superuser: rules are evaluated with all rights', o.rolname, s.subjects),
-		format('Let an ordinary role own it: ALTER TABLE %s OWNER TO ...;', s.subjects)
+		format('Let an ordinary role own it: ALTER TABLE %s OWNER TO ...; and define the space again.', s.subjects)
 	FROM @extschema@.space s JOIN pg_roles o ON o.oid = @extschema@.space_owner(s.subjects)
 	WHERE s.space = space_health.space AND o.rolsuper
 	UNION ALL
@@ -390,7 +392,6 @@ DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	happened timestamptz := coalesce(at, @extschema@.now());
 	known text[] := ARRAY['delivered', 'opened', 'clicked', 'bounced', 'complained', 'unsubscribed'];
-	written bigint;
 BEGIN
 	PERFORM @extschema@.check_label('feedback', what);
 	IF NOT isfinite(happened) THEN
@@ -401,14 +402,11 @@ BEGIN
 		RAISE NOTICE '"%" is a label of your own', what USING HINT = @extschema@.ask(what, known, NULL);
 	END IF;
 	/* The same news told twice is one: providers repeat themselves. */
-	EXECUTE format('INSERT INTO %1$I.feedback
+	RETURN coalesce((SELECT @extschema@.change_as_owner(NULL::boolean, home.space, format('INSERT INTO %1$I.feedback
 		SELECT m.subject, encode(substr(sha256(convert_to(concat_ws(E''\x1f'', m.message, $2, extract(epoch FROM $3)), ''UTF8'')), 1, 16), ''hex'')::uuid,
 			m.message, m.moment, m.variant, m.channel, m.purpose, $2, $3, $4
 		FROM %1$I.message m WHERE m.message = $1
-		ON CONFLICT DO NOTHING', home.schema_name)
-	USING message, what, happened, detail;
-	GET DIAGNOSTICS written = ROW_COUNT;
-	RETURN written > 0;
+		ON CONFLICT DO NOTHING RETURNING true', home.schema_name), message, what, happened, detail)), false);
 END;
 $$;
 COMMENT ON FUNCTION feedback(uuid, text, timestamptz, jsonb, text) IS
@@ -482,7 +480,8 @@ BEGIN
 	IF @extschema@.bucket(key, home.space || '.holdout') < @extschema@.holdout_of(home, e.experiment) THEN
 		variant := 'holdout';
 	ELSE
-		EXECUTE 'SELECT ' || @extschema@.seen_sql(home, e, format('$1::%s', home.key_type), '$2') INTO variant USING key, unit;
+		variant := @extschema@.read_as_owner(variant, home.space,
+			'SELECT ' || @extschema@.seen_sql(home, e, format('$1::%s', home.key_type), '$2'), key, unit);
 		variant := coalesce(variant, @extschema@.assign(e, unit));
 	END IF;
 END;
@@ -524,8 +523,9 @@ DECLARE
 BEGIN
 	PERFORM @extschema@.subject_must_exist(home, key);
 	IF shown.variant IS NOT NULL THEN
-		EXECUTE format('INSERT INTO %I.exposure VALUES ($1::%s, $2, $3, $4, NULL, $5) ON CONFLICT DO NOTHING', home.schema_name, home.key_type)
-		USING key, experiment, shown.variant, @extschema@.now(), CASE WHEN meant.unit IS NOT NULL THEN shown.unit END;
+		PERFORM @extschema@.change_as_owner(NULL::text, home.space,
+			format('INSERT INTO %I.exposure VALUES ($1::%s, $2, $3, $4, NULL, $5) ON CONFLICT DO NOTHING', home.schema_name, home.key_type),
+			key, experiment, shown.variant, @extschema@.now(), CASE WHEN meant.unit IS NOT NULL THEN shown.unit END);
 	END IF;
 	RETURN shown.variant;
 END;

@@ -511,10 +511,10 @@ CREATE FUNCTION rehearsed_decisions(home space, who text, subject text, at times
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN QUERY EXECUTE format('SELECT d.at, $1, d.moment, d.outcome, d.reason, d.variant, d.channel, m.address, m.subject_line, m.body, d.due
+	RETURN QUERY SELECT * FROM @extschema@.read_as_owner(NULL::@extschema@.rehearsed, home.space, format('SELECT d.at, $1, d.moment, d.outcome, d.reason, d.variant, d.channel, m.address, m.subject_line, m.body, d.due
 		FROM %1$I.decision d LEFT JOIN %1$I.message m ON m.subject = d.subject AND m.message = d.decision
 		WHERE d.subject = $2::%2$s AND d.at = $3 AND d.event IS DISTINCT FROM ''request'' ORDER BY d.due, d.moment, d.decision',
-		home.schema_name, home.key_type) USING who, subject, at;
+		home.schema_name, home.key_type), who, subject, at);
 END;
 $$;
 COMMENT ON FUNCTION rehearsed_decisions(space, text, text, timestamptz) IS 'What was decided for a subject at an instant, with the messages.';
@@ -524,9 +524,9 @@ CREATE FUNCTION rehearsed_waits(home space, who text, subject text, at timestamp
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN QUERY EXECUTE format('SELECT $1, $2, q.moment, $3, NULL, NULL, NULL, NULL, NULL, NULL, q.due
+	RETURN QUERY SELECT * FROM @extschema@.read_as_owner(NULL::@extschema@.rehearsed, home.space, format('SELECT $1, $2, q.moment, $3, NULL, NULL, NULL, NULL, NULL, NULL, q.due
 		FROM %I.schedule q WHERE q.subject = $4::%s AND (q.moment = $5 AND q.due > $1 AND q.due > q.first_due OR $5 IS NULL) IS TRUE ORDER BY q.due, q.moment',
-		home.schema_name, home.key_type) USING at, who, outcome, subject, moment;
+		home.schema_name, home.key_type), at, who, outcome, subject, moment);
 END;
 $$;
 COMMENT ON FUNCTION rehearsed_waits(space, text, text, timestamptz, text, text) IS

@@ -263,11 +263,10 @@ BEGIN
 		OR NOT has_table_privilege(format('%I.conclusion', home.schema_name), 'INSERT') THEN
 		RETURN;
 	END IF;
-	EXECUTE format('INSERT INTO %I.conclusion
+	PERFORM @extschema@.change_as_owner(NULL::text, home.space, format('INSERT INTO %I.conclusion
 		SELECT r.experiment, r.goal, r.variant, r.control, r.since, r.verdict, r.message, r.lo, @extschema@.now()
 		FROM unnest($1) r WHERE r.verdict IN (''winner'', ''loser'') AND r.month IS NULL AND r.segment IS NULL
-		ON CONFLICT DO NOTHING', home.schema_name)
-	USING latest;
+		ON CONFLICT DO NOTHING', home.schema_name), latest);
 END;
 $$;
 COMMENT ON FUNCTION conclude(space, result[]) IS
@@ -278,7 +277,7 @@ CREATE FUNCTION with_conclusions(home space, latest result[]) RETURNS SETOF resu
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO'
 AS $$
 BEGIN
-	RETURN QUERY EXECUTE format($q$
+	RETURN QUERY SELECT * FROM @extschema@.read_as_owner(NULL::@extschema@.result, home.space, format($q$
 	SELECT r.experiment, r.goal, r.segment, r.month, r.variant, r.control, r.n, r.mean, r.diff, r.lift, r.lift_lo, r.lift_hi, r.p_value, r.p_holm, r.p_bh,
 		r.fixed_lift_lo, r.fixed_lift_hi, r.fixed_p_value, r.chance_to_win, r.users_needed, r.weeks, coalesce(c.verdict, r.verdict),
 		CASE WHEN c.verdict IS NULL THEN r.message
@@ -288,8 +287,7 @@ BEGIN
 	FROM unnest($1) WITH ORDINALITY AS r LEFT JOIN %I.conclusion c
 		ON (c.experiment, c.goal, c.variant, c.control, c.since) = (r.experiment, r.goal, r.variant, r.control, r.since)
 			AND r.month IS NULL AND r.segment IS NULL AND r.verdict <> 'broken_split'
-	ORDER BY r.ordinality$q$, home.schema_name)
-	USING latest;
+	ORDER BY r.ordinality$q$, home.schema_name), latest);
 END;
 $$;
 COMMENT ON FUNCTION with_conclusions(space, result[]) IS
@@ -393,13 +391,16 @@ BEGIN
 	ORDER BY r.goal = e.goal DESC NULLS LAST, r.verdict = 'winner' DESC, r.lo DESC NULLS LAST LIMIT 1;
 	/* Promoted again, for another review, it is what its test had said that counts. */
 	IF e.weights[array_position(e.variants, variant)] = 1 THEN
-		EXECUTE format('SELECT p.goal, p.verdict, p.lo FROM %I.promotion p WHERE (p.experiment, p.variant) = ($1, $2) ORDER BY p.at DESC LIMIT 1', home.schema_name)
-		INTO best.goal, best.verdict, best.lo USING experiment, variant;
+		SELECT s.goal, s.verdict, s.lo INTO best.goal, best.verdict, best.lo
+		FROM @extschema@.read_as_owner(NULL::jsonb, home.space,
+				format('SELECT to_jsonb(p) FROM %I.promotion p WHERE (p.experiment, p.variant) = ($1, $2) ORDER BY p.at DESC LIMIT 1', home.schema_name), experiment, variant) p(promotion),
+			LATERAL jsonb_to_record(p.promotion) s(goal text, verdict text, lo float8);
 	END IF;
 	review_at := @extschema@.now() + coalesce(review_in,
 		(SELECT min(m.review_every) FROM @extschema@.moment m WHERE m.space = home.space AND coalesce(m.experiment, m.moment) = e.experiment), '3 months');
-	EXECUTE format('INSERT INTO %I.promotion VALUES ($1, $2, @extschema@.now(), session_user, $3, $4, $5, $6, $7)', home.schema_name)
-	USING experiment, variant, (SELECT jsonb_object_agg(v, w) FROM unnest(e.variants, e.weights) AS u(v, w)), best.goal, best.verdict, best.lo, review_at;
+	PERFORM @extschema@.change_as_owner(NULL::text, home.space,
+		format('INSERT INTO %I.promotion VALUES ($1, $2, @extschema@.now(), session_user, $3, $4, $5, $6, $7)', home.schema_name),
+		experiment, variant, (SELECT jsonb_object_agg(v, w) FROM unnest(e.variants, e.weights) AS u(v, w)), best.goal, best.verdict, best.lo, review_at);
 	PERFORM @extschema@.keep_variant(home, e, variant);
 	RETURN QUERY
 	SELECT f.level, f.code, experiment, f.message, f.hint
@@ -438,6 +439,17 @@ COMMENT ON FUNCTION daily(space, text, goal, text, timestamptz) IS
 'A variant''s difference to the holdout, day by day (UTC) of the first exposure, positive where it is better, with its standard error.';
 REVOKE ALL ON FUNCTION daily(space, text, goal, text, timestamptz) FROM PUBLIC;
 
+CREATE FUNCTION promotions(home space) RETURNS TABLE (experiment text, variant text, at timestamptz, goal text, lo float8, review_at timestamptz)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT r.* FROM @extschema@.read_as_owner(NULL::jsonb, (home).space,
+			format('SELECT to_jsonb(p) FROM (SELECT DISTINCT ON (p.experiment) p.* FROM %I.promotion p ORDER BY p.experiment, p.at DESC) p', (home).schema_name), 0) p(promotion),
+		LATERAL jsonb_to_record(p.promotion) r(experiment text, variant text, at timestamptz, goal text, lo float8, review_at timestamptz);
+END;
+COMMENT ON FUNCTION promotions(space) IS
+'The latest promotion of each experiment: what was promoted, when, by which goal and with which bound, and when to look again.';
+REVOKE ALL ON FUNCTION promotions(space) FROM PUBLIC;
+
 CREATE FUNCTION fading(space text) RETURNS TABLE (experiment text, variant text, goal text, state text, since date, days int)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -450,8 +462,8 @@ DECLARE
 	at_least float8;
 	aim text;
 BEGIN
-	FOR promoted, winner, shipped_at, at_least, aim IN EXECUTE format('SELECT DISTINCT ON (p.experiment) p.experiment, p.variant, p.at, p.lo, p.goal
-		FROM %I.promotion p ORDER BY p.experiment, p.at DESC', home.schema_name)
+	FOR promoted, winner, shipped_at, at_least, aim IN
+		SELECT p.experiment, p.variant, p.at, p.lo, p.goal FROM @extschema@.promotions(home) p
 	LOOP
 		RETURN QUERY
 		SELECT promoted, winner, aim,
@@ -476,20 +488,18 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(reviews.space);
 BEGIN
-	RETURN QUERY EXECUTE format($q$
-	WITH shipped AS (SELECT DISTINCT ON (p.experiment) p.* FROM %I.promotion p ORDER BY p.experiment, p.at DESC)
+	RETURN QUERY
 	SELECT m.moment, coalesce(m.experiment, m.moment), NULL::text, (m.activated_at + m.review_every)::date, 'live for as long as it is to be reviewed'
 	FROM @extschema@.moment m
-	WHERE m.space = $1 AND m.state = 'live' AND m.activated_at + m.review_every <= @extschema@.now()
+	WHERE m.space = home.space AND m.state = 'live' AND m.activated_at + m.review_every <= @extschema@.now()
 	UNION ALL
-	SELECT m.moment, s.experiment, s.variant, s.review_at::date, format('promoted on %%s', s.at::date)
-	FROM shipped s LEFT JOIN @extschema@.moment m ON m.space = $1 AND coalesce(m.experiment, m.moment) = s.experiment
+	SELECT m.moment, s.experiment, s.variant, s.review_at::date, format('promoted on %s', s.at::date)
+	FROM @extschema@.promotions(home) s LEFT JOIN @extschema@.moment m ON m.space = home.space AND coalesce(m.experiment, m.moment) = s.experiment
 	WHERE s.review_at <= @extschema@.now()
 	UNION ALL
-	SELECT m.moment, f.experiment, f.variant, f.since, format('%%s by goal %%s', f.state, f.goal)
-	FROM @extschema@.fading($1) f LEFT JOIN @extschema@.moment m ON m.space = $1 AND coalesce(m.experiment, m.moment) = f.experiment
-	ORDER BY 4, 1$q$, home.schema_name)
-	USING home.space;
+	SELECT m.moment, f.experiment, f.variant, f.since, format('%s by goal %s', f.state, f.goal)
+	FROM @extschema@.fading(home.space) f LEFT JOIN @extschema@.moment m ON m.space = home.space AND coalesce(m.experiment, m.moment) = f.experiment
+	ORDER BY 4, 1;
 END;
 $$;
 COMMENT ON FUNCTION reviews(text) IS

@@ -139,7 +139,7 @@ BEGIN
 			FOR told IN SELECT * FROM @extschema@.follow_renames(home.space) LOOP
 				RAISE NOTICE USING MESSAGE = format('persona: %s', told.message), HINT = told.hint;
 			END LOOP;
-			PERFORM @extschema@.own_schema(s) FROM @extschema@.space s WHERE s.space = home.space AND s.subjects = ANY (changed);
+			PERFORM @extschema@.own_schema(s, @extschema@.schema_owner(s)) FROM @extschema@.space s WHERE s.space = home.space AND s.subjects = ANY (changed);
 		EXCEPTION WHEN OTHERS THEN
 			RAISE WARNING USING MESSAGE = format('persona could not follow this change in space "%s" (SQLSTATE %s)', home.space, SQLSTATE),
 				HINT = format('Look at its rules, then: SELECT * FROM persona.follow_renames(%L).', home.space);
@@ -370,7 +370,7 @@ BEGIN
 			MESSAGE = format('there is no kind of definition %s', quote_nullable(kind)),
 			HINT = @extschema@.ask(kind, kinds, format('It is one of %s.', array_to_string(kinds, ', ')));
 	END IF;
-	EXECUTE format('SELECT array_agg(%s ORDER BY 1) FROM @extschema@.%I WHERE space = $1', @extschema@.definition_name(kind), kind)
+	EXECUTE format('SELECT array_agg(%1$s ORDER BY %1$s COLLATE "C") FROM @extschema@.%2$I WHERE space = $1', @extschema@.definition_name(kind), kind)
 	INTO known USING home.space;
 	IF name IS NULL OR name <> ALL (coalesce(known, '{}')) THEN
 		RAISE undefined_object USING
@@ -463,7 +463,7 @@ REVOKE ALL ON FUNCTION fixed_answers() FROM PUBLIC;
 
 CREATE FUNCTION fingerprint() RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-SET TimeZone = 'UTC' SET DateStyle = 'ISO' SET IntervalStyle = 'iso_8601' SET extra_float_digits = 1
+SET TimeZone = 'UTC' SET DateStyle = 'ISO' SET IntervalStyle = 'iso_8601' SET extra_float_digits = 1 SET quote_all_identifiers = off
 AS $$
 DECLARE
 	definitions regclass;

@@ -49,6 +49,35 @@ ReadInstant(const char *text, TimestampTz *instant)
 	return tm2timestamp(&tm, fsec, &tz, instant) == 0;
 }
 
+/*
+ * Writes the instant in ISO and UTC in place of what was written. A parallel
+ * worker reads the settings in an order of their own: this one before there is
+ * any time zone, which a text without one would crash for, and before it is
+ * known what an abbreviation stands for.
+ */
+static bool
+WriteInstant(char **value, TimestampTz instant)
+{
+	char		text[MAXDATELEN + 1];
+	struct pg_tm tm;
+	fsec_t		fsec;
+	char	   *written;
+
+	/* A year before Christ would need letters again. */
+	if (timestamp2tm(instant, NULL, &tm, &fsec, NULL, NULL) != 0 ||
+		tm.tm_year <= 0)
+		return false;
+	tm.tm_isdst = 0;
+	EncodeDateTime(&tm, fsec, true, 0, NULL, USE_ISO_DATES, text);
+	written = CompatSettingMemory(strlen(text) + 1);
+	if (written == NULL)
+		return false;
+	strcpy(written, text);
+	CompatSettingFree(*value);
+	*value = written;
+	return true;
+}
+
 static bool
 CheckClock(char **value, void **extra, GucSource source)
 {
@@ -57,7 +86,8 @@ CheckClock(char **value, void **extra, GucSource source)
 	if (instant == NULL)
 		return false;
 	*instant = 0;
-	if (**value != '\0' && !ReadInstant(*value, instant))
+	if (**value != '\0' && !(ReadInstant(*value, instant) &&
+							 WriteInstant(value, *instant)))
 	{
 		CompatSettingFree(instant);
 		GUC_check_errhint("Write a date and a time with its zone, such as "

@@ -37,6 +37,11 @@ static const char *const names[COLUMNS] = {
 	"source", "evidence", "at", "recorded_at", "recorded_by", "expires_at",
 "chain"};
 
+/* Of which types they are; the subject's is the space's. */
+static const Oid types[COLUMNS] = {
+	InvalidOid, INT4OID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+JSONBOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID, BYTEAOID};
+
 typedef struct Row
 {
 	int			numbers[COLUMNS];
@@ -44,12 +49,27 @@ typedef struct Row
 	bool		nulls[COLUMNS];
 } Row;
 
+/* Where a column stands; what is read of it is believed to be of its type. */
+static int
+Number(const Space *space, TupleDesc layout, int column)
+{
+	Oid			type = column == SUBJECT ? space->key.type : types[column];
+	int			number = SPI_fnumber(layout, names[column]);
+
+	if (number <= 0 || SPI_gettypeid(layout, number) != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s is not as persona made it: column \"%s\" is gone, or of another type",
+						SpaceTable(space, "consent"), names[column])));
+	return number;
+}
+
 static void
-Open(Row *row, HeapTuple tuple, TupleDesc layout)
+Open(Row *row, const Space *space, HeapTuple tuple, TupleDesc layout)
 {
 	for (int i = 0; i < COLUMNS; i++)
 	{
-		row->numbers[i] = SPI_fnumber(layout, names[i]);
+		row->numbers[i] = Number(space, layout, i);
 		row->values[i] = heap_getattr(tuple, row->numbers[i], layout,
 									  &row->nulls[i]);
 	}
@@ -328,7 +348,7 @@ persona_append_consent(PG_FUNCTION_ARGS)
 
 	PersonaActByPath(&act, space->owner);
 	SPI_connect();
-	Open(&row, tuple, layout);
+	Open(&row, space, tuple, layout);
 	RefuseIncomplete(space, &row);
 	is_now = row.nulls[AT];
 	Set(&row, AT, TimestampTzGetDatum(SaidAt(&row)));
@@ -414,7 +434,7 @@ persona_fold_consent(PG_FUNCTION_ARGS)
 
 	PersonaActByPath(&act, space->owner);
 	SPI_connect();
-	Open(&row, trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation));
+	Open(&row, space, trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation));
 	for (int i = 0; i < lengthof(from); i++)
 	{
 		values[i] = row.values[from[i]];

@@ -20,7 +20,7 @@ static char *
 SaySql(const Space *space)
 {
 	return psprintf("INSERT INTO %s (subject, purpose, channel, decision, source, at, evidence)"
-					" VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING ledger",
+					" VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING ledger::pg_catalog.uuid",
 					SpaceTable(space, "consent"));
 }
 

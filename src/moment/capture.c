@@ -92,7 +92,7 @@ EventKey(const MomentIntake *intake, TupleTableSlot *row)
 	for (int i = 0; i < n; i++)
 	{
 		char	   *text = ColumnText(row, &intake->event->keys[i],
-									   &intake->outputs[i]);
+									  &intake->outputs[i]);
 
 		nulls[i] = text == NULL;
 		texts[i] = text ? CStringGetTextDatum(text) : 0;

@@ -14,6 +14,8 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -78,6 +80,28 @@ FindTable(const Space *space)
 	return relid;
 }
 
+/*
+ * What is written past the executor is believed to be of the column's type, so
+ * a table that somebody has put in its place, or altered, is left alone.
+ */
+static void
+RefuseOther(const Space *space, Relation relation)
+{
+	const Oid	types[INBOX_COLUMNS] = {space->key.type, TEXTOID, TEXTARRAYOID,
+	TIMESTAMPTZOID, TIMESTAMPTZOID};
+	TupleDesc	desc = RelationGetDescr(relation);
+	bool		is_ours = relation->rd_rel->relkind == RELKIND_RELATION &&
+		desc->natts == INBOX_COLUMNS;
+
+	for (int i = 0; is_ours && i < INBOX_COLUMNS; i++)
+		is_ours = TupleDescAttr(desc, i)->atttypid == types[i];
+	if (!is_ours)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s is not as persona made it",
+						MomentInboxTable(space))));
+}
+
 /* The inbox that was looked up last; forgotten when any table's name changes. */
 static NameData known_schema;
 static Oid	known = InvalidOid;
@@ -108,13 +132,16 @@ static Relation
 Open(const Space *space)
 {
 	Oid			relid = known;
+	Relation	relation;
 
 	if (MomentIsRehearsing())
 		relid = FindTable(space);
 	else if (!OidIsValid(relid) || strcmp(NameStr(known_schema), space->schema) != 0)
 		relid = LookUp(space);
 	Lock(relid);
-	return table_open(relid, NoLock);
+	relation = table_open(relid, NoLock);
+	RefuseOther(space, relation);
+	return relation;
 }
 
 MomentInbox *

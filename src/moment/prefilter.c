@@ -199,9 +199,10 @@ Compile(void *arg)
 	if (any == NULL)
 		return;
 	p->is_safe = !MayFail(any, NULL);
+
 	/*
-	 * Where nothing fails the order is free, and a part that all rules share is
-	 * asked once. Unknown is as good as true, as it is to a CHECK.
+	 * Where nothing fails the order is free, and a part that all rules share
+	 * is asked once. Unknown is as good as true, as it is to a CHECK.
 	 */
 	if (p->is_safe)
 		any = (Node *) canonicalize_qual((Expr *) any, true);

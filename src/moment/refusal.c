@@ -98,9 +98,12 @@ persona_message_refusal(PG_FUNCTION_ARGS)
 {
 	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	MemoryContext caller = CurrentMemoryContext;
+	PersonaAct	act;
 	const char *refusal;
 	text	   *result = NULL;
 
+	SpaceRefuseStranger(space);
+	PersonaActBegin(&act, space->owner);
 	SPI_connect();
 	refusal = Ask(space, PG_GETARG_DATUM(0));
 	if (refusal != NULL)
@@ -109,6 +112,7 @@ persona_message_refusal(PG_FUNCTION_ARGS)
 		result = cstring_to_text(refusal);
 	}
 	SPI_finish();
+	PersonaActEnd(&act);
 	if (result == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(result);

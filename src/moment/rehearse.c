@@ -136,7 +136,7 @@ Datum
 persona_rehearse(PG_FUNCTION_ARGS)
 {
 	Space	   *space = SpaceGet(PG_ARGISNULL(1) ? NULL :
-								 text_to_cstring(PG_GETARG_TEXT_PP(1)));
+								 PersonaTextArg(fcinfo, 1));
 
 	SpaceRefuseStranger(space);
 	MomentRefuseStandby("rehearse()");
@@ -212,14 +212,14 @@ Datum
 persona_write_as_owner(PG_FUNCTION_ARGS)
 {
 	Space	   *space;
-	char	   *sql = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *sql = PersonaTextArg(fcinfo, 0);
 	PersonaArgs args = {0};
 	PersonaAct	act;
 	Datum		value = 0;
 	bool		isnull = true;
 
 	StageRefuseInEarnest();
-	space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	space = SpaceGet(PersonaTextArg(fcinfo, 3));
 	SpaceRefuseStranger(space);
 	PersonaArg(&args, JSONBOID, PG_GETARG_DATUM(1), PG_ARGISNULL(1));
 	PersonaArg(&args, JSONBOID, PG_GETARG_DATUM(2), PG_ARGISNULL(2));
@@ -413,7 +413,7 @@ persona_call_up(PG_FUNCTION_ARGS)
 	ListCell   *cell;
 
 	StageRefuseInEarnest();
-	space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	space = SpaceGet(PersonaTextArg(fcinfo, 1));
 	SpaceRefuseStranger(space);
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (!persona_enabled)
@@ -475,7 +475,7 @@ StartSome(const Space *space, const char *subject, List **tallies)
 
 	CHECK_FOR_INTERRUPTS();
 	SPI_connect();
-	taken = MomentStartBatch(space, subject, &counted);
+	taken = MomentStartBatch(space, subject, NULL, &counted);
 	MemoryContextSwitchTo(caller);
 	MomentAddTallies(tallies, counted);
 	SPI_finish();
@@ -562,8 +562,8 @@ persona_run_on_stage(PG_FUNCTION_ARGS)
 	PersonaAct	act;
 
 	StageRefuseInEarnest();
-	person = StageFind(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	person = StageFind(PersonaTextArg(fcinfo, 0));
+	space = SpaceGet(PersonaTextArg(fcinfo, 1));
 	SpaceRefuseStranger(space);
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();

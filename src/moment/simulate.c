@@ -77,7 +77,7 @@ Probe(void *arg)
 static void
 Begin(Simulation *s, FunctionCallInfo fcinfo, PersonaAct *act)
 {
-	s->space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(4)));
+	s->space = SpaceGet(PersonaTextArg(fcinfo, 4));
 	SpaceRefuseStranger(s->space);
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
@@ -87,7 +87,7 @@ Begin(Simulation *s, FunctionCallInfo fcinfo, PersonaAct *act)
 	PersonaActBegin(act, s->space->owner);
 	if (!PG_ARGISNULL(3))
 		PersonaActAt(act, PG_GETARG_TIMESTAMPTZ(3));
-	s->moment = MomentLoad(s->space, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	s->moment = MomentLoad(s->space, PersonaTextArg(fcinfo, 1));
 	if (strcmp(s->moment->state, "idea") == 0)
 		s->moment->state = "live";
 	s->moment->told = MomentLoadTold(s->space, s->moment, false);
@@ -136,8 +136,7 @@ PutCase(const Moment *moment, const MomentCase *one, const MomentVerdict *v,
 	memset(nulls, true, sizeof(nulls));
 	nulls[SIMULATED_DECISION] = one->decision == NULL;
 	if (one->decision != NULL)
-		values[SIMULATED_DECISION] =
-			DirectFunctionCall1(uuid_in, CStringGetDatum(one->decision));
+		values[SIMULATED_DECISION] = UUIDPGetDatum(one->decision);
 	values[SIMULATED_OUTCOME] = TextOrNull(OutcomeName(v), &nulls[SIMULATED_OUTCOME]);
 	values[SIMULATED_REASON] = TextOrNull(v->reason, &nulls[SIMULATED_REASON]);
 	values[SIMULATED_VARIANT] = TextOrNull(v->variant, &nulls[SIMULATED_VARIANT]);
@@ -182,7 +181,7 @@ persona_simulate(PG_FUNCTION_ARGS)
 	int			sqlstate;
 
 	Begin(&s, fcinfo, &act);
-	s.subjects = list_make1(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	s.subjects = list_make1(PersonaTextArg(fcinfo, 0));
 	MomentRefuseIncomplete(s.moment, s.program);
 	sqlstate = PersonaTrap(Probe, &s);
 	if (sqlstate != 0)
@@ -326,7 +325,7 @@ persona_simulate_segment(PG_FUNCTION_ARGS)
 	Begin(&s, fcinfo, &act);
 	MomentRefuseIncomplete(s.moment, s.program);
 	s.addresses = MomentAddresses(MOMENT_BATCH);
-	SimulateMembers(&s, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	SimulateMembers(&s, PersonaTextArg(fcinfo, 0));
 	PersonaActEnd(&act);
 	foreach(cell, s.tallies)
 	{

@@ -233,8 +233,8 @@ persona_enter_stage(PG_FUNCTION_ARGS)
 	StageRefuseInEarnest();
 	caller = MemoryContextSwitchTo(context);
 	person = palloc0(sizeof(StagePerson));
-	person->name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	person->subject = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	person->name = PersonaTextArg(fcinfo, 0);
+	person->subject = PersonaTextArg(fcinfo, 1);
 	person->awake = true;
 	person->next = DT_NOEND;
 	people = lappend(people, person);
@@ -253,7 +253,7 @@ persona_call_on_stage(PG_FUNCTION_ARGS)
 	StagePerson *person;
 
 	StageRefuseInEarnest();
-	person = StageFind(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	person = StageFind(PersonaTextArg(fcinfo, 0));
 	if (person == NULL)
 		PG_RETURN_NULL();
 	person->awake = true;
@@ -286,7 +286,7 @@ persona_note(PG_FUNCTION_ARGS)
 	Jsonb	   *before;
 
 	StageRefuseInEarnest();
-	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	name = PersonaTextArg(fcinfo, 0);
 	before = LookUp(notes, name);
 	if (before != NULL)
 		pfree(before);
@@ -308,7 +308,7 @@ persona_noted(PG_FUNCTION_ARGS)
 	Jsonb	   *note;
 
 	StageRefuseInEarnest();
-	note = LookUp(notes, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	note = LookUp(notes, PersonaTextArg(fcinfo, 0));
 	if (note == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_JSONB_P(note);

@@ -258,10 +258,10 @@ PG_FUNCTION_INFO_V1(persona_explain_branches);
 Datum
 persona_explain_branches(PG_FUNCTION_ARGS)
 {
-	char	   *rule = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	char	   *rule = PersonaTextArg(fcinfo, 1);
+	Space	   *space = SpaceGet(PersonaTextArg(fcinfo, 3));
 	Question	question = {.space = space,
-	.subject = text_to_cstring(PG_GETARG_TEXT_PP(0))};
+	.subject = PersonaTextArg(fcinfo, 0)};
 	PersonaAct	act;
 	List	   *branches;
 	ListCell   *cell;

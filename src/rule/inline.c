@@ -276,9 +276,10 @@ MakeType(Oid type)
 static Node *
 CallInParts(PlannerInfo *root, const Row *row, Node *rule)
 {
+	static const Oid any_types = InvalidOid;
 	Oid			function = LookupFuncName(list_make2(makeString("persona"),
 													 makeString("match_columns")),
-										  -1, NULL, false);
+										  -1, &any_types, false);
 	Datum		names[FUNC_MAX_ARGS];
 	List	   *columns = NIL;
 	List	   *args;

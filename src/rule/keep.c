@@ -7,12 +7,11 @@
  * what comes later takes the place of what was there. What a text means
  * depends on the columns it is read over, which its caller has a number for;
  * on enums, casts and operators, whose change forgets all; and on no setting
- * but the few that are asked for here.
+ * but the signs for money, as parse.c sees to it.
  */
 #include "rule/rule.h"
 
 #include "common/hashfn.h"
-#include "parser/parser.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/pg_locale.h"
@@ -76,14 +75,6 @@ ForgetOld(void)
 	strlcpy(monetary, locale_monetary, sizeof(monetary));
 }
 
-/* Only so does every session's scanner see the same constants in a text. */
-static bool
-AreStringsAsUsual(void)
-{
-	return standard_conforming_strings &&
-		backslash_quote == BACKSLASH_QUOTE_SAFE_ENCODING;
-}
-
 static Kept **
 PlaceOf(uint64 shape, const char *text)
 {
@@ -124,8 +115,6 @@ RuleReadOnce(uint64 shape, const char *text, RuleReader read, void *arg)
 	uint64		before;
 	Node	   *node;
 
-	if (!AreStringsAsUsual())
-		return read(text, arg);
 	Watch();
 	ForgetOld();
 	one = *PlaceOf(shape, text);

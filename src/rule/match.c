@@ -73,6 +73,7 @@ typedef struct Matcher
 {
 	MemoryContext context;		/* all below, reset with the shape */
 	uint64		shape;			/* identifier of the descriptor; 0: none yet */
+	bool		is_lasting;		/* other call sites have rows of that shape */
 	Oid			type;
 	TupleDesc	desc;
 	TupleTableSlot *slot;
@@ -110,6 +111,7 @@ TakeShape(Matcher *matcher, uint64 shape, Oid type, TupleDesc desc)
 	if (matcher->shape == shape)
 		return;
 	matcher->shape = 0;
+	matcher->is_lasting = true;
 	matcher->last = NULL;
 	matcher->size = 0;
 	MemoryContextReset(matcher->context);
@@ -228,6 +230,14 @@ NoteColumns(Rule *rule, Node *condition)
 	bms_free(numbers);
 }
 
+static Node *
+ReadCondition(const char *text, void *arg)
+{
+	const Matcher *matcher = arg;
+
+	return RuleOverRow(text, matcher->desc, matcher->type);
+}
+
 /*
  * Compiles a rule that was looked for. What analysis leaves behind is the
  * caller's, and short-lived; what is kept has a context of its own, which is
@@ -237,7 +247,9 @@ static Rule *
 Compile(Matcher *matcher, const Rule *wanted)
 {
 	char	   *text = pnstrdup(wanted->text, wanted->length);
-	Node	   *condition = RuleOverRow(text, matcher->desc, matcher->type);
+	Node	   *condition = matcher->is_lasting ?
+	RuleReadOnce(matcher->shape, text, ReadCondition, matcher) :
+	ReadCondition(text, matcher);
 	Expr	   *planned = expression_planner((Expr *) condition);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "persona rule",
@@ -367,6 +379,43 @@ NamesOf(FunctionCallInfo fcinfo, int n)
 	return names;
 }
 
+/* Whether a rule means the same over two columns. */
+static bool
+AreAlike(Form_pg_attribute a, Form_pg_attribute b)
+{
+	return a->atttypid == b->atttypid && a->atttypmod == b->atttypmod &&
+		a->attcollation == b->attcollation &&
+		strcmp(NameStr(a->attname), NameStr(b->attname)) == 0;
+}
+
+/* Marks the identifier of a type whose columns are counted without the dropped. */
+#define IN_PARTS (UINT64CONST(1) << 63)
+
+/*
+ * The identifier that the columns in the query share with those of other
+ * queries over that type, if they are what the type has by now; else 0.
+ */
+static uint64
+ShapeOfParts(Oid type, TupleDesc parts)
+{
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_TUPDESC);
+	int			n = 0;
+
+	if (entry->tupDesc == NULL)
+		return 0;
+	for (int i = 0; i < entry->tupDesc->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(entry->tupDesc, i);
+
+		if (column->attisdropped)
+			continue;
+		if (n == parts->natts || !AreAlike(column, TupleDescAttr(parts, n)))
+			return 0;
+		n++;
+	}
+	return n == parts->natts ? entry->tupDesc_identifier | IN_PARTS : 0;
+}
+
 /* The columns as they stand in the query that calls, under their names. */
 static void
 TakeArguments(Matcher *matcher, FunctionCallInfo fcinfo)
@@ -375,6 +424,7 @@ TakeArguments(Matcher *matcher, FunctionCallInfo fcinfo)
 	Datum	   *names = NamesOf(fcinfo, n);
 	List	   *args = ((FuncExpr *) fcinfo->flinfo->fn_expr)->args;
 	TupleDesc	desc = CreateTemplateTupleDesc(n);
+	uint64		shape;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -384,8 +434,11 @@ TakeArguments(Matcher *matcher, FunctionCallInfo fcinfo)
 						   exprType(arg), exprTypmod(arg), 0);
 		TupleDescInitEntryCollation(desc, i + 1, exprCollation(arg));
 	}
-	TakeShape(matcher, assign_record_type_identifier(RECORDOID, -1),
+	shape = ShapeOfParts(PG_GETARG_OID(1), desc);
+	TakeShape(matcher, shape ? shape :
+			  assign_record_type_identifier(RECORDOID, -1),
 			  PG_GETARG_OID(1), desc);
+	matcher->is_lasting = shape != 0;
 	ExecStoreAllNullTuple(matcher->slot);
 }
 

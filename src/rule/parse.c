@@ -321,6 +321,32 @@ OnlyExpression(const char *text, List *statements)
 	return target->val;
 }
 
+/*
+ * PostgreSQL's grammar, in which a backslash is one whatever the session sets:
+ * a rule is one rule, and what it was written in is not written down with it.
+ */
+static List *
+ParseAsStandard(const char *text)
+{
+	bool		strings = standard_conforming_strings;
+	int			quote = backslash_quote;
+	List	   *volatile statements = NIL;
+
+	standard_conforming_strings = true;
+	backslash_quote = BACKSLASH_QUOTE_ON;
+	PG_TRY();
+	{
+		statements = raw_parser(text, RAW_PARSE_PLPGSQL_EXPR);
+	}
+	PG_FINALLY();
+	{
+		standard_conforming_strings = strings;
+		backslash_quote = quote;
+	}
+	PG_END_TRY();
+	return statements;
+}
+
 Node *
 RuleParse(const char *text)
 {
@@ -340,7 +366,7 @@ RuleParse(const char *text)
 				 errmsg("the rule is empty"),
 				 errhint("Write 'true' for everybody.")));
 	error_context_stack = &callback;
-	statements = raw_parser(text, RAW_PARSE_PLPGSQL_EXPR);
+	statements = ParseAsStandard(text);
 	error_context_stack = callback.previous;
 	node = OnlyExpression(text, statements);
 	CheckNode(&check, node);

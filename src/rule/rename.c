@@ -92,7 +92,9 @@ ReadRenames(ArrayType *sources, ArrayType *was, ArrayType *becomes)
 	deconstruct_array(was, TEXTOID, -1, false, TYPALIGN_INT, &w, NULL, &m);
 	deconstruct_array(becomes, TEXTOID, -1, false, TYPALIGN_INT, &b, NULL, &k);
 	if (n != m || n != k)
-		elog(ERROR, "renames are as many sources as old and new names");
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("renames are as many sources as old and new names")));
 	for (int i = 0; i < n; i++)
 	{
 		Rename	   *rename = palloc(sizeof(Rename));
@@ -120,11 +122,13 @@ persona_renamed(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	expression = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(5)));
+	space = SpaceGet(PersonaTextArg(fcinfo, 5));
 	query = RuleQueryBegin(space, PG_ARGISNULL(1) ? NULL :
 						   SpaceFindEvent(space, text_to_cstring(PG_GETARG_TEXT_PP(1))),
 						   RULE_FEATURES_LATERAL);
 	query->text = expression;
+	for (int i = 2; i <= 4; i++)
+		PersonaRefuseNull(fcinfo, i);
 	query->renames = ReadRenames(PG_GETARG_ARRAYTYPE_P(2), PG_GETARG_ARRAYTYPE_P(3),
 								 PG_GETARG_ARRAYTYPE_P(4));
 	PersonaActBegin(&act, space->owner);

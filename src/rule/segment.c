@@ -14,7 +14,7 @@ PG_FUNCTION_INFO_V1(persona_rule_sql);
 Datum
 persona_rule_sql(PG_FUNCTION_ARGS)
 {
-	char	   *rule = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *rule = PersonaTextArg(fcinfo, 0);
 	Space	   *space = SpaceGetOwn(PG_ARGISNULL(1) ? NULL :
 									text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	PersonaAct	act;

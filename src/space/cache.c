@@ -156,6 +156,45 @@ RefuseUnknown(const char *name)
 			 errhint("There is: %s.", PersonaJoin(SpaceNames()))));
 }
 
+static bool
+IsOneOf(Oid type, const Oid *types, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (types[i] == type)
+			return true;
+	return false;
+}
+
+/* Whether the values of one type can be those of the other as well. */
+static bool
+IsKindred(Oid a, Oid b)
+{
+	static const Oid integers[] = {INT2OID, INT4OID, INT8OID};
+	static const Oid texts[] = {TEXTOID, VARCHAROID};
+
+	return a == b || (IsOneOf(a, integers, lengthof(integers)) &&
+					  IsOneOf(b, integers, lengthof(integers))) ||
+		(IsOneOf(a, texts, lengthof(texts)) && IsOneOf(b, texts, lengthof(texts)));
+}
+
+/*
+ * A key that grew from int to bigint goes on as long as its values fit. One
+ * of another kind names nobody whom the state knows.
+ */
+static void
+RefuseRetyped(const Space *space)
+{
+	if (IsKindred(space->type_in_table, space->key.type))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("the key \"%s\" of %s is of type %s by now, but space \"%s\" was defined over a key of type %s",
+					space->key.name, PersonaRelationName(space->relid),
+					format_type_be(space->type_in_table), space->name,
+					format_type_be(space->key.type)),
+			 errhint("Change the type back, or define a space over the table as it is now.")));
+}
+
 Space *
 SpaceFind(const char *name)
 {
@@ -191,6 +230,7 @@ SpaceGet(const char *name)
 						space->name, space->key.name),
 				 errhint("SELECT persona.drop_space('%s') forgets the space; then define it over the table that there is.",
 						 space->name)));
+	RefuseRetyped(space);
 	return space;
 }
 

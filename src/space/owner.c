@@ -1,18 +1,28 @@
 /*
  * owner.c: what is done in the name of a space's owner: who may ask for it,
- * and what is kept of an error that nobody is shown.
+ * statements over the space's tables, and what is kept of an error that nobody
+ * is shown.
+ *
+ * The state of a space is tables of its owner's, who may have put triggers,
+ * constraints, policies or views of their own there. Whoever's call reaches
+ * them, a superuser's or that of somebody who works for several brands, what
+ * they do is done as the owner, and in a restricted security context.
  */
 #include "space/space.h"
 
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 void
 SpaceRefuseStranger(const Space *space)
 {
-	if (!has_privs_of_role(GetUserId(), space->owner))
+	if (!is_member_of_role(GetUserId(), space->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("you must be a member of %s, who owns space \"%s\"",
@@ -40,4 +50,83 @@ SpaceIncident(const Space *space, const char *place, const char *thing,
 			   CStringGetTextDatum(unpack_sql_state(sqlstate)), false);
 	PersonaExecute(psprintf("INSERT INTO %s VALUES (pg_catalog.clock_timestamp(), $1, $2, $3, 1)",
 							SpaceTable(space, "incident")), &args, false);
+}
+
+/* ---- statements ---- */
+
+/* The arguments after the first three, of whatever types they are. */
+static PersonaArgs
+StatementArgs(FunctionCallInfo fcinfo)
+{
+	PersonaArgs args = {0};
+	Datum	   *values;
+	Oid		   *types;
+	bool	   *nulls;
+	int			n = extract_variadic_args(fcinfo, 3, false, &values, &types,
+										  &nulls);
+
+	if (n > lengthof(args.types))
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_ARGUMENTS),
+				 errmsg("a statement takes %d arguments at most",
+						(int) lengthof(args.types))));
+	for (int i = 0; i < n; i++)
+		PersonaArg(&args, types[i], values[i], nulls[i]);
+	return args;
+}
+
+/* Whether rows of a statement are rows of what the caller asked for. */
+static bool
+IsAlike(TupleDesc is, TupleDesc asked)
+{
+	bool		alike = is->natts == asked->natts;
+
+	for (int i = 0; alike && i < is->natts; i++)
+		alike = TupleDescAttr(is, i)->atttypid == TupleDescAttr(asked, i)->atttypid;
+	return alike;
+}
+
+static void
+ReturnRows(ReturnSetInfo *result, uint64 n)
+{
+	if (SPI_tuptable == NULL)
+		return;
+	if (!IsAlike(SPI_tuptable->tupdesc, result->setDesc))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the statement's columns are not those that were asked for")));
+	for (uint64 i = 0; i < n; i++)
+		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+}
+
+PG_FUNCTION_INFO_V1(persona_as_owner);
+
+/*
+ * persona.read_as_owner(shape, space, statement, ...) and change_as_owner: the
+ * rows of a statement, executed as the owner of the space.
+ */
+Datum
+persona_as_owner(PG_FUNCTION_ARGS)
+{
+	bool		read_only = func_volatile(fcinfo->flinfo->fn_oid) != PROVOLATILE_VOLATILE;
+	PersonaArgs args = StatementArgs(fcinfo);
+	PersonaAct	act;
+	Space	   *space;
+	char	   *statement;
+
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("a statement needs its text and a space")));
+	space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	statement = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	SpaceRefuseStranger(space);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	PersonaActBegin(&act, space->owner);
+	SPI_connect();
+	ReturnRows((ReturnSetInfo *) fcinfo->resultinfo,
+			   PersonaExecute(statement, &args, read_only));
+	SPI_finish();
+	PersonaActEnd(&act);
+	return (Datum) 0;
 }

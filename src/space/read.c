@@ -72,6 +72,10 @@ RelationOwner(Oid relid)
 	return owner;
 }
 
+/*
+ * NULL where its space is not there: in a restore that has not come to it yet,
+ * or of two transactions one dropped the space that the other defined it in.
+ */
 static Space *
 SpaceOfRow(SpaceDefinitions *all, uint64 row)
 {
@@ -103,12 +107,16 @@ static void
 ReadSpace(SpaceDefinitions *all, uint64 row)
 {
 	Space	   *space = palloc0(sizeof(Space));
+	bool		isnull;
 
 	space->name = CopyText(all, row, "space");
 	space->schema = CopyText(all, row, "schema_name");
 	space->relid = ReadRelation(all, row);
 	space->owner = RelationOwner(space->relid);
 	space->key = FindColumn(space->relid, CopyText(all, row, "key"));
+	/* What the state holds, whatever the table has by now. */
+	space->type_in_table = space->key.type;
+	space->key.type = DatumGetObjectId(PersonaColumn(row, "key_type", &isnull));
 	all->spaces = lappend(all->spaces, space);
 }
 
@@ -131,9 +139,12 @@ static void
 ReadEvent(SpaceDefinitions *all, uint64 row)
 {
 	Space	   *space = SpaceOfRow(all, row);
-	SpaceEvent *event = palloc0(sizeof(SpaceEvent));
+	SpaceEvent *event;
 	bool		isnull;
 
+	if (space == NULL)
+		return;
+	event = palloc0(sizeof(SpaceEvent));
 	event->name = CopyText(all, row, "event");
 	event->relid = ReadRelation(all, row);
 	event->subject = FindColumn(event->relid, CopyText(all, row, "subject"));
@@ -143,7 +154,28 @@ ReadEvent(SpaceDefinitions *all, uint64 row)
 	space->events = lappend(space->events, event);
 }
 
-/* Whether a unique index, without conditions, is on just this column. */
+/*
+ * Whether this index is unique, without conditions, and on just this column.
+ * Nothing is locked here, so it may have been dropped since it was listed.
+ */
+static bool
+MakesUnique(Oid indexrelid, AttrNumber column)
+{
+	HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(indexrelid));
+	Form_pg_index index;
+	bool		makes_unique;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	index = (Form_pg_index) GETSTRUCT(tuple);
+	makes_unique = index->indisunique && index->indisvalid &&
+		index->indnkeyatts == 1 && index->indkey.values[0] == column &&
+		heap_attisnull(tuple, Anum_pg_index_indpred, NULL);
+	ReleaseSysCache(tuple);
+	return makes_unique;
+}
+
+/* Whether an index makes sure that this column is unique. */
 static bool
 IsUnique(Oid relid, AttrNumber column)
 {
@@ -153,17 +185,7 @@ IsUnique(Oid relid, AttrNumber column)
 	ListCell   *cell;
 
 	foreach(cell, indexes)
-	{
-		HeapTuple	tuple = SearchSysCache1(INDEXRELID,
-											ObjectIdGetDatum(lfirst_oid(cell)));
-		Form_pg_index index = (Form_pg_index) GETSTRUCT(tuple);
-
-		is_unique = is_unique ||
-			(index->indisunique && index->indisvalid && index->indnkeyatts == 1 &&
-			 index->indkey.values[0] == column &&
-			 heap_attisnull(tuple, Anum_pg_index_indpred, NULL));
-		ReleaseSysCache(tuple);
-	}
+		is_unique = is_unique || MakesUnique(lfirst_oid(cell), column);
 	if (relation != NULL)
 		RelationClose(relation);
 	return is_unique;
@@ -173,8 +195,11 @@ static void
 ReadFacet(SpaceDefinitions *all, uint64 row)
 {
 	Space	   *space = SpaceOfRow(all, row);
-	SpaceFacet *facet = palloc0(sizeof(SpaceFacet));
+	SpaceFacet *facet;
 
+	if (space == NULL)
+		return;
+	facet = palloc0(sizeof(SpaceFacet));
 	facet->name = CopyText(all, row, "facet");
 	facet->relid = ReadRelation(all, row);
 	facet->key = FindColumn(facet->relid, CopyText(all, row, "key"));
@@ -261,7 +286,8 @@ SpaceReadAll(void *arg)
 	MemoryContext old;
 	ListCell   *cell;
 
-	ForEachRow(all, "SELECT space, schema_name, subjects::oid AS relid, key"
+	ForEachRow(all, "SELECT space, schema_name, subjects::oid AS relid, key,"
+			   " pg_catalog.to_regtype(key_type)::oid AS key_type"
 			   " FROM persona.space ORDER BY space", ReadSpace);
 	ForEachRow(all, "SELECT space, event, relation::oid AS relid, subject, at, id, fires"
 			   " FROM persona.event ORDER BY space, event", ReadEvent);

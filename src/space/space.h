@@ -62,7 +62,8 @@ typedef struct Space
 	char	   *schema;			/* persona_shop, unquoted */
 	Oid			relid;			/* the subject table */
 	Oid			owner;			/* its owner, as whom rules are evaluated */
-	SpaceColumn key;			/* K: the subject's key */
+	SpaceColumn key;			/* K: the subject's key, as the state has it */
+	Oid			type_in_table;	/* what the subject table's key is of by now */
 	List	   *events;			/* of SpaceEvent *, by name */
 	List	   *facets;			/* of SpaceFacet *, by name */
 } Space;

@@ -52,7 +52,7 @@ SELECT state FROM persona_mf.journey WHERE moment = 'thanks';
 SET client_min_messages = notice;
 SELECT persona.retire(moment => 'thanks', space => 'mf') AS closed;
 SET client_min_messages = warning;
-SELECT state FROM persona_mf.journey WHERE moment = 'thanks';
+SELECT state, review_due FROM persona_mf.journey WHERE moment = 'thanks';
 SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid = 'mf.orders'::regclass AND tgname LIKE 'persona%';
 SELECT count(*) AS scheduled FROM persona_mf.schedule WHERE moment = 'thanks';
 SELECT state, reason, count(*), bool_and(body IS NULL AND address IS NULL AND done_at = persona.now()) AS blanked

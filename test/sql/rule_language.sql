@@ -67,3 +67,10 @@ DO $$ BEGIN PERFORM (repeat('(', 30000) || 'a' || repeat(')', 30000))::persona.r
 -- the place in the rule is said
 \set SHOW_CONTEXT errors
 SELECT 'a = 1 AND count(*) > 0'::persona.rule;
+-- a backslash in a rule is a backslash, whatever the session makes of its own
+SET standard_conforming_strings = off; SET backslash_quote = off; SET escape_string_warning = on;
+SELECT E'name ~ ''\\d'''::persona.rule::text = E'name ~ E''\\\\d''' AS as_ever, E'name = E''it\\''s'''::persona.rule::text = E'name = ''it''''s''' AS quote_too, E'name = U&''\\00e9'''::persona.rule::text AS by_number;
+SELECT current_setting('standard_conforming_strings'), current_setting('backslash_quote');
+SELECT E'name ~ ''\\d'::persona.rule;
+SELECT current_setting('standard_conforming_strings'), current_setting('backslash_quote');
+RESET standard_conforming_strings; RESET backslash_quote; RESET escape_string_warning;

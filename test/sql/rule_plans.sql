@@ -158,3 +158,5 @@ ALTER TYPE rp.pair RENAME ATTRIBUTE a TO c;
 EXECUTE of_pairs('c > 1 AND b = ''x''');
 EXECUTE of_pairs('a > 1');
 RESET plan_cache_mode;
+DROP OWNED BY rp_reader;
+DROP ROLE rp_reader;

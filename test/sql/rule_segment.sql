@@ -141,6 +141,16 @@ CREATE POLICY few ON rs.customer FOR SELECT USING (id < 10);
 SET ROLE rs_reader;
 SELECT array_agg(subject ORDER BY subject) FROM persona_rs_shop.segment_germans;
 RESET ROLE;
+-- a view's constants are those of the rule, wherever its author sits
+CREATE FUNCTION rs.defined() RETURNS bigint LANGUAGE sql AS $$
+	SELECT count(*) FROM persona.define_segment('since', 'joined > ''2025-03-29 03:00'' AND born < ''2020-02-01'' AND tags = ''{a,NULL}'' OR ago(joined) > ''1-2''', space => 'rs_shop');
+$$;
+SELECT rs.defined() IS NOT NULL AS defined;
+SELECT pg_get_viewdef('persona_rs_shop.segment_since'::regclass) AS here \gset
+SET TimeZone = 'Asia/Kathmandu'; SET DateStyle = 'German, DMY'; SET IntervalStyle = 'sql_standard'; SET array_nulls = off; SET transform_null_equals = on;
+SELECT rs.defined() IS NOT NULL AS defined;
+RESET TimeZone; RESET DateStyle; RESET IntervalStyle; RESET array_nulls; RESET transform_null_equals;
+SELECT pg_get_viewdef('persona_rs_shop.segment_since'::regclass) = :'here' AS same;
 RESET persona.clock;
 SELECT persona.drop_space('rs_shop');
 DROP SCHEMA rs CASCADE;

@@ -174,3 +174,25 @@ REVOKE ALL ON SCHEMA persona FROM space_stranger;
 DROP SCHEMA sp CASCADE;
 DROP FUNCTION pg_temp.answer(text);
 DROP ROLE space_owner, space_stranger;
+-- the table gets another owner: defined again, the schema follows it
+CREATE ROLE space_heir;
+CREATE TABLE sd_heirs (id int PRIMARY KEY);
+SELECT count(*) FROM persona.define_space('sd_heirs', 'sd_heirs');
+ALTER TABLE sd_heirs OWNER TO space_heir;
+SELECT count(*) FROM persona.define_space('sd_heirs', 'sd_heirs');
+SELECT nspowner::regrole, (SELECT string_agg(DISTINCT c.relowner::regrole::text, ', ') FROM pg_class c WHERE c.relnamespace = n.oid) AS relations FROM pg_namespace n WHERE nspname = 'persona_sd_heirs';
+SELECT persona.drop_space('sd_heirs');
+DROP TABLE sd_heirs;
+DROP ROLE space_heir;
+-- the clock stands at one instant in parallel workers too, however it was written and before they know a zone
+SET TimeZone = 'America/Los_Angeles';
+SELECT set_config(name, 'on', false) AS parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
+SET persona.clock = 'Sun Mar 01 09:00:00 2026 PST';
+SELECT persona.now() = '2026-03-01 17:00+00' AS as_written FROM pg_class LIMIT 1;
+SET persona.clock = '2026-03-01 09:00';
+SELECT persona.now() = '2026-03-01 17:00+00' AS as_written FROM pg_class LIMIT 1;
+SHOW persona.clock;
+SET persona.clock = '0044-03-15 12:00 BC';
+RESET persona.clock;
+SELECT set_config(name, 'off', false) AS parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
+RESET TimeZone;

@@ -490,6 +490,10 @@ DECLARE
 	) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 	COMMENT ON TABLE %1$I.inbox IS 'Events as the triggers saw them, or catch_up() found them, until run() takes them.';
 
+	CREATE TABLE %1$I.rehearsal (LIKE %1$I.inbox);
+	CREATE INDEX ON %1$I.rehearsal (subject);
+	COMMENT ON TABLE %1$I.rehearsal IS 'The inbox of rehearsals, of which nobody else ever sees a row.';
+
 	CREATE TABLE %1$I.seen (
 		subject %2$s NOT NULL,
 		event text NOT NULL,

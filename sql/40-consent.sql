@@ -529,14 +529,15 @@ BEGIN
 			THEN @extschema@.grant_consent(subject, m.purpose, NULL, 'tcf', d.said_at, seen, home.space)
 			ELSE @extschema@.withdraw_consent(subject, m.purpose, NULL, 'tcf', d.said_at, seen, home.space) END
 		FROM @extschema@.read_tcf_mapping(mapping) m,
-			LATERAL (SELECT @extschema@.tcf_says(consent, vendor, m.tcf_purposes, (@extschema@.find_purpose(home, m.purpose)).basis)) AS s (allowed),
-			LATERAL (SELECT s.allowed, CASE WHEN s.allowed THEN 'grant' ELSE 'withdraw' END, @extschema@.tcf_said_at(consent, s.allowed)) AS d (allowed, decision, said_at)
+			LATERAL (SELECT (@extschema@.find_purpose(home, m.purpose)).basis) AS p,
+			LATERAL (SELECT @extschema@.tcf_says(consent, vendor, m.tcf_purposes, p.basis)) AS s (allowed),
+			LATERAL (SELECT s.allowed, CASE WHEN NOT s.allowed THEN 'withdraw' WHEN p.basis = 'double_opt_in' THEN 'request' ELSE 'grant' END, @extschema@.tcf_said_at(consent, s.allowed)) AS d (allowed, decision, said_at)
 		WHERE NOT EXISTS (SELECT FROM @extschema@.consent_history(subject, home.space) h
 			WHERE h.source = 'tcf' AND h.purpose = m.purpose AND h.channel IS NULL AND h.decision = d.decision AND h.evidence = seen);
 END;
 $$;
 COMMENT ON FUNCTION grant_consent_tcf(text, text, int, jsonb, text) IS
-'Records what a TCF string says about a vendor, for every channel: a yes for each purpose of the mapping whose TCF purposes are all allowed, else a no. mapping: purpose to array of TCF purposes 1 to 24, or TCF purpose to purpose. A yes or no counts from the string''s lastUpdated; the string is the evidence. Returns the new ledger rows: none for a string that is recorded already. Errors: malformed string, wrong vendor or mapping (22023), unknown subject (P0002) or purpose (42704).';
+'Records what a TCF string says about a vendor, for every channel: a yes for each purpose of the mapping whose TCF purposes are all allowed, else a no; where the basis is double_opt_in a request, to be confirmed. mapping: purpose to array of TCF purposes 1 to 24, or TCF purpose to purpose. A yes or no counts from the string''s lastUpdated; the string is the evidence. Returns the new ledger rows: none for a string that is recorded already. Errors: malformed string, wrong vendor or mapping (22023), unknown subject (P0002) or purpose (42704).';
 REVOKE ALL ON FUNCTION grant_consent_tcf(text, text, int, jsonb, text) FROM PUBLIC;
 
 CREATE FUNCTION grant_consent_tcf(subject anyelement, tcf text, vendor int, mapping jsonb, space text DEFAULT NULL)

@@ -79,6 +79,17 @@ CREATE TABLE variant (
 COMMENT ON TABLE variant IS
 'The versions of a moment''s message; personal and generic are always among them. What is NULL is as in the personal one, or as the moment says.';
 
+CREATE FUNCTION variant_weight(v variant) RETURNS float8
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT CASE WHEN e.experiment IS NULL THEN v.weight ELSE coalesce(e.weights[array_position(e.variants, v.variant)], 0) END
+	FROM @extschema@.moment m LEFT JOIN @extschema@.experiment e ON e.space = m.space AND e.experiment = coalesce(m.experiment, m.moment)
+	WHERE m.space = v.space AND m.moment = v.moment;
+END;
+COMMENT ON FUNCTION variant_weight(variant) IS
+'The weight by which a variant is chosen: what the experiment that the moment names, or that has its name, gives it; without one its own.';
+REVOKE ALL ON FUNCTION variant_weight(variant) FROM PUBLIC;
+
 CREATE TABLE outbox (
 	space text PRIMARY KEY,
 	outbox text NOT NULL,

@@ -84,10 +84,10 @@ COMMENT ON FUNCTION moment_attributes(space, text) IS
 REVOKE ALL ON FUNCTION moment_attributes(space, text) FROM PUBLIC;
 
 CREATE FUNCTION moment_sample(moment text, space text)
-RETURNS TABLE (variant text, missing text, said text)
+RETURNS TABLE (variant text, missing text[], said text)
 LANGUAGE c STABLE STRICT ROWS 400 AS 'MODULE_PATHNAME', 'persona_moment_sample';
 COMMENT ON FUNCTION moment_sample(text, text) IS
-'What the templates of each variant would say to at most 100 customers whom the moment could reach now, and the first variable that one of these lacks. Nothing where that would take long, for a moment on request, or for who is no member of the space''s owner.';
+'What the templates of each variant would say to at most 100 customers whom the moment could reach now, and the variables that one of these lacks. Nothing where that would take long, for a moment on request, or for who is no member of the space''s owner.';
 REVOKE ALL ON FUNCTION moment_sample(text, text) FROM PUBLIC;
 
 CREATE FUNCTION audit_words(home space, moment text)
@@ -122,14 +122,15 @@ BEGIN ATOMIC
 		SELECT m.*, w.channels, w.use, w.soonest, w.explained
 		FROM @extschema@.moment m
 		CROSS JOIN LATERAL (
-			/* Of what its variants do the most surprising. */
-			SELECT array_agg(DISTINCT c.channel) AS channels,
-				(array_agg(u.use ORDER BY array_position('{sold,cross_context,first_party}', u.use)))[1] AS use,
-				min(coalesce(v.delay, m.delay)) AS soonest,
+			/* Of what the variants do that somebody gets the most surprising; the twin stands in for all. */
+			SELECT array_agg(DISTINCT c.channel) FILTER (WHERE g.is_sent) AS channels,
+				(array_agg(u.use ORDER BY array_position('{sold,cross_context,first_party}', u.use)) FILTER (WHERE g.is_sent))[1] AS use,
+				min(coalesce(v.delay, m.delay)) FILTER (WHERE g.is_sent) AS soonest,
 				bool_and(@extschema@.explains_itself(v.template::text)) FILTER (WHERE v.variant <> 'generic') AS explained
 			FROM @extschema@.variant v
 			CROSS JOIN LATERAL (SELECT coalesce(v.channel, m.channel)) c (channel)
 			CROSS JOIN LATERAL (SELECT @extschema@.use_of(m.purpose, c.channel)) u (use)
+			CROSS JOIN LATERAL (SELECT v.variant = 'generic' OR @extschema@.variant_weight(v) > 0) g (is_sent)
 			WHERE (v.space, v.moment) = (m.space, m.moment)
 		) w
 		WHERE m.space = home.space AND m.moment = audit_attributes.moment
@@ -455,10 +456,10 @@ BEGIN ATOMIC
 		FROM @extschema@.moment_sample(lint_missing.moment, home.space) s
 	)
 	SELECT 'warn', 'missing_without_default', lint_missing.moment,
-		format('%s of %s texts that were tried have no {{ %s }} and would not be sent (%s)', count(*), max(s.n), s.missing, s.variant),
-		format('Write {{ %s | default: ''...'' }} in define_moment(%L, ...), or let the rule ask for it.', s.missing, lint_missing.moment)
-	FROM said s WHERE s.missing IS NOT NULL
-	GROUP BY s.variant, s.missing;
+		format('%s of %s texts that were tried have no {{ %s }} and would not be sent (%s)', count(*), max(s.n), m.missing, s.variant),
+		format('Write {{ %s | default: ''...'' }} in define_moment(%L, ...), or let the rule ask for it.', m.missing, lint_missing.moment)
+	FROM said s CROSS JOIN LATERAL unnest(s.missing) m(missing)
+	GROUP BY s.variant, m.missing;
 END;
 COMMENT ON FUNCTION lint_missing(space, text) IS
 'missing_without_default: variables without a default that some of at most 100 customers lack, who would get nothing (render_error).';
@@ -495,9 +496,9 @@ BEGIN ATOMIC
 			'Pass generic => the same message without personal data.'),
 		(cardinality(@extschema@.template_variables(g.subject_line)) > 0, 'warn', 'generic_not_generic',
 			'the subject line, which the generic twin shares, uses customer data', 'Write the subject line without variables.'),
-		((SELECT sum(v.weight) FROM @extschema@.variant v WHERE v.space = m.space AND v.moment = m.moment) = 0, 'block', 'without_weight',
+		((SELECT sum(@extschema@.variant_weight(v)) FROM @extschema@.variant v WHERE v.space = m.space AND v.moment = m.moment) = 0, 'block', 'without_weight',
 			'no variant has a weight, so nobody could get one', format('Give one a weight: define_variant(%L, ''personal'', weight => 1).', m.moment)),
-		(m.variable IN ('timing', 'channel') AND g.weight > 0 AND p.template::text <> g.template::text, 'warn', 'two_differences',
+		(m.variable IN ('timing', 'channel') AND @extschema@.variant_weight(g) > 0 AND p.template::text <> g.template::text, 'warn', 'two_differences',
 			format('the generic twin differs in its text, where variants are to differ in %s', m.variable),
 			format('Leave it as a stand-in: define_variant(%L, ''generic'', weight => 0).', m.moment)),
 		(x.missing IS NOT NULL, 'block', 'experiment_variants', format('experiment "%s" spreads variants that it does not have: %s', coalesce(m.experiment, m.moment), array_to_string(x.missing, ', ')),

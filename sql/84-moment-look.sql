@@ -456,7 +456,7 @@ BEGIN ATOMIC
 		OR EXISTS (SELECT FROM @extschema@.moment m
 			WHERE m.space = (home).space AND m.moment = ANY (@extschema@.moments_by(home, holds_out.experiment)) AND (o).space IN (m.space, 'house')
 				AND ((o).channel IN ('', m.channel) OR EXISTS (SELECT FROM @extschema@.variant v
-					WHERE v.space = m.space AND v.moment = m.moment AND v.weight > 0 AND v.channel = (o).channel))
+					WHERE v.space = m.space AND v.moment = m.moment AND v.channel = (o).channel AND @extschema@.variant_weight(v) > 0))
 				AND ((o).purpose IN ('', m.purpose) OR starts_with(m.purpose, (o).purpose || '.')));
 END;
 COMMENT ON FUNCTION holds_out(policy, space, text) IS

@@ -50,6 +50,10 @@ BEGIN
 	PERFORM @extschema@.check_keys('a script', whole, '{start,for,every,foreign_triggers,steps}');
 	IF coalesce(jsonb_typeof(whole->'foreign_triggers'), 'boolean') <> 'boolean' THEN
 		RAISE invalid_parameter_value USING MESSAGE = 'foreign_triggers is true or false';
+	ELSIF 'string' <> ANY (SELECT jsonb_typeof(e.value) FROM jsonb_each(whole) e WHERE e.key IN ('start', 'for', 'every') AND e.value <> 'null') THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'start, for and every are texts',
+			HINT = 'Such as "2030-03-02 09:00+00", "7 days" and "15 minutes".';
 	ELSIF (whole->>'every')::interval NOT BETWEEN '1 minute' AND '1 day' OR (whole->>'for')::interval < '0' THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'a script looks every so often, for so long',
@@ -144,28 +148,87 @@ REVOKE ALL ON FUNCTION script_steps(jsonb) FROM PUBLIC;
 
 /* Where its rows go */
 
-CREATE TYPE stage AS (name text, relation regclass, subject text, at text, id text[]);
-COMMENT ON TYPE stage IS
-'A table that a script writes to: the subjects (name is NULL), an event or a facet; the columns that hold the subject, the time and the row''s identity.';
+CREATE FUNCTION note(name text, note jsonb) RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'persona_note';
+COMMENT ON FUNCTION note(text, jsonb) IS 'Remembers something for the rest of a rehearsal, by a name; NULL forgets it.';
+REVOKE ALL ON FUNCTION note(text, jsonb) FROM PUBLIC;
 
-CREATE FUNCTION find_stage(home space, source text) RETURNS stage
+CREATE FUNCTION noted(name text) RETURNS jsonb
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'persona_noted';
+COMMENT ON FUNCTION noted(text) IS 'What note() remembers by that name, or NULL.';
+REVOKE ALL ON FUNCTION noted(text) FROM PUBLIC;
+
+/*
+ * No sequence comes here for a long time. They come of the script: a variant, a
+ * holdout and a share go by the key, and are to be the same each time that the
+ * script is played. Two that play it at once wait for each other.
+ */
+CREATE FUNCTION far_numbers(relation regclass, id text[], base float8) RETURNS jsonb
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT coalesce(jsonb_object_agg(a.attname, CASE @extschema@.base_type(relation, a.attname)
+		WHEN 'int2'::regtype THEN 22000 + floor(base * 700)::bigint
+		WHEN 'int4'::regtype THEN 2000000000 + floor(base * 147000000)::bigint
+		ELSE 9000000000000000000 + floor(base * 200000000000000000)::bigint END), '{}')
+	FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+	WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+		AND (a.attidentity <> '' OR a.attgenerated = '' AND pg_get_expr(d.adbin, d.adrelid) ~ '\mnextval\('
+			OR d.oid IS NULL AND ARRAY[a.attname::text] = id AND @extschema@.base_type(relation, a.attname) IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype));
+END;
+COMMENT ON FUNCTION far_numbers(regclass, text[], float8) IS
+'Of the columns whose default is drawn from a sequence, and of an integer that alone identifies a row and has no default, the number that a rehearsal begins to count at: base (0 to 1) of the end of the type''s range.';
+REVOKE ALL ON FUNCTION far_numbers(regclass, text[], float8) FROM PUBLIC;
+
+CREATE TYPE stage AS (name text, relation regclass, subject text, at text, is_utc boolean, id text[], columns text[], numbers jsonb);
+COMMENT ON TYPE stage IS
+'A table that a script writes to: the subjects (name is NULL), an event or a facet; the columns that hold the subject, the time (is_utc: without a zone) and the row''s identity; all columns; far_numbers().';
+
+CREATE FUNCTION make_stage(home space, source text, base float8) RETURNS stage
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
 	stages @extschema@.stage[] := ARRAY(
-		SELECT (NULL, home.subjects, NULL, NULL, ARRAY[home.key])::@extschema@.stage
-		UNION ALL SELECT (e.event, e.relation, e.subject, e.at, e.id)::@extschema@.stage FROM @extschema@.event e WHERE e.space = home.space
-		UNION ALL SELECT (f.facet, f.relation, NULL, NULL, ARRAY[f.key])::@extschema@.stage FROM @extschema@.facet f WHERE f.space = home.space);
+		SELECT (NULL, home.subjects, NULL, NULL, NULL, ARRAY[home.key], NULL, NULL)::@extschema@.stage
+		UNION ALL SELECT (e.event, e.relation, e.subject, e.at, NULL, e.id, NULL, NULL)::@extschema@.stage FROM @extschema@.event e WHERE e.space = home.space
+		UNION ALL SELECT (f.facet, f.relation, NULL, NULL, NULL, ARRAY[f.key], NULL, NULL)::@extschema@.stage FROM @extschema@.facet f WHERE f.space = home.space);
+	stage @extschema@.stage;
 BEGIN
 	PERFORM @extschema@.must_exist(home, 'event or facet', source, ARRAY(SELECT s.name FROM unnest(stages) s WHERE s.name IS NOT NULL),
 		'A row goes into an event or a facet; without "into" it is the subject''s own.');
-	RETURN (SELECT s FROM unnest(stages) s WHERE s.name IS NOT DISTINCT FROM source);
+	stage := (SELECT s FROM unnest(stages) s WHERE s.name IS NOT DISTINCT FROM source);
+	IF (SELECT c.relkind NOT IN ('r', 'p') FROM pg_class c WHERE c.oid = stage.relation) THEN
+		RAISE wrong_object_type USING
+			MESSAGE = format('%s is no table', stage.relation),
+			DETAIL = 'What is written through a view or to a foreign table may fire triggers, draw numbers and reach places that a rehearsal does not know of.',
+			HINT = 'Write into the event or facet whose table it shows: what comes to be seen in it is polled.';
+	END IF;
+	stage.is_utc := @extschema@.base_type(stage.relation, stage.at) <> 'timestamptz'::regtype;
+	stage.columns := @extschema@.columns_of(stage.relation);
+	stage.numbers := @extschema@.far_numbers(stage.relation, stage.id, base);
+	RETURN stage;
 END;
 $$;
-COMMENT ON FUNCTION find_stage(space, text) IS
-'The table of an event or a facet, of the subjects for NULL, or an error with the nearest name (42704).';
-REVOKE ALL ON FUNCTION find_stage(space, text) FROM PUBLIC;
+COMMENT ON FUNCTION make_stage(space, text, float8) IS
+'The table of an event or a facet, of the subjects for NULL, or an error with the nearest name (42704), or about what is no table (42809); base: as for far_numbers().';
+REVOKE ALL ON FUNCTION make_stage(space, text, float8) FROM PUBLIC;
+
+CREATE FUNCTION find_stage(home space, source text, base float8) RETURNS stage
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	place text := 'stage ' || quote_nullable(source);
+	known jsonb := @extschema@.noted(place);
+BEGIN
+	IF known IS NULL THEN
+		known := to_jsonb(@extschema@.make_stage(home, source, base));
+		PERFORM @extschema@.note(place, known);
+	END IF;
+	RETURN jsonb_populate_record(NULL::@extschema@.stage, known);
+END;
+$$;
+COMMENT ON FUNCTION find_stage(space, text, float8) IS 'make_stage(), once a script.';
+REVOKE ALL ON FUNCTION find_stage(space, text, float8) FROM PUBLIC;
 
 CREATE FUNCTION foreign_triggers(relations regclass[], verbs text[]) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -224,60 +287,31 @@ REVOKE ALL ON FUNCTION check_triggers(space, jsonb) FROM PUBLIC;
 
 /* A row */
 
-CREATE FUNCTION sequence_columns(relation regclass) RETURNS TABLE (col text, type oid)
-LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT a.attname, @extschema@.base_type(relation, a.attname)
-	FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-	WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
-		AND (a.attidentity <> '' OR a.attgenerated = '' AND pg_get_expr(d.adbin, d.adrelid) ~ '\mnextval\(');
-END;
-COMMENT ON FUNCTION sequence_columns(regclass) IS 'The columns whose default is drawn from a sequence, with their types.';
-REVOKE ALL ON FUNCTION sequence_columns(regclass) FROM PUBLIC;
-
-/*
- * No sequence comes here for a long time. They come of the script: a variant, a
- * holdout and a share go by the key, and are to be the same each time that the
- * script is played. Two that play it at once wait for each other.
- */
-CREATE FUNCTION far_number(type oid, base float8, n int) RETURNS bigint
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT n + CASE type
-		WHEN 'int2'::regtype THEN 22000 + floor(base * 700)::bigint
-		WHEN 'int4'::regtype THEN 2000000000 + floor(base * 147000000)::bigint
-		ELSE 9000000000000000000 + floor(base * 200000000000000000)::bigint END;
-END;
-COMMENT ON FUNCTION far_number(oid, float8, int) IS
-'The n-th number of a rehearsal, which begins at base (0 to 1) of the end of a type''s range.';
-REVOKE ALL ON FUNCTION far_number(oid, float8, int) FROM PUBLIC;
-
-CREATE FUNCTION row_to_write(stage stage, given jsonb, subject text, at timestamptz, base float8, n int) RETURNS jsonb
+CREATE FUNCTION row_to_write(stage stage, given jsonb, subject text, at timestamptz, n int) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 BEGIN
-	RETURN coalesce((SELECT jsonb_object_agg(s.col, @extschema@.far_number(s.type, base, n)) FROM @extschema@.sequence_columns(stage.relation) s), '{}')
+	RETURN coalesce((SELECT jsonb_object_agg(f.key, f.value::bigint + n) FROM jsonb_each_text(stage.numbers) f), '{}')
 		|| CASE WHEN stage.subject IS NULL THEN '{}' ELSE jsonb_build_object(stage.subject, subject) END
 		|| CASE WHEN stage.at IS NULL THEN '{}' ELSE jsonb_build_object(stage.at,
-			CASE WHEN @extschema@.base_type(stage.relation, stage.at) = 'timestamptz'::regtype THEN at::text ELSE (at AT TIME ZONE 'UTC')::text END) END
+			CASE WHEN stage.is_utc THEN (at AT TIME ZONE 'UTC')::text ELSE at::text END) END
 		|| coalesce(given, '{}');
 END;
 $$;
-COMMENT ON FUNCTION row_to_write(stage, jsonb, text, timestamptz, float8, int) IS
+COMMENT ON FUNCTION row_to_write(stage, jsonb, text, timestamptz, int) IS
 'The row of a step with what it leaves open: whose it is, when it happened, and far numbers in place of a sequence''s.';
-REVOKE ALL ON FUNCTION row_to_write(stage, jsonb, text, timestamptz, float8, int) FROM PUBLIC;
+REVOKE ALL ON FUNCTION row_to_write(stage, jsonb, text, timestamptz, int) FROM PUBLIC;
 
 CREATE FUNCTION check_row(stage stage, given jsonb, is_new boolean) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-	known text[] := @extschema@.columns_of(stage.relation);
-	strange text := (SELECT k FROM jsonb_object_keys(given) k WHERE k <> ALL (known) LIMIT 1);
+	strange text := (SELECT k FROM jsonb_object_keys(given) k WHERE k <> ALL (stage.columns) LIMIT 1);
 BEGIN
 	IF strange IS NOT NULL THEN
-		PERFORM @extschema@.refuse_column(stage.relation, strange, known);
+		PERFORM @extschema@.refuse_column(stage.relation, strange, stage.columns);
 	ELSIF given ? stage.subject OR NOT is_new AND stage.name IS NULL AND given ? stage.id[1] THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('column "%s" of %s says whose the row is', coalesce(stage.subject, stage.id[1]), stage.relation),
@@ -292,9 +326,11 @@ COMMENT ON FUNCTION check_row(stage, jsonb, boolean) IS
 REVOKE ALL ON FUNCTION check_row(stage, jsonb, boolean) FROM PUBLIC;
 
 CREATE FUNCTION write_statement(verb text, stage stage, columns text[]) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT CASE verb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	RETURN (SELECT CASE verb
 		WHEN 'insert' THEN CASE WHEN cardinality(columns) = 0 THEN format('INSERT INTO %s AS t DEFAULT VALUES RETURNING %s', stage.relation, k.key)
 			ELSE format('INSERT INTO %1$s AS t (%2$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM pg_catalog.jsonb_populate_record(NULL::%1$s, $1) r RETURNING %4$s',
 				stage.relation, c.names, c.values, k.key) END
@@ -305,8 +341,9 @@ BEGIN ATOMIC
 	FROM (SELECT string_agg(quote_ident(u), ', ') AS names, string_agg('r.' || quote_ident(u), ', ') AS values,
 			string_agg(format('%1$I = r.%1$I', u), ', ') AS changes FROM unnest(columns) u) c,
 		(SELECT string_agg(format('t.%1$I = o.%1$I', u), ' AND ') AS same,
-			format('pg_catalog.jsonb_build_object(%s) AS key', string_agg(format('%1$L, t.%1$I', u), ', ')) AS key FROM unnest(stage.id) u) k;
+			format('pg_catalog.jsonb_build_object(%s) AS key', string_agg(format('%1$L, t.%1$I', u), ', ')) AS key FROM unnest(stage.id) u) k);
 END;
+$$;
 COMMENT ON FUNCTION write_statement(text, stage, text[]) IS
 'The statement that writes one row, from $1 jsonb, or the one whose key is $2 jsonb, through the columns'' own types; it returns the row''s key.';
 REVOKE ALL ON FUNCTION write_statement(text, stage, text[]) FROM PUBLIC;
@@ -324,33 +361,61 @@ COMMENT ON FUNCTION write_as_owner(text, jsonb, jsonb, text) IS
 'Executes a statement of write_statement() as the space''s owner and returns the row''s key; NULL where it wrote none.';
 REVOKE ALL ON FUNCTION write_as_owner(text, jsonb, jsonb, text) FROM PUBLIC;
 
-CREATE FUNCTION run_for_subject(subject text, since timestamptz, space text) RETURNS TABLE (part text, moment text, reason text, n bigint)
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'persona_run_for_subject';
-COMMENT ON FUNCTION run_for_subject(text, timestamptz, text) IS
-'What run() does at one instant, for one subject, with the calendars since another one; what was counted on the way in (start) and at the gates (decide).';
-REVOKE ALL ON FUNCTION run_for_subject(text, timestamptz, text) FROM PUBLIC;
+/* Who is on the stage, and the rows of theirs that a later step may mean. */
+
+CREATE FUNCTION enter_stage(name text, subject text) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'persona_enter_stage';
+COMMENT ON FUNCTION enter_stage(text, text) IS 'A made-up subject comes in, by its name in the script and its key.';
+REVOKE ALL ON FUNCTION enter_stage(text, text) FROM PUBLIC;
+
+CREATE FUNCTION call_on_stage(name text) RETURNS text
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'persona_call_on_stage';
+COMMENT ON FUNCTION call_on_stage(text) IS 'The key of a made-up subject, which is then run for at this instant; NULL where there is none of that name.';
+REVOKE ALL ON FUNCTION call_on_stage(text) FROM PUBLIC;
+
+CREATE FUNCTION names_on_stage() RETURNS text[]
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'persona_names_on_stage';
+COMMENT ON FUNCTION names_on_stage() IS 'All made-up subjects so far, by name.';
+REVOKE ALL ON FUNCTION names_on_stage() FROM PUBLIC;
+
+CREATE FUNCTION call_up(everybody boolean, space text) RETURNS SETOF text
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'persona_call_up';
+COMMENT ON FUNCTION call_up(boolean, text) IS
+'Whom to run for at this instant: who has done something, has something due, or has had a scheduled time come; with everybody also those who are in a segment by now.';
+REVOKE ALL ON FUNCTION call_up(boolean, text) FROM PUBLIC;
+
+CREATE FUNCTION run_on_stage(name text, space text) RETURNS TABLE (part text, moment text, reason text, n bigint)
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'persona_run_on_stage';
+COMMENT ON FUNCTION run_on_stage(text, text) IS
+'What run() does at one instant, for one subject; what was counted on the way in (start) and at the gates (decide).';
+REVOKE ALL ON FUNCTION run_on_stage(text, text) FROM PUBLIC;
+
+CREATE FUNCTION next_on_stage() RETURNS timestamptz
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'persona_next_on_stage';
+COMMENT ON FUNCTION next_on_stage() IS 'The next instant at which something is due for anybody; NULL where nothing is.';
+REVOKE ALL ON FUNCTION next_on_stage() FROM PUBLIC;
 
 /* The play */
 
 CREATE FUNCTION cast_of(state jsonb, body jsonb, is_new boolean) RETURNS text
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	name text := coalesce(body->>'subject', CASE WHEN NOT is_new THEN state->>'who' END);
-	known text[] := ARRAY(SELECT jsonb_object_keys(state->'people'));
+	is_there boolean := @extschema@.call_on_stage(name) IS NOT NULL;
 BEGIN
 	IF name IS NULL OR is_new AND name = '' THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'whose step is it?',
 			HINT = 'Give it a "subject": a name of your own for a made-up customer. Later steps without one are the last one''s.';
-	ELSIF is_new AND name = ANY (known) THEN
+	ELSIF is_new AND is_there THEN
 		RAISE duplicate_object USING
 			MESSAGE = format('subject "%s" is there already', left(name, 80)),
 			HINT = 'Give the other one another name, or put the row "into" an event.';
-	ELSIF NOT is_new AND name <> ALL (known) THEN
+	ELSIF NOT is_new AND NOT is_there THEN
 		RAISE undefined_object USING
 			MESSAGE = format('there is no subject "%s" in this script yet', left(name, 80)),
-			HINT = @extschema@.ask(name, known, 'A subject comes in by a step {"do": "insert", "subject": "ann", "row": {...}}; those of the tables are left alone.');
+			HINT = @extschema@.ask(name, @extschema@.names_on_stage(), 'A subject comes in by a step {"do": "insert", "subject": "ann", "row": {...}}; those of the tables are left alone.');
 	END IF;
 	RETURN name;
 END;
@@ -364,11 +429,11 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-	stage @extschema@.stage := @extschema@.find_stage(home, body->>'into');
+	stage @extschema@.stage := @extschema@.find_stage(home, body->>'into', (state->>'base')::float8);
 	is_new boolean := body->>'do' = 'insert';
 	who text := @extschema@.cast_of(state, body, is_new AND stage.name IS NULL);
 	place text := jsonb_build_array(who, coalesce(body->>'as', stage.name))::text;
-	was jsonb := state->'rows'->place;
+	was jsonb := @extschema@.noted(place);
 	new_row jsonb := nullif(body->'row', 'null');
 	key jsonb;
 BEGIN
@@ -380,7 +445,7 @@ BEGIN
 		PERFORM @extschema@.check_row(stage, new_row, is_new);
 	END IF;
 	IF is_new THEN
-		new_row := @extschema@.row_to_write(stage, new_row, state->'people'->>who, at, (state->>'base')::float8, (state->>'n')::int);
+		new_row := @extschema@.row_to_write(stage, new_row, @extschema@.call_on_stage(who), at, (state->>'n')::int);
 	END IF;
 	key := @extschema@.write_as_owner(@extschema@.write_statement(body->>'do', stage, ARRAY(SELECT jsonb_object_keys(new_row))), new_row, was, home.space);
 	IF key IS NULL THEN
@@ -389,14 +454,14 @@ BEGIN
 			HINT = 'A trigger or a rule kept it from that, or had removed the row before.';
 	END IF;
 	IF is_new AND stage.name IS NULL THEN
-		state := jsonb_set(state, ARRAY['people', who], to_jsonb(@extschema@.subject_key(home, key->>home.key)));
+		PERFORM @extschema@.enter_stage(who, @extschema@.subject_key(home, key->>home.key));
 	END IF;
-	RETURN jsonb_set(state, ARRAY['rows', place], CASE body->>'do' WHEN 'delete' THEN 'null' ELSE key END)
-		|| jsonb_build_object('who', who, 'n', (state->>'n')::int + 1);
+	PERFORM @extschema@.note(place, CASE WHEN body->>'do' <> 'delete' THEN key END);
+	RETURN state || jsonb_build_object('who', who, 'n', (state->>'n')::int + 1);
 END;
 $$;
 COMMENT ON FUNCTION play_row(space, timestamptz, jsonb, jsonb) IS
-'Writes the row of a step; returns the state with whoever is new, and the row''s key.';
+'Writes the row of a step; returns the state after it.';
 REVOKE ALL ON FUNCTION play_row(space, timestamptz, jsonb, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION play_word(home space, body jsonb, subject text) RETURNS void
@@ -429,13 +494,13 @@ BEGIN
 	END IF;
 	who := @extschema@.cast_of(state, body, false);
 	IF body->>'do' <> 'decide' THEN
-		PERFORM @extschema@.play_word(home, body, state->'people'->>who);
+		PERFORM @extschema@.play_word(home, body, @extschema@.call_on_stage(who));
 	END IF;
 	RETURN state || jsonb_build_object('who', who);
 END;
 $$;
 COMMENT ON FUNCTION play_step(space, timestamptz, jsonb, jsonb) IS
-'Does what a step says, but for decide, which answers; returns the state: who there is (people), the keys of the rows, and whose turn it is (who).';
+'Does what a step says, but for decide, which answers; returns the state: whose turn it is (who), and how many rows there are (n).';
 REVOKE ALL ON FUNCTION play_step(space, timestamptz, jsonb, jsonb) FROM PUBLIC;
 
 CREATE TYPE rehearsed AS (at timestamptz, subject text, moment text, outcome text, reason text, variant text, channel text,
@@ -460,7 +525,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RETURN QUERY SELECT * FROM @extschema@.read_as_owner(NULL::@extschema@.rehearsed, home.space, format('SELECT $1, $2, q.moment, $3, NULL, NULL, NULL, NULL, NULL, NULL, q.due
-		FROM %I.schedule q WHERE q.subject = $4::%s AND (q.moment = $5 AND q.due > $1 AND q.due > q.first_due OR $5 IS NULL) ORDER BY q.due, q.moment',
+		FROM %I.schedule q WHERE q.subject = $4::%s AND (q.moment = $5 AND q.due > $1 AND q.due > q.first_due OR $5 IS NULL) IS TRUE ORDER BY q.due, q.moment',
 		home.schema_name, home.key_type), at, who, outcome, subject, moment);
 END;
 $$;
@@ -468,65 +533,64 @@ COMMENT ON FUNCTION rehearsed_waits(space, text, text, timestamptz, text, text) 
 'What is scheduled for a subject: all of it, or of one moment what was put off.';
 REVOKE ALL ON FUNCTION rehearsed_waits(space, text, text, timestamptz, text, text) FROM PUBLIC;
 
-CREATE FUNCTION play_instant(home space, people jsonb, at timestamptz, since timestamptz) RETURNS SETOF rehearsed
+CREATE FUNCTION play_instant(home space, at timestamptz, everybody boolean) RETURNS SETOF rehearsed
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	person record;
+	who text;
+	subject text;
 	told record;
 	decided boolean;
 BEGIN
 	PERFORM @extschema@.set_stage_clock(at);
-	FOR person IN SELECT p.key AS name, p.value AS subject FROM jsonb_each_text(people) p ORDER BY 1 LOOP
+	FOR who IN SELECT c FROM @extschema@.call_up(everybody, home.space) c ORDER BY 1 LOOP
+		subject := @extschema@.call_on_stage(who);
 		decided := false;
-		FOR told IN SELECT * FROM @extschema@.run_for_subject(person.subject, since, home.space) LOOP
+		FOR told IN SELECT * FROM @extschema@.run_on_stage(who, home.space) LOOP
 			decided := decided OR told.part = 'decide';
 			IF told.part = 'start' AND told.reason <> 'entered' THEN
-				RETURN QUERY SELECT at, person.name, told.moment, 'no_start', told.reason, NULL, NULL, NULL, NULL, NULL, NULL::timestamptz
+				RETURN QUERY SELECT at, who, told.moment, 'no_start', told.reason, NULL, NULL, NULL, NULL, NULL, NULL::timestamptz
 				FROM generate_series(1, told.n);
 			ELSIF told.part = 'decide' AND told.reason = 'deferred' THEN
-				RETURN QUERY SELECT * FROM @extschema@.rehearsed_waits(home, person.name, person.subject, at, 'defer', told.moment);
+				RETURN QUERY SELECT * FROM @extschema@.rehearsed_waits(home, who, subject, at, 'defer', told.moment);
 			ELSIF told.part = 'decide' AND starts_with(told.reason, 'failed') THEN
-				RETURN NEXT (at, person.name, told.moment, 'failed', told.reason, NULL, NULL, NULL, NULL, NULL, NULL)::@extschema@.rehearsed;
+				RETURN NEXT (at, who, told.moment, 'failed', told.reason, NULL, NULL, NULL, NULL, NULL, NULL)::@extschema@.rehearsed;
 			END IF;
 		END LOOP;
 		IF decided THEN
-			RETURN QUERY SELECT * FROM @extschema@.rehearsed_decisions(home, person.name, person.subject, at);
+			RETURN QUERY SELECT * FROM @extschema@.rehearsed_decisions(home, who, subject, at);
 		END IF;
 	END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION play_instant(space, jsonb, timestamptz, timestamptz) IS
-'A run at that instant for each of the people, by name, and what came of it.';
-REVOKE ALL ON FUNCTION play_instant(space, jsonb, timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION play_instant(space, timestamptz, boolean) IS
+'A run at that instant for whoever call_up() says, by name, and what came of it.';
+REVOKE ALL ON FUNCTION play_instant(space, timestamptz, boolean) FROM PUBLIC;
 
-CREATE FUNCTION next_instant(home space, people jsonb, at timestamptz, every interval) RETURNS timestamptz
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION play_on(home space, at timestamptz, until timestamptz, every interval) RETURNS SETOF rehearsed
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_variable
 DECLARE
-	subjects text[] := ARRAY(SELECT p.value FROM jsonb_each_text(people) p);
-	instant timestamptz;
+	timed boolean := EXISTS (SELECT FROM @extschema@.moment m WHERE m.space = home.space AND m.state = 'live' AND (m.on_segment IS NOT NULL OR m.schedule IS NOT NULL));
+	grid timestamptz;
 BEGIN
-	/* What starts after another decision waits for the next run, a minute later. */
-	instant := @extschema@.read_as_owner(instant, home.space, format('SELECT least(
-			(SELECT min(q.due) FROM %1$I.schedule q WHERE q.subject = ANY ($1::%2$s[]) AND q.due > $2),
-			(SELECT $2 + ''1 minute''::interval FROM %1$I.inbox i WHERE i.subject = ANY ($1::%2$s[]) LIMIT 1))',
-		home.schema_name, home.key_type), subjects, at);
-	IF EXISTS (SELECT FROM @extschema@.moment m WHERE m.space = home.space AND m.state = 'live' AND (m.on_segment IS NOT NULL OR m.schedule IS NOT NULL)) THEN
-		instant := least(instant, date_bin(every, at, '2000-01-01 00:00+00') + every);
-	END IF;
-	RETURN instant;
+	WHILE at < until LOOP
+		grid := date_bin(every, at, '2000-01-01 00:00+00');
+		RETURN QUERY SELECT * FROM @extschema@.play_instant(home, at, timed AND grid = at);
+		at := least(@extschema@.next_on_stage(), CASE WHEN timed THEN grid + every END, until);
+	END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION next_instant(space, jsonb, timestamptz, interval) IS
-'The next instant at which something is due for these people; where a live moment starts by the mere passing of time, the next multiple of every. NULL where there is none.';
-REVOKE ALL ON FUNCTION next_instant(space, jsonb, timestamptz, interval) FROM PUBLIC;
+COMMENT ON FUNCTION play_on(space, timestamptz, timestamptz, interval) IS
+'Runs at one instant after another at which something is due, and before until; where a live moment starts by the mere passing of time also at each multiple of every.';
+REVOKE ALL ON FUNCTION play_on(space, timestamptz, timestamptz, interval) FROM PUBLIC;
 
 CREATE FUNCTION play_decide(home space, at timestamptz, body jsonb, state jsonb) RETURNS SETOF rehearsed
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	SELECT at, state->>'who', play_decide.body->>'moment', d.outcome, d.reason, d.variant, d.channel, NULL, d.subject_line, d.body, NULL::timestamptz
-	FROM @extschema@.decide(state->'people'->>(state->>'who'), play_decide.body->>'moment', nullif(play_decide.body->'context', 'null'), space => (home).space) d;
+	FROM @extschema@.decide(@extschema@.call_on_stage(state->>'who'), play_decide.body->>'moment', nullif(play_decide.body->'context', 'null'), space => (home).space) d;
 END;
 COMMENT ON FUNCTION play_decide(space, timestamptz, jsonb, jsonb) IS 'What decide() answers to a step.';
 REVOKE ALL ON FUNCTION play_decide(space, timestamptz, jsonb, jsonb) FROM PUBLIC;
@@ -539,22 +603,15 @@ DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	whole jsonb := @extschema@.check_script(script);
 	every interval := coalesce((whole->>'every')::interval, '15 minutes');
-	state jsonb := jsonb_build_object('people', '{}'::jsonb, 'rows', '{}'::jsonb, 'n', 0,
-		'base', abs(hashtextextended(whole::text, 0)::float8) / 2::float8 ^ 63);
+	state jsonb := jsonb_build_object('n', 0, 'base', abs(hashtextextended(whole::text, 0)::float8) / 2::float8 ^ 63);
 	instant timestamptz;
-	since timestamptz;
 	finish timestamptz;
 	step record;
 BEGIN
 	PERFORM @extschema@.check_triggers(home, whole);
 	SET CONSTRAINTS ALL IMMEDIATE;
 	FOR step IN SELECT * FROM @extschema@.script_steps(whole) LOOP
-		since := coalesce(since, step.at);
-		WHILE instant < step.at LOOP
-			RETURN QUERY SELECT * FROM @extschema@.play_instant(home, state->'people', instant, since);
-			since := instant;
-			instant := least(@extschema@.next_instant(home, state->'people', instant, every), step.at);
-		END LOOP;
+		RETURN QUERY SELECT * FROM @extschema@.play_on(home, instant, step.at, every);
 		instant := step.at;
 		PERFORM @extschema@.enter_step(step.step);
 		PERFORM @extschema@.set_stage_clock(instant);
@@ -563,12 +620,9 @@ BEGIN
 		PERFORM @extschema@.enter_step(0);
 	END LOOP;
 	finish := instant + coalesce((whole->>'for')::interval, '7 days');
-	WHILE instant <= finish LOOP
-		RETURN QUERY SELECT * FROM @extschema@.play_instant(home, state->'people', instant, since);
-		since := instant;
-		instant := @extschema@.next_instant(home, state->'people', instant, every);
-	END LOOP;
-	RETURN QUERY SELECT w.* FROM jsonb_each_text(state->'people') p, @extschema@.rehearsed_waits(home, p.key, p.value, finish, 'wait') w ORDER BY w.subject, w.due;
+	RETURN QUERY SELECT * FROM @extschema@.play_on(home, instant, finish + '1 microsecond', every);
+	RETURN QUERY SELECT w.* FROM unnest(@extschema@.names_on_stage()) p,
+		@extschema@.rehearsed_waits(home, p, @extschema@.call_on_stage(p), finish, 'wait') w ORDER BY w.subject, w.due;
 END;
 $$;
 COMMENT ON FUNCTION play_script(jsonb, text) IS 'rehearse() before anything is rolled back.';

@@ -109,6 +109,9 @@ typedef struct PersonaArgs
 
 extern void PersonaArg(PersonaArgs *args, Oid type, Datum value, bool isnull);
 
+/* A List of char * as text[]. */
+extern Datum PersonaTexts(List *texts);
+
 /*
  * Executes one statement within an open SPI connection; anything but success
  * is an error. Returns the number of rows processed; results are in

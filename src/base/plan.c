@@ -11,6 +11,7 @@
 
 #include "common/hashfn.h"
 #include "executor/spi.h"
+#include "optimizer/cost.h"
 #include "utils/memutils.h"
 
 #define MOST_PLANS 256
@@ -21,6 +22,7 @@ typedef struct Kept
 	uint64		hash;
 	char	   *sql;
 	PersonaArgs args;			/* their types */
+	bool		seqscan;		/* whether the planner may read whole tables */
 	SPIPlanPtr	plan;			/* NULL: the place is free */
 } Kept;
 
@@ -39,7 +41,8 @@ static SPIPlanPtr
 Find(const char *sql, uint64 hash, const PersonaArgs *args)
 {
 	for (int i = 0; i < MOST_PLANS && kept[i].plan != NULL; i++)
-		if (kept[i].hash == hash && SameTypes(&kept[i].args, args) &&
+		if (kept[i].hash == hash && kept[i].seqscan == enable_seqscan &&
+			SameTypes(&kept[i].args, args) &&
 			strcmp(kept[i].sql, sql) == 0)
 			return kept[i].plan;
 	return NULL;
@@ -76,7 +79,7 @@ Keep(const char *sql, uint64 hash, const PersonaArgs *args, SPIPlanPtr plan)
 	}
 	*place = (Kept)
 	{
-		hash, text, *args, plan
+		hash, text, *args, enable_seqscan, plan
 	};
 	next = (next + 1) % MOST_PLANS;
 }

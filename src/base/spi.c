@@ -3,8 +3,11 @@
  */
 #include "base/persona.h"
 
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -16,6 +19,19 @@ PersonaArg(PersonaArgs *args, Oid type, Datum value, bool isnull)
 	args->values[args->n] = value;
 	args->nulls[args->n] = isnull ? 'n' : ' ';
 	args->n++;
+}
+
+Datum
+PersonaTexts(List *texts)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(texts), 1));
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, texts)
+		elements[n++] = CStringGetTextDatum(lfirst(cell));
+	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
 }
 
 uint64

@@ -10,24 +10,22 @@
 #include "utils/memutils.h"
 
 /* What was missing outlives the rendering. */
-static const char *
-Missing(const Renderer *r, MemoryContext caller)
+static List *
+Missing(const Renderer *r)
 {
-	char	   *name;
+	List	   *names = NIL;
+	ListCell   *cell;
 
-	if (r->missing.text == NULL)
-		return NULL;
-	name = MemoryContextAlloc(caller, r->missing.length + 1);
-	memcpy(name, r->missing.text, r->missing.length);
-	name[r->missing.length] = '\0';
-	return name;
+	foreach(cell, r->missing)
+		names = lappend(names, pstrdup(lfirst(cell)));
+	return names;
 }
 
 /* Renders what `open` makes of the data. */
 static text *
 Render(const MessageTemplate *template,
 	   MessageValue (*open) (const void *data), const void *data,
-	   bool escape, const char **missing)
+	   bool escape, List **missing)
 {
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext,
 											   "persona message",
@@ -45,7 +43,7 @@ Render(const MessageTemplate *template,
 	MemoryContextSwitchTo(caller);
 	message = cstring_to_text_with_len(out.data, out.len);
 	if (missing != NULL)
-		*missing = Missing(&r, caller);
+		*missing = Missing(&r);
 	MemoryContextDelete(work);
 	return message;
 }
@@ -59,7 +57,7 @@ Nothing(const void *data)
 
 text *
 MessageRender(const MessageTemplate *template, const Jsonb *values,
-			  bool escape, const char **missing)
+			  bool escape, List **missing)
 {
 	return Render(template, values ? MessageFromJsonb : Nothing, values,
 				  escape, missing);

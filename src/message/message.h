@@ -175,14 +175,14 @@ extern char *MessageBrokenHtml(const MessageTemplate *template, int *offset);
 /* ---- messages ---- */
 
 /*
- * Renders with the members of a jsonb object. *missing receives the first
- * path that had no value, or a blank one, and no `default` filter; NULL where
- * there was none. With `escape`, outputs are escaped for HTML unless they went
- * through `raw`.
+ * Renders with the members of a jsonb object. *missing receives the paths that
+ * had no value, or a blank one, and no `default` filter: each once, as they
+ * come in the text; List of char *. With `escape`, outputs are escaped for HTML
+ * unless they went through `raw`.
  */
 extern text *MessageRender(const MessageTemplate *template,
 							const Jsonb *values, bool escape,
-							const char **missing);
+							List **missing);
 
 /* The same with the columns of a row, and with JSON as it is written. */
 extern text *MessageRenderRecord(const MessageTemplate *template,

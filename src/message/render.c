@@ -187,8 +187,13 @@ IsMissing(const MessageNode *node, const MessageValue *value)
 static void
 NoteMissing(Renderer *r, const MessageNode *path)
 {
-	if (r->missing.text == NULL)
-		r->missing = NodeText(r, path);
+	MessageSlice name = NodeText(r, path);
+	ListCell   *cell;
+
+	foreach(cell, r->missing)
+		if (MessageSliceIs(name, lfirst(cell)))
+			return;
+	r->missing = lappend(r->missing, pnstrdup(name.text, name.length));
 }
 
 /* ---- values with their filters ---- */

@@ -97,6 +97,39 @@ AddressArgs(const Space *space, List *cases, PersonaArgs *args)
 											   TYPALIGN_INT)), false);
 }
 
+/* ---- what is being decided ---- */
+
+typedef struct Address
+{
+	int64		hash;
+	int			sent;
+} Address;
+
+HTAB *
+MomentAddresses(int n)
+{
+	HASHCTL		control = {.keysize = sizeof(int64),
+		.entrysize = sizeof(Address),
+	.hcxt = CurrentMemoryContext};
+
+	return hash_create("persona addresses", Max(n, 1), &control,
+					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+int *
+MomentSentTo(HTAB *addresses, const MomentCase *one)
+{
+	bool		found;
+	Address    *address = hash_search(addresses, &one->address_hash, HASH_ENTER,
+									  &found);
+
+	if (!found)
+		address->sent = 0;
+	return &address->sent;
+}
+
+/* ---- what was sent before ---- */
+
 /* What others of the same address got, for one cap. */
 static void
 CountUnder(const Space *space, List *cases, const PersonaArgs *args,

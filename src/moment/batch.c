@@ -51,50 +51,59 @@ MomentReadTids(uint64 row, const char *column, int *n)
 }
 
 char *
-MomentIsOf(const Space *space, const char *alias, const char *subject)
+MomentIsOf(const Space *space, const char *alias, const char *subject,
+		   PersonaArgs *args)
 {
 	if (subject == NULL)
 		return "true";
-	return psprintf("%s.subject = %s::%s", alias, PersonaLiteral(subject),
+	PersonaArg(args, TEXTOID, CStringGetTextDatum(subject), false);
+	return psprintf("%s.subject = $%d::%s", alias, args->n,
 					PersonaTypeName(space->key.type));
+}
+
+uint64
+MomentExecute(const char *sql, const PersonaArgs *args)
+{
+	return args->n > 0 ? PersonaExecuteKept(sql, args, false) :
+		PersonaExecute(sql, args, false);
+}
+
+/*
+ * Due rows d of the moment. Those of one subject are looked up by the subject,
+ * and not among everybody's who are due.
+ */
+static char *
+IsDue(const DueRows *front)
+{
+	return psprintf(front->subject == NULL ? "d.moment = %s AND d.due <= persona.now()" :
+					"(d.moment = %s AND d.due <= persona.now()) IS TRUE",
+					PersonaLiteral(front->moment));
 }
 
 /* Locks the anchors of due rows; the rows themselves are read afterwards. */
 static bool
 LockDue(const Space *space, DueRows *front, Datum *subjects)
 {
+	PersonaArgs args = {0};
 	bool		isnull;
 
-	PersonaExecute(psprintf("WITH locked AS MATERIALIZED (SELECT d.ctid, d.subject FROM %s d"
-							"  JOIN %s a ON a.subject = d.subject"
-							"  WHERE d.moment = %s AND d.due <= persona.now() AND %s"
-							"  ORDER BY d.due LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
-							" SELECT pg_catalog.array_agg(ctid) AS rows, pg_catalog.array_agg(subject) AS subjects"
-							" FROM locked HAVING pg_catalog.count(*) > 0",
-							SpaceTable(space, "schedule"),
-							SpaceTable(space, "anchor"),
-							PersonaLiteral(front->moment),
-							MomentIsOf(space, "d", front->subject),
-							MOMENT_BATCH),
-				   NULL, false);
+	MomentExecute(psprintf("WITH locked AS MATERIALIZED (SELECT d.ctid, d.subject FROM %s d"
+						   "  JOIN %s a ON a.subject = d.subject"
+						   "  WHERE %s AND %s"
+						   "  ORDER BY d.due LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
+						   " SELECT pg_catalog.array_agg(ctid) AS rows, pg_catalog.array_agg(subject) AS subjects"
+						   " FROM locked HAVING pg_catalog.count(*) > 0",
+						   SpaceTable(space, "schedule"),
+						   SpaceTable(space, "anchor"),
+						   IsDue(front),
+						   MomentIsOf(space, "d", front->subject, &args),
+						   MOMENT_BATCH),
+				  &args);
 	if (SPI_processed == 0)
 		return false;
 	*subjects = PointerGetDatum(PG_DETOAST_DATUM_COPY(PersonaColumn(0, "subjects", &isnull)));
 	front->rows = MomentReadTids(0, "rows", &front->n);
 	return true;
-}
-
-static Datum
-TextArray(List *texts)
-{
-	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(texts), 1));
-	int			n = 0;
-	ListCell   *cell;
-
-	foreach(cell, texts)
-		elements[n++] = CStringGetTextDatum(lfirst(cell));
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
 }
 
 /*
@@ -111,7 +120,7 @@ ReadDue(const Space *space, List *names, Datum subjects)
 	uint64		n;
 
 	PersonaArg(&args, get_array_type(space->key.type), subjects, false);
-	PersonaArg(&args, TEXTARRAYOID, TextArray(names), false);
+	PersonaArg(&args, TEXTARRAYOID, PersonaTexts(names), false);
 	n = PersonaExecuteKept(psprintf("SELECT r.moment, pg_catalog.array_agg(r.row ORDER BY r.due) AS rows"
 									" FROM (SELECT q.moment, q.row, q.due FROM (SELECT DISTINCT subject FROM pg_catalog.unnest($1) u(subject)) u"
 									"  CROSS JOIN LATERAL (SELECT x.moment, x.ctid AS row, x.due FROM %s x WHERE x.subject = u.subject"

@@ -35,7 +35,7 @@ typedef struct Calendar
 {
 	const Space *space;
 	const Moment *moment;
-	const char *subject;		/* whose alone; NULL: everybody's */
+	List	   *subjects;		/* of char *: theirs alone; NIL: everybody's */
 	TimeADT		local_time;
 	TimestampTz from;			/* exclusive */
 	TimestampTz to;				/* inclusive */
@@ -138,11 +138,11 @@ AddTheZone(Calendar *c, const char *zone_sql)
 static char *
 Whose(const Calendar *c)
 {
-	if (c->subject == NULL)
+	if (c->subjects == NIL)
 		return "";
-	return psprintf(" WHERE s.%s = %s::%s",
+	return psprintf(" WHERE s.%s = ANY (%s::%s[])",
 					quote_identifier(c->space->key.name),
-					PersonaLiteral(c->subject),
+					MomentTextArray(c->subjects),
 					PersonaTypeName(c->space->key.type));
 }
 
@@ -162,7 +162,7 @@ WaveSql(const Calendar *c, RuleQuery *query, const char *zone,
 					" SELECT pg_catalog.count(*) AS n FROM wave v WHERE v.entry IS FALSE",
 					quote_identifier(c->space->key.name), entry,
 					PersonaRelationName(c->space->relid), RuleQueryJoins(query),
-					zone, Whose(c), SpaceTable(c->space, "inbox"),
+					zone, Whose(c), MomentInboxTable(c->space),
 					PersonaLiteral(c->moment->starts_on));
 }
 
@@ -245,8 +245,11 @@ MayHaveCome(const Calendar *c)
 		 Slot(c->from - c->local_time) != Slot(c->to - c->local_time));
 }
 
-/* Finds the zones, and reads the subjects only where there are some. */
-static void
+/*
+ * Finds the zones, and reads the subjects only where there are some, which it
+ * returns.
+ */
+static bool
 Keep(Calendar *c, List **tallies)
 {
 	RuleQuery  *query = RuleQueryBegin(c->space, NULL, RULE_FEATURES_GROUPED);
@@ -264,8 +267,10 @@ Keep(Calendar *c, List **tallies)
 		foreach(cell, AllZones())
 			AddZone(c, lfirst(cell));
 	if (c->zones == NIL)
-		return;
-	entry = RuleQueryAdd(query, m->when_rule, BOOLOID, "entry rule", &type);
+		return false;
+	/* Whoever is named is told by start.c what the rule says of him. */
+	entry = c->subjects != NIL ? "true" :
+		RuleQueryAdd(query, m->when_rule, BOOLOID, "entry rule", &type);
 	c->sql = WaveSql(c, query, zone, entry);
 	/* One whom the rule fails on is start.c's to find, among everybody. */
 	if (PersonaTrap(PutWave, c) != 0)
@@ -273,7 +278,9 @@ Keep(Calendar *c, List **tallies)
 		c->sql = WaveSql(c, query, zone, "true");
 		PutWave(c);
 	}
-	MomentCount(tallies, m->name, "rule_false", c->passed_over);
+	if (tallies != NULL)
+		MomentCount(tallies, m->name, "rule_false", c->passed_over);
+	return true;
 }
 
 static TimeADT
@@ -292,19 +299,18 @@ MomentKeepCalendar(const Space *space, const Moment *moment, List **tallies)
 
 	if (!Begin(&c) || !MayHaveCome(&c))
 		return;
-	Keep(&c, tallies);
+	(void) Keep(&c, tallies);
 	Mark(&c, "UPDATE %s SET until = $2 WHERE moment = $1", c.to);
 }
 
-void
+bool
 MomentKeepCalendarOf(const Space *space, const Moment *moment,
-					 const char *subject, TimestampTz since, List **tallies)
+					 List *subjects, TimestampTz since)
 {
-	Calendar	c = {.space = space, .moment = moment, .subject = subject,
+	Calendar	c = {.space = space, .moment = moment, .subjects = subjects,
 		.local_time = ReadTime(moment->local_time),
 		.from = Max(since, moment->activated_at),
 	.to = PersonaNow()};
 
-	if (MayHaveCome(&c))
-		Keep(&c, tallies);
+	return subjects != NIL && MayHaveCome(&c) && Keep(&c, NULL);
 }

@@ -249,7 +249,7 @@ MomentTakeOut(const Space *space, PersonaArgs *rows, TimestampTz since)
 								" INSERT INTO %s (subject, event, event_key, at)"
 								" SELECT subject, event, event_key, at FROM gone"
 								" WHERE event = ANY ($3) AND at >= $4 AND at < 'infinity'",
-								SpaceTable(space, "inbox"), MomentIsLocked("subject"),
+								MomentInboxTable(space), MomentIsLocked("subject"),
 								SpaceTable(space, "seen")),
 					   rows, false);
 }

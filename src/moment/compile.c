@@ -9,6 +9,7 @@
  */
 #include "moment/compile.h"
 #include "moment/gate.h"
+#include "moment/start.h"
 
 #include "consent/consent.h"
 #include "rule/rule.h"
@@ -199,7 +200,7 @@ StartSql(Builder *b)
 					" WHERE d.ctid = ANY ($1) AND %s AND d.event = %s"
 					" ORDER BY d.at, d.event_key",
 					EventThere(m), b->entry, Due(b, "d.at"),
-					SpaceTable(b->space, "inbox"), SubjectJoin(b->space, "d"),
+					MomentInboxTable(b->space), SubjectJoin(b->space, "d"),
 					EventJoin(m, "d"), RuleQueryJoins(b->query), b->assignment, once_key,
 					LastStart(b), MomentIsLocked("d.subject"),
 					PersonaLiteral(m->starts_on));

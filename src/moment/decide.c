@@ -66,36 +66,6 @@ TallyName(const MomentVerdict *verdict)
 	return verdict->reason;
 }
 
-/* How often the batch sends to an address, whoever of it is the subject. */
-typedef struct Address
-{
-	int64		hash;
-	int			n;
-} Address;
-
-static HTAB *
-MakeAddresses(int n)
-{
-	HASHCTL		control = {.keysize = sizeof(int64),
-		.entrysize = sizeof(Address),
-	.hcxt = CurrentMemoryContext};
-
-	return hash_create("persona addresses", Max(n, 1), &control,
-					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
-
-static Address *
-FindAddress(HTAB *addresses, const MomentCase *one)
-{
-	bool		found;
-	Address    *address = hash_search(addresses, &one->address_hash, HASH_ENTER,
-									  &found);
-
-	if (!found)
-		address->n = 0;
-	return address;
-}
-
 /*
  * Decides the cases, which come ordered by subject: what the batch itself
  * sends to a subject, or to an address, counts for the later cases.
@@ -104,7 +74,7 @@ static void
 DecideCases(Batch *batch, MomentVerdicts *verdicts,
 			List **tallies)
 {
-	HTAB	   *addresses = MakeAddresses(list_length(batch->cases));
+	HTAB	   *addresses = MomentAddresses(list_length(batch->cases));
 	const char *subject = NULL;
 	int			already = 0;
 	int			told = 0;
@@ -113,7 +83,7 @@ DecideCases(Batch *batch, MomentVerdicts *verdicts,
 	foreach(cell, batch->cases)
 	{
 		MomentCase *one = lfirst(cell);
-		Address    *address = FindAddress(addresses, one);
+		int		   *address = MomentSentTo(addresses, one);
 		MomentVerdict verdict;
 
 		CHECK_FOR_INTERRUPTS();
@@ -122,14 +92,14 @@ DecideCases(Batch *batch, MomentVerdicts *verdicts,
 		subject = one->subject;
 		one->repeats += told;
 		one->same += told;
-		one->same_address = one->address_hash ? address->n - already : 0;
+		one->same_address = one->address_hash ? *address - already : 0;
 		MomentDecide(batch->space, batch->moment, batch->program, one,
 					 already, &verdict);
 		if (MomentIsContact(&verdict))
 		{
 			already++;
 			told += !verdict.fallback;
-			address->n++;
+			(*address)++;
 		}
 		MomentVerdictsPut(verdicts, one, &verdict);
 		MomentCount(tallies, batch->moment->name, TallyName(&verdict), 1);

@@ -7,6 +7,7 @@
  * moment once, also the one of somebody who had left before.
  */
 #include "moment/moment.h"
+#include "moment/start.h"
 
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -60,7 +61,7 @@ persona_start_on_segments(PG_FUNCTION_ARGS)
 	PersonaExecute(psprintf("INSERT INTO %s SELECT e.subject, 'segment ' || e.segment,"
 							"  ARRAY[e.entered_at::pg_catalog.text], e.entered_at, pg_catalog.clock_timestamp()"
 							" FROM entered e WHERE e.left_at IS NULL AND e.segment = ANY ($1)",
-							SpaceTable(space, "inbox")), &args, false);
+							MomentInboxTable(space)), &args, false);
 	SPI_finish();
 	return PointerGetDatum(NULL);
 }

@@ -146,8 +146,10 @@ MomentWriteEntries(const Space *space, const Moment *moment, List *entries)
 {
 	PersonaRows *table = Table(space, entries);
 	uint64		n = PersonaRowsExecute(table,
-									   psprintf("WITH written AS (%s) SELECT FROM written w WHERE w.is_new",
-												WriteSql(space, moment)), NULL);
+									   psprintf("WITH written AS (%s) SELECT FROM written w%s",
+												WriteSql(space, moment),
+												MomentIsRehearsing() ? "" : " WHERE w.is_new"),
+									   NULL);
 
 	PersonaRowsEnd(table);
 	return n;

@@ -35,7 +35,7 @@ Gates(const Space *space, Moment *moment, char *subject)
 	cases = MomentProbe(space, moment, program, list_make1(subject), &request);
 	if (cases == NIL)
 	{
-		MomentNoStart(moment);
+		MomentNoStart(space, moment, subject);
 		return NULL;
 	}
 	MomentDecide(space, moment, program, linitial(cases), 0, &verdict);

@@ -13,6 +13,6 @@ MomentFollowSql(const Space *space, const Moment *moment, const char *from)
 {
 	return psprintf("INSERT INTO %s SELECT x.subject, %s, x.event_key, persona.now(), pg_catalog.clock_timestamp()"
 					" FROM %s WHERE x.outcome IN ('send', 'holdout')",
-					SpaceTable(space, "inbox"),
+					MomentInboxTable(space),
 					PersonaLiteral(psprintf("after %s", moment->name)), from);
 }

@@ -328,7 +328,7 @@ typedef struct Rendering
 	const MomentVariant *variant;
 	const Jsonb *values;
 	bool		html;
-	const char *missing;
+	List	   *missing;		/* of char *: by the text, or its subject line */
 	text	   *subject_line;
 	text	   *body;
 } Rendering;
@@ -337,7 +337,7 @@ static void
 Render(void *arg)
 {
 	Rendering  *r = arg;
-	const char *missing = NULL;
+	List	   *missing = NIL;
 
 	r->body = MessageRender(r->variant->template, r->values, r->html,
 							&r->missing);
@@ -345,7 +345,7 @@ Render(void *arg)
 		return;
 	r->subject_line = MessageOneLine(MessageRender(r->variant->subject_line,
 												   r->values, false, &missing));
-	if (r->missing == NULL)
+	if (r->missing == NIL)
 		r->missing = missing;
 }
 
@@ -367,8 +367,8 @@ GateRender(Passage *p)
 	sqlstate = PersonaTrap(Render, &r);
 	if (sqlstate != 0)
 		SawText(p->json, "sqlstate", unpack_sql_state(sqlstate));
-	SawText(p->json, "missing", r.missing);
-	if (sqlstate != 0 || r.missing != NULL)
+	SawText(p->json, "missing", r.missing ? linitial(r.missing) : NULL);
+	if (sqlstate != 0 || r.missing != NIL)
 		return Close(p, "render_error");
 	p->verdict->subject_line = r.subject_line;
 	p->verdict->body = r.body;

@@ -11,6 +11,7 @@
 #include "moment/moment.h"
 
 #include "storage/itemptr.h"
+#include "utils/hsearch.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
@@ -130,6 +131,13 @@ extern bool MomentLockAddresses(const Space *space, bool wait);
 extern void MomentCountByAddress(const Space *space, const Moment *moment,
 								 List *cases);
 
+/*
+ * What is being decided at once sends to addresses: about n of them, and how
+ * much so far to that of a case, whoever of it was the subject.
+ */
+extern HTAB *MomentAddresses(int n);
+extern int *MomentSentTo(HTAB *addresses, const MomentCase *one);
+
 /* ---- what was told before (told.c) ---- */
 
 /* As the definitions are now; with `keep` it is kept until they change. */
@@ -170,7 +178,8 @@ extern List *MomentProbe(const Space *space, const Moment *moment,
 						 const MomentRequest *request);
 
 /* A notice of why there was none. */
-extern void MomentNoStart(const Moment *moment);
+extern void MomentNoStart(const Space *space, const Moment *moment,
+						  const char *subject);
 
 /* Of a case's values those that the variant shows, as jsonb. */
 extern Datum MomentContent(const Moment *moment, const MomentCase *one,

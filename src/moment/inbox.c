@@ -6,6 +6,7 @@
  * rows at a time, which bounds the memory of a statement of millions. No
  * trigger fires on it; an index that somebody has added is served.
  */
+#include "moment/stage.h"
 #include "moment/start.h"
 
 #include "access/heapam.h"
@@ -53,6 +54,32 @@ Lock(Oid relid)
 	PersonaPinEnd(level);
 }
 
+/* What is rehearsed has one of its own, and never a row in everybody's. */
+static const char *
+InboxName(void)
+{
+	return MomentIsRehearsing() ? "rehearsal" : "inbox";
+}
+
+char *
+MomentInboxTable(const Space *space)
+{
+	return SpaceTable(space, InboxName());
+}
+
+static Oid
+FindTable(const Space *space)
+{
+	Oid			relid = get_relname_relid(InboxName(),
+										  get_namespace_oid(space->schema, false));
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("space \"%s\" has no inbox", space->name)));
+	return relid;
+}
+
 /*
  * What is written past the executor is believed to be of the column's type, so
  * a table that somebody has put in its place, or altered, is left alone.
@@ -72,7 +99,7 @@ RefuseOther(const Space *space, Relation relation)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("%s is not as persona made it",
-						SpaceTable(space, "inbox"))));
+						MomentInboxTable(space))));
 }
 
 /* The inbox that was looked up last; forgotten when any table's name changes. */
@@ -89,13 +116,8 @@ static Oid
 LookUp(const Space *space)
 {
 	static bool registered = false;
-	Oid			relid = get_relname_relid("inbox",
-										  get_namespace_oid(space->schema, false));
+	Oid			relid = FindTable(space);
 
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("space \"%s\" has no inbox", space->name)));
 	if (!registered)
 	{
 		CacheRegisterSyscacheCallback(RELNAMENSP, Forget, (Datum) 0);
@@ -112,7 +134,9 @@ Open(const Space *space)
 	Oid			relid = known;
 	Relation	relation;
 
-	if (!OidIsValid(relid) || strcmp(NameStr(known_schema), space->schema) != 0)
+	if (MomentIsRehearsing())
+		relid = FindTable(space);
+	else if (!OidIsValid(relid) || strcmp(NameStr(known_schema), space->schema) != 0)
 		relid = LookUp(space);
 	Lock(relid);
 	relation = table_open(relid, NoLock);
@@ -193,6 +217,9 @@ MomentInboxAppend(MomentInbox *inbox)
 {
 	TupleTableSlot *slot = inbox->slots[inbox->nslots];
 
+	if (MomentIsRehearsing() && !slot->tts_isnull[INBOX_SUBJECT])
+		StageWake(TupleDescAttr(slot->tts_tupleDescriptor, INBOX_SUBJECT)->atttypid,
+				  slot->tts_values[INBOX_SUBJECT]);
 	ExecStoreVirtualTuple(slot);
 	ExecMaterializeSlot(slot);
 	if (++inbox->nslots == inbox->most)

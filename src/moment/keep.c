@@ -18,8 +18,9 @@ typedef struct Kept
 	char	   *space;
 	char	   *name;
 	Moment	   *moment;
-	MomentProgram *programs[2]; /* by whether the clock is moved */
-	char	   *recalls[2];		/* the same; "": nothing can cancel it */
+	MomentProgram *programs[3]; /* of every kind */
+	char	   *recalls[2];		/* by whether the clock is moved; "": nothing
+								 * can cancel it */
 } Kept;
 
 static MemoryContext context;	/* holds all of it */
@@ -147,6 +148,13 @@ LoadTold(const Space *space, Kept *one)
 	MemoryContextSwitchTo(caller);
 }
 
+/* Whose inbox a program reads, and by which clock, is written in it. */
+static int
+Kind(void)
+{
+	return MomentIsRehearsing() ? 2 : PersonaClockIsMoved();
+}
+
 /* Compiles in memory that goes again, and returns to the caller's. */
 static MemoryContext
 BeginCompiling(void)
@@ -168,7 +176,7 @@ MomentKeptProgram(const Space *space, const Moment **moment)
 {
 	const Space *current = Current(space);
 	Kept	   *one = FindOrLoad(current, (*moment)->name);
-	MomentProgram **place = &one->programs[PersonaClockIsMoved()];
+	MomentProgram **place = &one->programs[Kind()];
 	MemoryContext compiling;
 	MemoryContext caller;
 	MomentProgram *program;

@@ -94,15 +94,13 @@ static const char *const tokens_sql =
 
 /* What a variant does not say itself is the personal one's, or the moment's. */
 static const char *const variants_sql =
-"SELECT v.variant, v.tokens, CASE WHEN e.experiment IS NULL THEN v.weight"
-" ELSE coalesce(e.weights[array_position(e.variants, v.variant)], 0) END AS weight,"
+"SELECT v.variant, v.tokens, persona.variant_weight(v) AS weight,"
 " coalesce(v.delay, m.delay)::text AS delay,"
 " coalesce(v.channel, m.channel) AS channel, c.address, c.format = 'html' AS html,"
 " CASE v.variant WHEN 'generic' THEN v.template ELSE coalesce(v.template, p.template) END AS template,"
 " CASE v.variant WHEN 'generic' THEN v.subject_line ELSE coalesce(v.subject_line, p.subject_line) END AS subject_line"
 " FROM persona.variant v JOIN persona.moment m ON m.space = v.space AND m.moment = v.moment"
 " JOIN persona.variant p ON p.space = v.space AND p.moment = v.moment AND p.variant = 'personal'"
-" LEFT JOIN persona.experiment e ON e.space = m.space AND e.experiment = coalesce(m.experiment, m.moment)"
 " LEFT JOIN persona.channel c ON c.space = v.space AND c.channel = coalesce(v.channel, m.channel)"
 " WHERE v.space = $1 AND v.moment = $2 ORDER BY v.variant";
 
@@ -120,7 +118,8 @@ static const char *const policies_sql =
 " FROM persona.policy o JOIN persona.moment m ON m.space = $1 AND m.moment = $2"
 " WHERE o.space IN (m.space, 'house')"
 " AND (o.channel = '' OR o.channel = m.channel OR EXISTS (SELECT FROM persona.variant v"
-"      WHERE v.space = m.space AND v.moment = m.moment AND v.weight > 0 AND v.channel = o.channel))"
+"      WHERE v.space = m.space AND v.moment = m.moment AND v.channel = o.channel"
+"       AND persona.variant_weight(v) > 0))"
 " AND (o.purpose = '' OR o.purpose = m.purpose"
 "      OR pg_catalog.starts_with(m.purpose, o.purpose || '.'))"
 " ORDER BY o.channel, o.purpose, o.space";

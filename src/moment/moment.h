@@ -46,7 +46,8 @@
  *	write.c		what was decided, written down in one statement
  *	partition.c	the decisions' partitions, one a month
  *	request.c	decide(): the same at once, for one subject
- *	rehearse.c	all of it for a few made-up subjects, and rolled back
+ *	rehearse.c	all of it for made-up subjects, and rolled back
+ *	stage.h		who and what a rehearsal has made up so far
  *	guard.c		what is held: a spike, a loop, one error after another
  *	report.c	what a run counted, and what it says of it
  *	retain.c	what has been kept long enough
@@ -303,7 +304,7 @@ extern char *MomentVariableExpression(const Moment *moment,
 									  const MomentVariant *variant,
 									  const char *path);
 
-/* ---- rehearsing (rehearse.c) ---- */
+/* ---- rehearsing (stage.c) ---- */
 
 /* Whether all that this session is doing is going to be rolled back. */
 extern bool MomentIsRehearsing(void);

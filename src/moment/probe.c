@@ -67,10 +67,27 @@ MomentProbe(const Space *space, const Moment *moment,
 	return cases;
 }
 
-void
-MomentNoStart(const Moment *moment)
+static bool
+IsThere(const Space *space, const char *subject)
 {
-	if (moment->on_segment != NULL)
+	PersonaArgs args = {0};
+	const char *key = quote_identifier(space->key.name);
+
+	PersonaArg(&args, TEXTOID, CStringGetTextDatum(subject), false);
+	return PersonaExecute(psprintf("SELECT FROM %s s WHERE s.%s = $1::%s LIMIT 1",
+								   PersonaRelationName(space->relid), key,
+								   PersonaTypeName(space->key.type)),
+						  &args, true) > 0;
+}
+
+void
+MomentNoStart(const Space *space, const Moment *moment, const char *subject)
+{
+	if (!IsThere(space, subject))
+		ereport(NOTICE,
+				(errmsg("there is no subject \"%s\" in %s", subject,
+						PersonaRelationName(space->relid))));
+	else if (moment->on_segment != NULL)
 		ereport(NOTICE,
 				(errmsg("the subject is not in segment \"%s\", so nothing could start moment \"%s\"",
 						moment->on_segment, moment->name)));

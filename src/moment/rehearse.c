@@ -1,5 +1,5 @@
 /*
- * rehearse.c: the whole way of a few made-up subjects, and nothing of it left.
+ * rehearse.c: the whole way of made-up subjects, and nothing of it left.
  *
  * A rehearsal writes what its script says into the company's own tables, where
  * the real triggers and constraints see it, moves the clock from instant to
@@ -8,12 +8,14 @@
  * it happened in is rolled back. What stays is the rows that tell of it.
  *
  * The plot, what a script says and which instant is next, is SQL's
- * (sql/85-moment-rehearse.sql). Here is what SQL cannot do: roll back, move the clock
- * for somebody who has no right to, act as the owner, and run for one subject.
- * None of these can be called but from a rehearsal.
+ * (sql/85-moment-rehearse.sql); who is on the stage is stage.c's. Here is what
+ * SQL cannot do: roll back, move the clock for somebody who has no right to, act
+ * as the owner, and run for one subject. None of these can be called but from a
+ * rehearsal.
  */
 #include "moment/outbox.h"
 #include "moment/run.h"
+#include "moment/stage.h"
 #include "moment/start.h"
 
 #include "rule/rule.h"
@@ -29,19 +31,18 @@
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
 
-static bool rehearsing;
-
 /* The step of the script that is being played; 0: none. */
 static int	current_step;
 
+/* The instant at which it was last asked whom to run for; 0: never yet. */
+static TimestampTz last_instant;
+
+/* The rules of all segments, of these definitions. */
+static RuleRefresher *refresher;
+static uint64 refresher_generation;
+
 /* The caller's search_path, which the company's triggers may rely on. */
 static char *callers_path;
-
-bool
-MomentIsRehearsing(void)
-{
-	return rehearsing;
-}
 
 /* ---- the stage ---- */
 
@@ -60,12 +61,36 @@ Play(FunctionCallInfo fcinfo, const Space *space)
 	SPI_finish();
 }
 
+/*
+ * Of where an error happened what the company's own triggers were at, which is
+ * told first, and none of persona's steps that led there.
+ */
+static char *
+OwnContext(const char *context)
+{
+	const char *line = context;
+
+	while (line != NULL && *line != '\0')
+	{
+		const char *next = strchr(line, '\n');
+		const char *ours = strstr(line, "persona.");
+
+		if (ours != NULL && (next == NULL || ours < next))
+			break;
+		line = next ? next + 1 : line + strlen(line);
+	}
+	if (line == context)
+		return NULL;
+	return pnstrdup(context, line - context - (line[-1] == '\n'));
+}
+
 /* An error is a step's, and keeps all else that it says. */
 static void
 NameStep(ErrorData *error)
 {
 	if (current_step > 0)
 		error->message = psprintf("step %d: %s", current_step, error->message);
+	error->context = OwnContext(error->context);
 }
 
 /* Everything that it did is undone, whether it went well or not. */
@@ -80,7 +105,9 @@ PlayAndUndo(FunctionCallInfo fcinfo, const Space *space)
 	MemoryContextSwitchTo(context);
 	callers_path = pstrdup(GetConfigOption("search_path", false, false));
 	current_step = 0;
-	rehearsing = true;
+	last_instant = 0;
+	refresher = NULL;
+	StageBegin();
 	PG_TRY();
 	{
 		Play(fcinfo, space);
@@ -93,7 +120,7 @@ PlayAndUndo(FunctionCallInfo fcinfo, const Space *space)
 		NameStep(error);
 	}
 	PG_END_TRY();
-	rehearsing = false;
+	StageEnd();
 	RollbackAndReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
@@ -108,11 +135,11 @@ Datum
 persona_rehearse(PG_FUNCTION_ARGS)
 {
 	Space	   *space = SpaceGet(PG_ARGISNULL(1) ? NULL :
-								 text_to_cstring(PG_GETARG_TEXT_PP(1)));
+								 PersonaTextArg(fcinfo, 1));
 
 	SpaceRefuseStranger(space);
 	MomentRefuseStandby("rehearse()");
-	if (rehearsing)
+	if (MomentIsRehearsing())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("a rehearsal cannot be part of another one")));
@@ -125,23 +152,13 @@ persona_rehearse(PG_FUNCTION_ARGS)
 
 /* ---- what the plot needs ---- */
 
-static void
-RefuseInEarnest(void)
-{
-	if (!rehearsing)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("this is a part of rehearse() and nothing by itself"),
-				 errhint("SELECT * FROM persona.rehearse('{\"steps\": [...]}').")));
-}
-
 PG_FUNCTION_INFO_V1(persona_enter_step);
 
 /* persona.enter_step(step): whose errors are from here on; 0: nobody's. */
 Datum
 persona_enter_step(PG_FUNCTION_ARGS)
 {
-	RefuseInEarnest();
+	StageRefuseInEarnest();
 	current_step = PG_GETARG_INT32(0);
 	PG_RETURN_VOID();
 }
@@ -152,7 +169,7 @@ PG_FUNCTION_INFO_V1(persona_set_stage_clock);
 Datum
 persona_set_stage_clock(PG_FUNCTION_ARGS)
 {
-	RefuseInEarnest();
+	StageRefuseInEarnest();
 	(void) set_config_option("persona.clock",
 							 timestamptz_to_str(PG_GETARG_TIMESTAMPTZ(0)),
 							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
@@ -175,6 +192,15 @@ ActAsOwner(PersonaAct *act, Oid owner)
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
+/* Persona at work; a kept plan is then one for long tables (stage.c). */
+static void
+ActOnStage(PersonaAct *act, const Space *space)
+{
+	PersonaActBegin(act, space->owner);
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
 PG_FUNCTION_INFO_V1(persona_write_as_owner);
 
 /*
@@ -191,7 +217,7 @@ persona_write_as_owner(PG_FUNCTION_ARGS)
 	Datum		value = 0;
 	bool		isnull = true;
 
-	RefuseInEarnest();
+	StageRefuseInEarnest();
 	space = SpaceGet(PersonaTextArg(fcinfo, 3));
 	SpaceRefuseStranger(space);
 	PersonaArg(&args, JSONBOID, PG_GETARG_DATUM(1), PG_ARGISNULL(1));
@@ -209,52 +235,298 @@ persona_write_as_owner(PG_FUNCTION_ARGS)
 	return value;
 }
 
-/* ---- a run for one subject ---- */
+/* ---- who is run for at an instant ---- */
 
-/* What starts moments by itself, as time goes by. */
-static void
-GatherStarts(const Space *space, const char *subject, TimestampTz since,
-			 List **tallies)
+static List *
+Subjects(bool awake_only)
 {
-	List	   *moments = MomentLoadLive(space, NULL);
-	bool		on_segment = false;
+	List	   *subjects = NIL;
 	ListCell   *cell;
 
-	foreach(cell, moments)
-		on_segment |= ((Moment *) lfirst(cell))->on_segment != NULL;
-	if (on_segment)
-		RuleRefreshSubject(space, subject);
-	foreach(cell, moments)
-		if (((Moment *) lfirst(cell))->schedule != NULL)
-			MomentKeepCalendarOf(space, lfirst(cell), subject, since, tallies);
+	foreach(cell, StagePeople())
+	{
+		StagePerson *person = lfirst(cell);
+
+		if (person->awake || !awake_only)
+			subjects = lappend(subjects, person->subject);
+	}
+	return subjects;
 }
 
-/* Most instants are somebody else's. */
-static bool
-HasWork(const Space *space, const char *subject)
+/* The segments that live moments start on. */
+static List *
+Segments(const Space *space)
 {
-	return PersonaExecute(psprintf("SELECT FROM %s i WHERE %s"
-								   " UNION ALL SELECT FROM %s d WHERE %s AND d.due <= persona.now() LIMIT 1",
-								   SpaceTable(space, "inbox"),
-								   MomentIsOf(space, "i", subject),
-								   SpaceTable(space, "schedule"),
-								   MomentIsOf(space, "d", subject)),
-						  NULL, false) > 0;
+	List	   *segments = NIL;
+	ListCell   *cell;
+
+	foreach(cell, MomentLiveNames(space))
+	{
+		const Moment *moment = MomentKept(space, lfirst(cell));
+
+		if (moment->on_segment != NULL)
+			segments = lappend(segments, moment->on_segment);
+	}
+	return segments;
+}
+
+/* To read and analyse the rules takes longer than to ask them of one. */
+static void
+OpenRefresher(const Space *space, List *segments)
+{
+	MemoryContext caller = MemoryContextSwitchTo(StageMemory());
+
+	refresher = RuleRefresherOpen(space, segments);
+	refresher_generation = SpaceGeneration();
+	MemoryContextSwitchTo(caller);
+}
+
+/* Whoever has entered a segment by what he did, or by now. */
+static bool
+EnterSegments(const Space *space, List *subjects)
+{
+	List	   *segments = Segments(space);
+
+	if (segments == NIL)
+		return false;
+	if (refresher == NULL || refresher_generation != SpaceGeneration())
+		OpenRefresher(space, segments);
+	return RuleRefreshSubjects(refresher, subjects);
+}
+
+/* The calendars since the instant before this one. */
+static bool
+KeepCalendars(const Space *space)
+{
+	TimestampTz since = last_instant ? last_instant : PersonaNow();
+	bool		kept = false;
+	ListCell   *cell;
+
+	last_instant = PersonaNow();
+	foreach(cell, MomentLiveNames(space))
+	{
+		const Moment *moment = MomentKept(space, lfirst(cell));
+
+		if (moment->schedule != NULL)
+			kept |= MomentKeepCalendarOf(space, moment, Subjects(false), since);
+	}
+	return kept;
+}
+
+/* Whether a run would poll for the event. */
+static bool
+IsPolled(const Space *space, const SpaceEvent *event)
+{
+	ListCell   *cell;
+
+	if (strcmp(event->fires, "poll") != 0 || event->at.name == NULL ||
+		event->nkeys == 0)
+		return false;
+	foreach(cell, MomentLiveNames(space))
+		if (strcmp(MomentKept(space, lfirst(cell))->starts_on, event->name) == 0)
+			return true;
+	return false;
+}
+
+/* Puts those rows of the result into the inbox that were not there before. */
+static void
+PutNew(const Space *space, const SpaceEvent *event, uint64 n)
+{
+	MomentInbox *inbox = MomentInboxOpen(space, n);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		TupleTableSlot *row;
+
+		if (!StageIsNew(psprintf("%s %s", event->name, PersonaColumnText(i, "key"))))
+			continue;
+		row = MomentInboxRow(inbox);
+		row->tts_values[INBOX_SUBJECT] = PersonaColumn(i, "subject", &isnull);
+		row->tts_values[INBOX_EVENT] = CStringGetTextDatum(event->name);
+		row->tts_values[INBOX_KEY] = PersonaColumn(i, "key", &isnull);
+		row->tts_values[INBOX_AT] = PersonaColumn(i, "at", &isnull);
+		row->tts_values[INBOX_SEEN_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
+		MomentInboxAppend(inbox);
+	}
+	MomentInboxClose(inbox);
+}
+
+/* Of events without a trigger what these subjects have: a run would find it. */
+static void
+Poll(const Space *space, List *subjects)
+{
+	const char *key = quote_identifier(space->key.name);
+	PersonaArgs args = {0};
+	ListCell   *cell;
+
+	PersonaArg(&args, TEXTARRAYOID, PersonaTexts(subjects), false);
+	foreach(cell, space->events)
+	{
+		const SpaceEvent *event = lfirst(cell);
+		uint64		n;
+
+		if (!IsPolled(space, event))
+			continue;
+		n = PersonaExecuteKept(psprintf("SELECT s.%s AS subject, d.key, d.at FROM %s s JOIN %s n ON n.%s = s.%s"
+										" CROSS JOIN LATERAL (SELECT %s AS key, %s AS at) d"
+										" WHERE s.%s = ANY ($1::%s[]) AND d.at < 'infinity' ORDER BY d.at, d.key",
+										key, PersonaRelationName(space->relid),
+										PersonaRelationName(event->relid),
+										quote_identifier(event->subject.name), key,
+										SpaceEventKey(event, "n"), SpaceEventTime(event, "n"),
+										key, PersonaTypeName(space->key.type)),
+							   &args, false);
+		if (n > 0)
+			PutNew(space, event, n);
+	}
+}
+
+/* Those who have something in the inbox that they have not done themselves. */
+static void
+WakeStarted(const Space *space)
+{
+	uint64		n = PersonaExecuteKept(psprintf("SELECT DISTINCT i.subject::pg_catalog.text AS subject FROM %s i"
+												" WHERE i.subject IS NOT NULL",
+												MomentInboxTable(space)), NULL, false);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		StagePerson *person = StageFindSubject(PersonaColumnText(i, "subject"));
+
+		if (person != NULL)
+			person->awake = true;
+	}
+}
+
+PG_FUNCTION_INFO_V1(persona_call_up);
+
+/* persona.call_up(everybody, space): who is to be run for at the clock's time. */
+Datum
+persona_call_up(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	bool		started;
+	Space	   *space;
+	PersonaAct	act;
+	ListCell   *cell;
+
+	StageRefuseInEarnest();
+	space = SpaceGet(PersonaTextArg(fcinfo, 1));
+	SpaceRefuseStranger(space);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	if (!persona_enabled)
+		return (Datum) 0;
+	SPI_connect();
+	ActOnStage(&act, space);
+	Poll(space, Subjects(true));
+	started = EnterSegments(space, Subjects(!PG_GETARG_BOOL(0)));
+	started |= KeepCalendars(space);
+	if (started)
+		WakeStarted(space);
+	PersonaActEnd(&act);
+	foreach(cell, StagePeople())
+	{
+		StagePerson *person = lfirst(cell);
+		Datum		name = CStringGetTextDatum(person->name);
+		bool		isnull = false;
+
+		if (person->awake || person->next <= PersonaNow())
+			tuplestore_putvalues(result->setResult, result->setDesc, &name, &isnull);
+	}
+	SPI_finish();
+	return (Datum) 0;
+}
+
+/* ---- a run for one subject ---- */
+
+/*
+ * The moments that are due for it, first things first. The conditions on the
+ * time are such that the rows are looked up by the subject.
+ */
+static List *
+Due(const Space *space, const char *subject)
+{
+	PersonaArgs args = {0};
+	List	   *due = NIL;
+	List	   *names = NIL;
+	uint64		n;
+	ListCell   *cell;
+
+	n = MomentExecute(psprintf("SELECT DISTINCT d.moment FROM %s d WHERE %s AND (d.due <= persona.now()) IS TRUE",
+							   SpaceTable(space, "schedule"),
+							   MomentIsOf(space, "d", subject, &args)), &args);
+	for (uint64 i = 0; i < n; i++)
+		due = lappend(due, PersonaColumnText(i, "moment"));
+	foreach(cell, n > 0 ? MomentLiveNames(space) : NIL)
+		if (PersonaHasText(due, lfirst(cell)))
+			names = lappend(names, lfirst(cell));
+	return names;
+}
+
+/* A batch, of whose memory only what was counted is kept. */
+static bool
+StartSome(const Space *space, const char *subject, List **tallies)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *counted = NIL;
+	uint64		taken;
+
+	CHECK_FOR_INTERRUPTS();
+	SPI_connect();
+	taken = MomentStartBatch(space, subject, NULL, &counted);
+	MemoryContextSwitchTo(caller);
+	MomentAddTallies(tallies, counted);
+	SPI_finish();
+	MemoryContextSwitchTo(caller);
+	return taken > 0;
+}
+
+static bool
+DecideSome(const Space *space, List *names, const char *front,
+		   const char *subject, List **tallies)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *counted = NIL;
+	List	   *failed = NIL;
+	uint64		taken;
+
+	CHECK_FOR_INTERRUPTS();
+	SPI_connect();
+	taken = MomentDecideBatch(space, names, front, subject, &counted, &failed);
+	MemoryContextSwitchTo(caller);
+	MomentAddTallies(tallies, counted);
+	SPI_finish();
+	MemoryContextSwitchTo(caller);
+	return taken > 0;
 }
 
 static void
 DecideAll(const Space *space, const char *subject, List **tallies)
 {
-	List	   *names = NIL;
-	List	   *failed = NIL;
+	List	   *names = Due(space, subject);
 	ListCell   *cell;
 
-	foreach(cell, MomentLoadLive(space, NULL))
-		names = lappend(names, ((Moment *) lfirst(cell))->name);
 	foreach(cell, names)
-		while (MomentDecideBatch(space, names, lfirst(cell), subject, tallies,
-								 &failed) > 0)
-			CHECK_FOR_INTERRUPTS();
+		while (DecideSome(space, names, lfirst(cell), subject, tallies))
+			;
+}
+
+/* What starts after a decision waits for the next run, a minute later. */
+static TimestampTz
+Next(const Space *space, const char *subject)
+{
+	PersonaArgs args = {0};
+	const char *whose = MomentIsOf(space, "x", subject, &args);
+	bool		isnull;
+	Datum		next;
+
+	MomentExecute(psprintf("SELECT LEAST((SELECT pg_catalog.min(x.due) FROM %s x WHERE %s AND (x.due > persona.now()) IS TRUE),"
+						   " (SELECT persona.now() + '1 minute'::pg_catalog.interval FROM %s x WHERE %s LIMIT 1)) AS next",
+						   SpaceTable(space, "schedule"), whose,
+						   MomentInboxTable(space), whose), &args);
+	next = PersonaColumn(0, "next", &isnull);
+	return isnull ? DT_NOEND : DatumGetTimestampTz(next);
 }
 
 static void
@@ -276,35 +548,30 @@ PutTallies(ReturnSetInfo *result, const char *part, List *tallies)
 	}
 }
 
-PG_FUNCTION_INFO_V1(persona_run_for_subject);
+PG_FUNCTION_INFO_V1(persona_run_on_stage);
 
-/* persona.run_for_subject(subject, since, space): once, at the clock's time. */
+/* persona.run_on_stage(name, space): a run for one, at the clock's time. */
 Datum
-persona_run_for_subject(PG_FUNCTION_ARGS)
+persona_run_on_stage(PG_FUNCTION_ARGS)
 {
-	char	   *subject = PersonaTextArg(fcinfo, 0);
+	StagePerson *person;
 	Space	   *space;
 	List	   *started = NIL;
 	List	   *decided = NIL;
-	ItemPointerData from;
 	PersonaAct	act;
 
-	RefuseInEarnest();
-	space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	StageRefuseInEarnest();
+	person = StageFind(PersonaTextArg(fcinfo, 0));
+	space = SpaceGet(PersonaTextArg(fcinfo, 1));
 	SpaceRefuseStranger(space);
 	InitMaterializedSRF(fcinfo, 0);
-	if (!persona_enabled)
-		return (Datum) 0;
-	ItemPointerSet(&from, 0, 0);
 	SPI_connect();
-	PersonaActBegin(&act, space->owner);
-	GatherStarts(space, subject, PG_GETARG_TIMESTAMPTZ(1), &started);
-	if (HasWork(space, subject))
-	{
-		while (MomentStartBatch(space, subject, &from, &started) > 0)
-			CHECK_FOR_INTERRUPTS();
-		DecideAll(space, subject, &decided);
-	}
+	ActOnStage(&act, space);
+	while (StartSome(space, person->subject, &started))
+		;
+	DecideAll(space, person->subject, &decided);
+	person->next = Next(space, person->subject);
+	person->awake = false;
 	PersonaActEnd(&act);
 	PutTallies((ReturnSetInfo *) fcinfo->resultinfo, "start", started);
 	PutTallies((ReturnSetInfo *) fcinfo->resultinfo, "decide", decided);

@@ -12,9 +12,18 @@
 
 /* ---- what is due (batch.c, decide.c) ---- */
 
-/* SQL: whether the row `alias` is of that subject; NULL: whoever's it is. */
+/*
+ * SQL: whether the row `alias` is of that subject, which becomes an argument;
+ * NULL: whoever's it is.
+ */
 extern char *MomentIsOf(const Space *space, const char *alias,
-						const char *subject);
+						const char *subject, PersonaArgs *args);
+
+/*
+ * A statement about one subject comes again and again, and its plan is kept;
+ * one about a queue is planned by how long the queue is now.
+ */
+extern uint64 MomentExecute(const char *sql, const PersonaArgs *args);
 
 /*
  * One batch of what is due, of everybody or for one subject, with rows of the

@@ -62,22 +62,24 @@ typedef struct Message
 {
 	const MomentVariant *variant;
 	const Jsonb *values;
-	const char *missing;
+	List	   *missing;		/* of char * */
 	StringInfoData said;
 } Message;
 
 static void
 Say(Message *m, const MessageTemplate *template)
 {
-	const char *missing = NULL;
+	List	   *missing = NIL;
+	ListCell   *cell;
 
 	if (template == NULL)
 		return;
 	appendStringInfo(&m->said, "%s. ",
 					 text_to_cstring(MessageRender(template, m->values, false,
 												   &missing)));
-	if (m->missing == NULL)
-		m->missing = missing;
+	foreach(cell, missing)
+		if (!PersonaHasText(m->missing, lfirst(cell)))
+			m->missing = lappend(m->missing, lfirst(cell));
 }
 
 static void
@@ -100,9 +102,7 @@ PutMessage(const Sample *s, const MomentCase *one, const MomentVariant *variant)
 	initStringInfo(&m.said);
 	if (variant->template == NULL || PersonaTrap(Render, &m) != 0)
 		return;
-	nulls[1] = m.missing == NULL;
-	if (m.missing != NULL)
-		values[1] = CStringGetTextDatum(m.missing);
+	values[1] = PersonaTexts(m.missing);
 	values[2] = CStringGetTextDatum(m.said.data);
 	tuplestore_putvalues(s->result->setResult, s->result->setDesc, values, nulls);
 }

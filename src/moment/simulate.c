@@ -26,6 +26,7 @@ typedef struct Simulation
 	MomentRequest request;
 	List	   *subjects;		/* of char *: those being looked at */
 	List	   *cases;
+	HTAB	   *addresses;		/* of a segment: what they got so far */
 	List	   *tallies;		/* "moment" is the outcome and the variant */
 } Simulation;
 
@@ -37,6 +38,8 @@ WhyNotStarted(const Moment *moment, const MomentCase *one)
 {
 	if (!MomentInShare(moment, one->subject))
 		return "not_in_share";
+	if (one->entry != MOMENT_TRUE)
+		return one->entry == MOMENT_FALSE ? "rule_false" : "rule_unknown";
 	return one->once_key == NULL ? "no_once_key" : NULL;
 }
 
@@ -184,7 +187,7 @@ persona_simulate(PG_FUNCTION_ARGS)
 	if (sqlstate != 0)
 		PutFailure(sqlstate, result);
 	else if (s.cases == NIL)
-		MomentNoStart(s.moment);
+		MomentNoStart(s.space, s.moment, linitial(s.subjects));
 	else
 	{
 		Decide(&s, linitial(s.cases), &verdict);
@@ -207,6 +210,18 @@ Count(Simulation *s, const char *outcome, const char *reason,
 				reason ? reason : "", n);
 }
 
+/* What others of its address got in this simulation counts, as in a run. */
+static void
+DecideMember(Simulation *s, MomentCase *one, MomentVerdict *verdict)
+{
+	int		   *sent = MomentSentTo(s->addresses, one);
+
+	one->same_address = one->address_hash ? *sent : 0;
+	Decide(s, one, verdict);
+	if (verdict->outcome == MOMENT_SEND || verdict->outcome == MOMENT_HOLDOUT)
+		(*sent)++;
+}
+
 /*
  * Looks at some subjects, and where an expression fails at ever fewer of them,
  * as a run does.
@@ -225,7 +240,7 @@ SimulateSome(Simulation *s, List *subjects)
 		{
 			MomentVerdict verdict;
 
-			Decide(s, lfirst(cell), &verdict);
+			DecideMember(s, lfirst(cell), &verdict);
 			Count(s, OutcomeName(&verdict), verdict.reason, verdict.variant, 1);
 		}
 		Count(s, "skip", "no_start", NULL, n - list_length(s->cases));
@@ -241,7 +256,7 @@ SimulateSome(Simulation *s, List *subjects)
 	}
 }
 
-/* The tallies outlive the batch that they are of. */
+/* Of a batch nothing is kept but the tallies, which outlive it. */
 static void
 SimulateBatch(Simulation *s, MemoryContext batch)
 {
@@ -254,7 +269,10 @@ SimulateBatch(Simulation *s, MemoryContext batch)
 		subjects = lappend(subjects, PersonaColumnText(i, "subject"));
 	SPI_freetuptable(SPI_tuptable);
 	s->tallies = NIL;
+	SPI_connect();
+	MemoryContextSwitchTo(batch);
 	SimulateSome(s, subjects);
+	SPI_finish();
 	MemoryContextSwitchTo(old);
 	foreach(cell, s->tallies)
 	{
@@ -306,6 +324,7 @@ persona_simulate_segment(PG_FUNCTION_ARGS)
 
 	Begin(&s, fcinfo, &act);
 	MomentRefuseIncomplete(s.moment, s.program);
+	s.addresses = MomentAddresses(MOMENT_BATCH);
 	SimulateMembers(&s, PersonaTextArg(fcinfo, 0));
 	PersonaActEnd(&act);
 	foreach(cell, s.tallies)

@@ -25,6 +25,7 @@ typedef struct Batch
 	Datum		subjects;		/* K[] */
 	TimestampTz since;			/* the first activation of a live moment */
 	const char *window;			/* SQL: the rows of the inbox it looks at */
+	PersonaArgs whose;			/* the window's argument */
 	List	  **tallies;
 } Batch;
 
@@ -47,20 +48,23 @@ FindFirst(const Space *space, ItemPointer from)
 
 	PersonaArg(&args, TIDOID, PointerGetDatum(from), false);
 	if (PersonaExecuteKept(psprintf("SELECT j.ctid AS row FROM %s j WHERE j.ctid >= $1 LIMIT 1",
-									SpaceTable(space, "inbox")), &args, false) == 0)
+									MomentInboxTable(space)), &args, false) == 0)
 		return false;
 	*from = *(ItemPointer) DatumGetPointer(PersonaColumn(0, "row", &isnull));
 	return true;
 }
 
+/* Of everybody's rows those from there on; of one subject's all. */
 static char *
-Window(const Space *space, const char *subject, const ItemPointerData *from)
+Window(const Space *space, const char *subject, const ItemPointerData *from,
+	   PersonaArgs *whose)
 {
-	return psprintf("(SELECT j.ctid AS row, j.subject FROM %s j WHERE j.ctid >= '(%u,%u)' AND %s LIMIT %d)",
-					SpaceTable(space, "inbox"),
-					ItemPointerGetBlockNumberNoCheck(from),
-					ItemPointerGetOffsetNumberNoCheck(from),
-					MomentIsOf(space, "j", subject), START_WINDOW);
+	const char *which = subject ? MomentIsOf(space, "j", subject, whose) :
+		psprintf("j.ctid >= '(%u,%u)'", ItemPointerGetBlockNumberNoCheck(from),
+				 ItemPointerGetOffsetNumberNoCheck(from));
+
+	return psprintf("(SELECT j.ctid AS row, j.subject FROM %s j WHERE %s LIMIT %d)",
+					MomentInboxTable(space), which, START_WINDOW);
 }
 
 /* ---- the lock, and the rows under it ---- */
@@ -74,18 +78,18 @@ MakeAnchors(const Batch *batch)
 {
 	const Space *space = batch->space;
 
-	PersonaExecute(psprintf("INSERT INTO %s (subject, born_at)"
-							" SELECT DISTINCT w.subject, pg_catalog.clock_timestamp()"
-							" FROM %s w"
-							" WHERE (SELECT a.subject FROM %s a WHERE a.subject = w.subject) IS NULL"
-							"  AND (SELECT s.%s FROM %s s WHERE s.%s = w.subject LIMIT 1) IS NOT NULL"
-							" ORDER BY 1 ON CONFLICT DO NOTHING",
-							SpaceTable(space, "anchor"), batch->window,
-							SpaceTable(space, "anchor"),
-							quote_identifier(space->key.name),
-							PersonaRelationName(space->relid),
-							quote_identifier(space->key.name)),
-				   NULL, false);
+	MomentExecute(psprintf("INSERT INTO %s (subject, born_at)"
+						   " SELECT DISTINCT w.subject, pg_catalog.clock_timestamp()"
+						   " FROM %s w"
+						   " WHERE (SELECT a.subject FROM %s a WHERE a.subject = w.subject) IS NULL"
+						   "  AND (SELECT s.%s FROM %s s WHERE s.%s = w.subject LIMIT 1) IS NOT NULL"
+						   " ORDER BY 1 ON CONFLICT DO NOTHING",
+						   SpaceTable(space, "anchor"), batch->window,
+						   SpaceTable(space, "anchor"),
+						   quote_identifier(space->key.name),
+						   PersonaRelationName(space->relid),
+						   quote_identifier(space->key.name)),
+				  &batch->whose);
 }
 
 /*
@@ -100,13 +104,13 @@ CountStrangers(const Batch *batch)
 								 quote_identifier(space->key.name),
 								 PersonaRelationName(space->relid),
 								 quote_identifier(space->key.name));
-	uint64		n = PersonaExecute(psprintf("WITH gone AS (DELETE FROM %s i WHERE i.ctid = ANY (ARRAY("
-											"  SELECT i.row FROM %s i WHERE NOT %s)) AND NOT %s"
-											" RETURNING i.event, i.subject IS NULL AS nobody)"
-											" SELECT event, nobody, pg_catalog.count(*) AS n FROM gone GROUP BY 1, 2",
-											SpaceTable(space, "inbox"),
-											batch->window, there, there),
-								   NULL, false);
+	uint64		n = MomentExecute(psprintf("WITH gone AS (DELETE FROM %s i WHERE i.ctid = ANY (ARRAY("
+										   "  SELECT i.row FROM %s i WHERE NOT %s)) AND NOT %s"
+										   " RETURNING i.event, i.subject IS NULL AS nobody)"
+										   " SELECT event, nobody, pg_catalog.count(*) AS n FROM gone GROUP BY 1, 2",
+										   MomentInboxTable(space),
+										   batch->window, there, there),
+								  &batch->whose);
 	uint64		taken = 0;
 
 	for (uint64 i = 0; i < n; i++)
@@ -135,13 +139,13 @@ LockBatch(Batch *batch)
 	bool		isnull;
 	int64		n;
 
-	PersonaExecute(psprintf("WITH locked AS MATERIALIZED (SELECT i.row, i.subject"
-							"  FROM %s i JOIN %s a ON a.subject = i.subject LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
-							" SELECT pg_catalog.count(*) AS n, pg_catalog.array_agg(row) AS rows,"
-							"  pg_catalog.array_agg(subject) AS subjects FROM locked",
-							batch->window, SpaceTable(space, "anchor"),
-							MOMENT_BATCH),
-				   NULL, false);
+	MomentExecute(psprintf("WITH locked AS MATERIALIZED (SELECT i.row, i.subject"
+						   "  FROM %s i JOIN %s a ON a.subject = i.subject LIMIT %d FOR UPDATE OF a SKIP LOCKED)"
+						   " SELECT pg_catalog.count(*) AS n, pg_catalog.array_agg(row) AS rows,"
+						   "  pg_catalog.array_agg(subject) AS subjects FROM locked",
+						   batch->window, SpaceTable(space, "anchor"),
+						   MOMENT_BATCH),
+				  &batch->whose);
 	n = DatumGetInt64(PersonaColumn(0, "n", &isnull));
 	if (n == 0)
 		return 0;
@@ -236,6 +240,20 @@ BatchRows(const Batch *batch, int *n)
 	return rows;
 }
 
+/* Writes the entries; what was found twice is no news but to a rehearsal. */
+static void
+CountEntered(Evaluation *e)
+{
+	const char *name = e->moment->name;
+	List	   *left = MomentCountAgain(e->batch->space, e->moment, e->entries);
+	int64		written = MomentWriteEntries(e->batch->space, e->moment, left);
+
+	MomentCount(e->batch->tallies, name, "entered", written);
+	if (MomentIsRehearsing())
+		MomentCount(e->batch->tallies, name, "again",
+					list_length(e->moment->restart ? left : e->entries) - written);
+}
+
 static void
 StartMoment(void *arg)
 {
@@ -249,10 +267,7 @@ StartMoment(void *arg)
 		return;
 	EvaluateRows(e, rows, n);
 	if (e->entries != NIL)
-		MomentCount(e->batch->tallies, e->moment->name, "entered",
-					MomentWriteEntries(e->batch->space, e->moment,
-									   MomentCountAgain(e->batch->space,
-														e->moment, e->entries)));
+		CountEntered(e);
 	foreach(cell, e->counted)
 	{
 		MomentTally *tally = lfirst(cell);
@@ -292,9 +307,9 @@ MomentStartBatch(const Space *space, const char *subject, ItemPointer from,
 	uint64		strangers = 0;
 	uint64		taken;
 
-	if (!FindFirst(space, from))
+	if (subject == NULL && !FindFirst(space, from))
 		return 0;
-	batch.window = Window(space, subject, from);
+	batch.window = Window(space, subject, from, &batch.whose);
 	taken = LockBatch(&batch);
 	/* A window whose subjects are known is taken batch by batch as it is. */
 	if (taken < MOMENT_BATCH)

@@ -62,6 +62,9 @@ enum
 	INBOX_COLUMNS
 };
 
+/* The inbox as SQL: of everybody, or of the rehearsal that is going on. */
+extern char *MomentInboxTable(const Space *space);
+
 typedef struct MomentInbox MomentInbox;
 
 /* For at most `most` rows; waits no more than 0.1 s for a lock. */
@@ -97,10 +100,13 @@ extern void MomentNoteRun(const Space *space);
 extern void MomentKeepCalendar(const Space *space, const Moment *moment,
 							   List **tallies);
 
-/* The same of one subject, for the time since then; marks nothing as kept. */
-extern void MomentKeepCalendarOf(const Space *space, const Moment *moment,
-								 const char *subject, TimestampTz since,
-								 List **tallies);
+/*
+ * The same of some subjects, for the time since then: whatever the entry rule
+ * says of them, which is counted as they start. Marks nothing as kept. Whether
+ * the time has come anywhere.
+ */
+extern bool MomentKeepCalendarOf(const Space *space, const Moment *moment,
+								 List *subjects, TimestampTz since);
 
 /* The INSERT of what the moments after this one start on, from verdicts x. */
 extern char *MomentFollowSql(const Space *space, const Moment *moment,
@@ -109,8 +115,8 @@ extern char *MomentFollowSql(const Space *space, const Moment *moment,
 /* ---- from the inbox to the schedule (start.c, again.c) ---- */
 
 /*
- * One batch of the inbox, or of what one subject has there, from a place on
- * that moves along with what was taken; the number of rows it took.
+ * One batch of the inbox, from a place on that moves along with what was taken;
+ * or of all that one subject has there. The number of rows it took.
  */
 extern uint64 MomentStartBatch(const Space *space, const char *subject,
 							   ItemPointer from, List **tallies);
@@ -147,7 +153,10 @@ extern const char *MomentReadEntry(uint64 row, const Moment *moment,
 extern List *MomentCountAgain(const Space *space, const Moment *moment,
 							  List *entries);
 
-/* Writes those that were not decided yet; how many are new. */
+/*
+ * Writes those that were not decided yet; how many are new, in a rehearsal also
+ * those that moved the due time of one that waits already.
+ */
 extern int64 MomentWriteEntries(const Space *space, const Moment *moment,
 								List *entries);
 

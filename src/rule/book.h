@@ -134,8 +134,8 @@ typedef struct RulePass
 {
 	RuleBook   *book;
 	List	   *pages;			/* of int: those to tell of */
-	const char *subject;		/* one subject, as text; NULL: all, also those
-								 * gone */
+	List	   *subjects;		/* of char *: these alone; NIL: all, also
+								 * those gone */
 	bool		dropped;		/* tell of segments that are none any more */
 	bool		guarded;		/* a rule that fails has its SQLSTATE, no more */
 	RuleTell	tell;

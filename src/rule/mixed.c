@@ -23,6 +23,8 @@ typedef struct Level
 	int			betweens;		/* whose AND has not come yet */
 } Level;
 
+static const Level nothing_seen = {0};
+
 static const uint16 *
 KeywordTokens(void)
 {
@@ -46,7 +48,7 @@ SeeWord(Level *level, const char *word)
 		level->has_and = true;
 	else if (strcmp(word, "when") == 0 || strcmp(word, "then") == 0 ||
 			 strcmp(word, "else") == 0 || strcmp(word, "where") == 0)
-		*level = (Level) {0};
+		*level = nothing_seen;
 }
 
 bool
@@ -68,9 +70,9 @@ RuleIsMixed(const char *text)
 		GetScanKeyword(token - FIRST_KEYWORD, &ScanKeywords);
 
 		if (token == '(' || token == '[' || strcmp(word, "case") == 0)
-			levels[++depth] = (Level) {0};
+			levels[++depth] = nothing_seen;
 		else if (token == ',')
-			levels[depth] = (Level) {0};
+			levels[depth] = nothing_seen;
 		else if (token == ')' || token == ']' || strcmp(word, "end") == 0)
 			depth--;
 		else

@@ -126,10 +126,18 @@ RulePassWhere(const RulePass *pass)
 {
 	const Space *space = pass->book->space;
 
-	if (pass->subject == NULL)
+	StringInfoData keys;
+	ListCell   *cell;
+
+	if (pass->subjects == NIL)
 		return "";
-	return psprintf(" WHERE s.%s = %s::%s", quote_identifier(space->key.name),
-					PersonaLiteral(pass->subject), PersonaTypeName(space->key.type));
+	initStringInfo(&keys);
+	foreach(cell, pass->subjects)
+		appendStringInfo(&keys, "%s%s::%s", keys.len ? ", " : "",
+						 PersonaLiteral(lfirst(cell)),
+						 PersonaTypeName(space->key.type));
+	return psprintf(" WHERE s.%s IN (%s)", quote_identifier(space->key.name),
+					keys.data);
 }
 
 static char *
@@ -140,7 +148,7 @@ Statement(const RulePass *pass, const Bitmapset *columns)
 	const char *type = PersonaTypeName(space->key.type);
 	char	   *from = RulePassFrom(pass->book, columns);
 
-	if (pass->subject != NULL)
+	if (pass->subjects != NIL)
 		return psprintf("SELECT s.%s::%s, NULL, (SELECT pg_catalog.array_agg(m.segment)"
 						" FROM %s m WHERE m.left_at IS NULL AND m.subject = s.%s)%s%s",
 						key, type, SpaceTable(space, "membership"), key, from,
@@ -486,7 +494,7 @@ static void
 Execute(Run *run, const char *sql)
 {
 	SPIExecuteOptions options = {.dest = &run->receiver,
-	.read_only = run->pass->subject != NULL};
+	.read_only = run->pass->subjects != NIL};
 	SPIPlanPtr	plan = SPI_prepare_cursor(sql, 0, NULL, run->pass->guarded ? 0 :
 										  CURSOR_OPT_PARALLEL_OK);
 	int			result = plan ? SPI_execute_plan_extended(plan, &options) : SPI_result;

@@ -36,9 +36,11 @@ typedef struct DroppedEntry
 	int64		departed;
 } DroppedEntry;
 
-typedef struct Refresh
+struct RuleRefresher
 {
 	RuleBook   *book;
+	int		   *sqlstates;		/* of each page: why it can be told of nobody */
+	List	   *segments;		/* of char *: only these; NIL: all */
 	Tally	   *tallies;		/* of each page */
 	Datum	   *names;			/* of each page, as text */
 	HTAB	   *dropped;		/* of DroppedEntry */
@@ -46,7 +48,9 @@ typedef struct Refresh
 	Tuplestorestate *entered;
 	Tuplestorestate *departed;
 	List	   *pages;			/* of the pass at hand */
-} Refresh;
+};
+
+typedef RuleRefresher Refresh;
 
 /* ---- collecting the differences ---- */
 
@@ -147,7 +151,7 @@ WriteChanges(Refresh *refresh, Tuplestorestate *changes, const char *sql)
 {
 	int64		n = tuplestore_tuple_count(changes);
 	EphemeralNamedRelationData relation = {.md = {.name = "changes",
-		.tupdesc = refresh->change, .enrtype = ENR_NAMED_TUPLESTORE,
+			.tupdesc = refresh->change, .enrtype = ENR_NAMED_TUPLESTORE,
 	.enrtuples = n}, .reldata = changes};
 	PersonaArgs args = {0};
 
@@ -185,20 +189,21 @@ Write(Refresh *refresh)
 						  " FROM changes c WHERE m.subject = c.subject AND m.segment = c.segment"
 						  " AND m.left_at IS NULL AND c.segment <> ALL ($1)",
 						  SpaceTable(refresh->book->space, "membership")));
+
 	/*
-	 * Who left and comes back at the same instant of the clock has never left.
-	 * Looking for those from the start would cost as much as the rest.
+	 * Who left and comes back at the same instant of the clock has never
+	 * left. Looking for those from the start would cost as much as the rest.
 	 */
 	if (PersonaTrap(EnterAnew, refresh) != 0)
 		Enter(refresh, " ON CONFLICT (subject, segment, entered_at) DO UPDATE SET left_at = NULL");
 }
 
 static void
-RefreshPages(Refresh *refresh, const char *subject, List *pages, bool first)
+RefreshPages(Refresh *refresh, List *subjects, List *pages, bool first)
 {
 	RulePass	pass = {.book = refresh->book, .pages = pages,
-		.subject = subject, .dropped = first,
-		.tell = Tell, .gone = TellGone, .arg = refresh};
+		.subjects = subjects, .dropped = first,
+	.tell = Tell, .gone = TellGone, .arg = refresh};
 
 	refresh->pages = pages;
 	refresh->entered = tuplestore_begin_heap(false, false, work_mem);
@@ -273,8 +278,12 @@ RefreshBegin(const Space *space, RuleFeatures features)
 	refresh->book = RuleBookOpen(space, features);
 	refresh->tallies = palloc0(sizeof(Tally) * (refresh->book->npages + 1));
 	refresh->names = palloc(sizeof(Datum) * (refresh->book->npages + 1));
+	refresh->sqlstates = palloc(sizeof(int) * (refresh->book->npages + 1));
 	for (int i = 0; i < refresh->book->npages; i++)
+	{
 		refresh->names[i] = CStringGetTextDatum(refresh->book->pages[i].name);
+		refresh->sqlstates[i] = refresh->book->pages[i].sqlstate;
+	}
 	refresh->dropped = hash_create("persona dropped segments", 16, &control,
 								   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 	refresh->change = CreateTemplateTupleDesc(2);
@@ -283,14 +292,34 @@ RefreshBegin(const Space *space, RuleFeatures features)
 	return refresh;
 }
 
-static void
-RefreshAll(Refresh *refresh, const char *subject)
+static List *
+Wanted(const Refresh *refresh, List *pages)
 {
+	List	   *wanted = NIL;
+	ListCell   *cell;
+
+	if (refresh->segments == NIL)
+		return pages;
+	foreach(cell, pages)
+		if (PersonaHasText(refresh->segments,
+						   refresh->book->pages[lfirst_int(cell)].name))
+			wanted = lappend_int(wanted, lfirst_int(cell));
+	return wanted;
+}
+
+/* How many entered anything. */
+static int64
+RefreshAll(Refresh *refresh, List *subjects)
+{
+	int64		entered = 0;
 	ListCell   *cell;
 
 	foreach(cell, RulePassSplit(refresh->book))
-		RefreshPages(refresh, subject, lfirst(cell),
+		RefreshPages(refresh, subjects, Wanted(refresh, lfirst(cell)),
 					 foreach_current_index(cell) == 0);
+	for (int i = 0; i < refresh->book->npages; i++)
+		entered += refresh->tallies[i].entered;
+	return entered;
 }
 
 /*
@@ -305,7 +334,7 @@ RefreshSpace(const Space *space)
 	PersonaExecute(psprintf("LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE",
 							SpaceTable(space, "membership")), NULL, false);
 	refresh = RefreshBegin(space, RULE_FEATURES_GROUPED);
-	RefreshAll(refresh, NULL);
+	(void) RefreshAll(refresh, NIL);
 	if (AnyFailed(refresh->book))
 		NoteFailures(refresh);
 	return refresh;
@@ -317,10 +346,29 @@ RuleRefresh(const Space *space)
 	(void) RefreshSpace(space);
 }
 
-void
-RuleRefreshSubject(const Space *space, const char *subject)
+RuleRefresher *
+RuleRefresherOpen(const Space *space, List *segments)
 {
-	RefreshAll(RefreshBegin(space, RULE_FEATURES_LATERAL), subject);
+	RuleRefresher *refresher = RefreshBegin(space, RULE_FEATURES_LATERAL);
+	ListCell   *cell;
+
+	foreach(cell, segments)
+		refresher->segments = lappend(refresher->segments, pstrdup(lfirst(cell)));
+	return refresher;
+}
+
+/* A rule that failed for others is tried again. */
+bool
+RuleRefreshSubjects(RuleRefresher *refresher, List *subjects)
+{
+	RuleBook   *book = refresher->book;
+
+	if (subjects == NIL)
+		return false;
+	memset(refresher->tallies, 0, sizeof(Tally) * book->npages);
+	for (int i = 0; i < book->npages; i++)
+		book->pages[i].sqlstate = refresher->sqlstates[i];
+	return RefreshAll(refresher, subjects) > 0;
 }
 
 static void
@@ -426,8 +474,8 @@ persona_segment_names(PG_FUNCTION_ARGS)
 	foreach(cell, RulePassSplit(book))
 	{
 		Bitmapset  *pages = NULL;
-		RulePass	pass = {.book = book, .pages = lfirst(cell), .subject = subject,
-			.guarded = true, .tell = TellOne, .arg = &pages};
+		RulePass	pass = {.book = book, .pages = lfirst(cell), .subjects = list_make1(subject),
+		.guarded = true, .tell = TellOne, .arg = &pages};
 
 		RulePassTry(&pass, ForgetOne);
 		all = bms_union(all, pages);

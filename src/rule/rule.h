@@ -185,8 +185,15 @@ extern char *RuleMembers(const Space *space, const char *text);
  */
 extern void RuleRefresh(const Space *space);
 
-/* The same of one subject alone, without a lock that others wait for. */
-extern void RuleRefreshSubject(const Space *space, const char *subject);
+/*
+ * The same of some subjects and segments alone, again and again, without a lock
+ * that others wait for; whether anybody has entered one. A refresher holds as long
+ * as SpaceGeneration() is the same, in the memory context that it is opened in.
+ */
+typedef struct RuleRefresher RuleRefresher;
+
+extern RuleRefresher *RuleRefresherOpen(const Space *space, List *segments);
+extern bool RuleRefreshSubjects(RuleRefresher *refresher, List *subjects);
 
 /* Only those features, and only their columns, that the ColumnRefs name. */
 extern char *RuleQueryJoinsFor(RuleQuery *query, List *columns);

@@ -26,6 +26,9 @@ SELECT * FROM asm.define('Dear {{ name }}', rule => 'name IS NOT NULL');
 SELECT message FROM persona.define_moment('m', on_event => 'purchase', purpose => 'service', channel => 'email', subject_line => 'For you', template => 'Dear {{ name }}', generic => 'x') WHERE code = 'missing_without_default';
 -- blank is missing, too; each variant has its own share
 SELECT message FROM asm.define('{{ new.item }}', generic => 'Dear {{ name }}');
+-- each variable that somebody lacks is named, once for a text that shows it twice
+SELECT message FROM asm.define('{{ name }}, your {{ new.item }}, {{ name }}') ORDER BY 1;
+SELECT missing FROM persona.moment_sample('m', 'asm') WHERE variant = 'personal' AND cardinality(missing) > 1 LIMIT 1;
 -- what a token says, and what a customer's own data makes of a text, is found; her words are not told
 SELECT level, message FROM asm.define('{{ t }} buying', tokens => '{"t": "''You left without ''"}');
 SELECT level, message FROM asm.define('Note: {{ note }}');

@@ -53,6 +53,12 @@ SET persona.clock = '2024-05-06 15:00+00';
 SELECT count(*) AS recorded FROM persona.grant_consent_tcf(8, pg_temp.banner('2024-05-06 00:00+00', '{3}', '{}'), 7, '{"ads": [3], "measure": [3]}');
 SELECT purpose, decision, at AT TIME ZONE 'UTC' AS at FROM persona.consent_history(8) ORDER BY 1;
 RESET persona.clock;
+-- a yes that has to be confirmed is a request, which the same string makes once
+SELECT code FROM persona.define_purpose('post', 'double_opt_in');
+SELECT decision FROM persona.grant_consent_tcf(6, pg_temp.banner('2024-05-06 07:08:09.1+00', '{3}', '{}'), 7, '{"post": [3]}');
+SELECT count(*) = 0 AS nothing_new FROM persona.grant_consent_tcf(6, pg_temp.banner('2024-05-06 07:08:09.1+00', '{3}', '{}'), 7, '{"post": [3]}');
+SELECT decision FROM persona.consent_history(6) WHERE purpose = 'post';
+SELECT persona.may_contact(6, 'post', 'web') AS unconfirmed;
 -- what is refused leaves nothing behind
 SELECT persona.grant_consent_tcf(9, 'nonsense', 7, '{"ads": [3]}');
 SELECT persona.grant_consent_tcf(9, NULL, 7, '{"ads": [3]}');

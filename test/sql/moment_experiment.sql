@@ -49,6 +49,20 @@ SELECT count(*) FROM persona.define_policy(holdout => 0.3);
 INSERT INTO mx.orders SELECT 3000 + i, i, now() FROM generate_series(10, 200) i;
 CALL persona.run();
 SELECT bool_and((outcome = 'holdout') = (persona.bucket(subject, 'mx_shop.holdout') < 0.3)) AS held_out FROM persona_mx_shop.decision WHERE event_key[1]::int > 3000;
+-- whom the experiment gives a weight is looked at, whatever its own weight is
+SELECT count(*) FROM persona.define_channel('sms', 'email', time_zone => '''UTC''');
+SELECT count(*) FROM persona.define_policy(channel => 'sms', holdout => 0.9);
+SELECT count(*) FROM persona.define_experiment('way', '{by_sms,generic,personal}', '{0.5,0,0.5}');
+SELECT count(*) > 0 AS defined FROM persona.define_moment('way', on_event => 'purchase', purpose => 'service', channel => 'email', template => 'P', generic => 'G', hypothesis => 'h', experiment => 'way', variable => 'channel');
+SELECT count(*) > 0 AS defined FROM persona.define_variant('way', 'by_sms', channel => 'sms', weight => 0);
+SELECT count(*) > 0 AS defined FROM persona.define_variant('way', 'personal', weight => 0);
+SELECT count(*) FILTER (WHERE level = 'block') AS blocking FROM persona.activate('way');
+SELECT f.code FROM persona.space s, persona.lint_moment(s, 'way') f WHERE s.space = 'mx_shop' AND f.code IN ('without_weight', 'two_differences');
+SELECT saw ->> 'holdout' AS holdout, persona.holdout_of(s, 'way') AS of_it FROM persona.space s, persona.why_not(1, 'way') WHERE gate = 'variant' AND s.space = 'mx_shop';
+SELECT count(*) FROM persona.define_experiment('way', '{by_sms,generic,personal}', '{0,0.5,0.5}');
+SELECT count(*) > 0 AS defined FROM persona.define_variant('way', 'by_sms', channel => 'sms', weight => 1);
+SELECT f.code FROM persona.space s, persona.lint_moment(s, 'way') f WHERE s.space = 'mx_shop' AND f.code IN ('without_weight', 'two_differences');
+SELECT saw ->> 'holdout' AS holdout, persona.holdout_of(s, 'way') AS of_it FROM persona.space s, persona.why_not(1, 'way') WHERE gate = 'variant' AND s.space = 'mx_shop';
 -- without it the moment has its own weights again
 SELECT count(*) > 0 AS defined FROM persona.define_moment('thanks', on_event => 'purchase', purpose => 'service', channel => 'email', template => 'P', generic => 'G');
 SELECT persona.drop_definition('experiment', 'tone');

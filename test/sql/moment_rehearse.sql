@@ -146,7 +146,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT public.rh_try(NULL);
 SELECT public.rh_try(s::jsonb) FROM unnest(ARRAY['{}', '[]', '1', 'null', '{"steps": 1}', '{"steps": [], "stesp": 1}', '{"steps": [], "every": "1 second"}', '{"steps": [], "for": "-1 day"}',
-	'{"steps": [], "every": "often"}', '{"steps": [], "foreign_triggers": "yes"}', '{"steps": [], "start": "soon"}', '{"steps": [], "start": "infinity"}']) s;
+	'{"steps": [], "every": "often"}', '{"steps": [], "foreign_triggers": "yes"}', '{"steps": [], "start": "soon"}', '{"steps": [], "start": "infinity"}', '{"steps": [], "for": 7}', '{"steps": [], "every": null}']) s;
 SELECT public.rh_try(('[{"do": "insert", "subject": "ann", "row": {"name": "Ann"}}, ' || s || ']')::jsonb) FROM unnest(ARRAY[
 	'1', 'null', '{}', '{"do": 1}', '{"do": "inserts"}', '{"do": "wait", "row": {}}', '{"do": "insert", "into": "purchases", "row": {}}', '{"do": "insert", "into": "message"}',
 	'{"do": "insert", "subject": "ann", "row": {"name": "Again"}}', '{"do": "insert", "row": {"name": "Whose"}}', '{"do": "grant", "subject": "anna", "purpose": "marketing"}',
@@ -166,7 +166,14 @@ UPDATE public.rh_before b SET content = c.content FROM public.rh_contents() c WH
 SELECT persona.set_stage_clock(now());
 SELECT persona.enter_step(1);
 SELECT persona.write_as_owner('SELECT 1', NULL, NULL, 'rh');
-SELECT * FROM persona.run_for_subject('1', now(), 'rh');
+SELECT * FROM persona.call_up(true, 'rh');
+SELECT * FROM persona.run_on_stage('ann', 'rh');
+SELECT persona.enter_stage('ann', '1');
+SELECT persona.call_on_stage('ann');
+SELECT persona.names_on_stage();
+SELECT persona.note('ann', '1');
+SELECT persona.noted('ann');
+SELECT persona.next_on_stage();
 SELECT * FROM persona.play_script('[{"do": "wait"}]', 'rh');
 SELECT persona.rehearse('[]', 'rhh');
 

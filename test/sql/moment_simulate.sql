@@ -91,6 +91,7 @@ SET client_min_messages = notice;
 SELECT outcome FROM persona.simulate(115, 'thanks');
 SELECT outcome FROM persona.simulate(115, 'enter');
 SELECT outcome FROM persona.simulate(115, 'next');
+SELECT outcome FROM persona.simulate(1150, 'thanks');
 SELECT gate FROM persona.why_not(115, 'next');
 SELECT outcome, reason FROM persona.simulate(13, 'thanks');
 -- mistakes

@@ -143,8 +143,8 @@ SELECT shop.ask('a customer with two variants of a moment, or exposed to another
 	FROM shop.decided d LEFT JOIN persona_shop.exposure e USING (subject, experiment)
 	WHERE d.outcome <> 'skip' AND NOT d.fallback GROUP BY subject, moment$$);
 SELECT shop.ask('a decision without its gates, or whose reason they do not give',
-	$$SELECT jsonb_array_length(gates) < 10 OR reason IS DISTINCT FROM (
-		SELECT g->>'reason' FROM jsonb_array_elements(gates) WITH ORDINALITY x(g, place)
+	$$SELECT json_array_length(gates) < 10 OR reason IS DISTINCT FROM (
+		SELECT g->>'reason' FROM json_array_elements(gates) WITH ORDINALITY x(g, place)
 		WHERE NOT (g->>'passed')::boolean ORDER BY place LIMIT 1)
 	FROM shop.decided$$);
 SELECT shop.ask('a line of an unknown customer that was not counted',

@@ -50,9 +50,9 @@ AS $$
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
 	told bigint := (SELECT count(DISTINCT m) FROM unnest(messages) m);
-	taken bigint[];
+	taken text[];
 	acknowledged bigint;
-	late bigint;
+	late bigint := 0;
 BEGIN
 	IF cardinality(provider_ids) <> cardinality(messages) OR cardinality(attempts) <> cardinality(messages) THEN
 		RAISE array_subscript_error USING
@@ -64,24 +64,35 @@ BEGIN
 			SELECT DISTINCT ON (t.message) t.* FROM unnest($1, $2, $3) t(message, provider_id, attempt)
 			ORDER BY t.message, t.attempt DESC
 		), known AS MATERIALIZED (
-			SELECT m.subject, m.message, t.provider_id, m.state = 'claimed' AND t.attempt < m.attempt IS TRUE AS late
+			SELECT m.ctid AS row, t.provider_id, m.state = 'claimed' AND t.attempt < m.attempt IS TRUE AS late
 			FROM told t JOIN %1$I.message m ON m.message = t.message
 			WHERE (m.done_at IS NULL OR m.state = 'unconfirmed')
 				AND m.attempt > 0 AND coalesce(t.attempt, m.attempt) BETWEEN 1 AND m.attempt
 			ORDER BY m.message FOR UPDATE OF m
-		), noted AS (
-			UPDATE %1$I.message m SET sent_at = coalesce(m.sent_at, @extschema@.now()), provider_id = coalesce(m.provider_id, k.provider_id)
-			FROM known k WHERE m.subject = k.subject AND m.message = k.message AND k.late
-		), settled AS (
+		)
+		SELECT ARRAY[array_agg(row) FILTER (WHERE NOT late)::text, array_agg(provider_id) FILTER (WHERE NOT late)::text,
+			array_agg(row) FILTER (WHERE late)::text, array_agg(provider_id) FILTER (WHERE late)::text]
+		FROM known
+		$sql$, home.schema_name), messages, provider_ids, attempts);
+	/* By their places, which stay what they are while the rows are locked. */
+	acknowledged := @extschema@.change_as_owner(acknowledged, home.space, format($sql$
+		WITH settled AS (
 			UPDATE %1$I.message m SET state = 'sent', reason = NULL, provider_id = coalesce(m.provider_id, k.provider_id),
 				sent_at = coalesce(m.sent_at, @extschema@.now()), done_at = @extschema@.now(), leased_until = NULL,
 				address = NULL, subject_line = NULL, body = NULL, headers = NULL
-			FROM known k WHERE m.subject = k.subject AND m.message = k.message AND NOT k.late
+			FROM unnest($1, $2) k(row, provider_id) WHERE m.ctid = k.row RETURNING 1
 		)
-		SELECT ARRAY[count(*) FILTER (WHERE NOT late), count(*) FILTER (WHERE late)] FROM known
-		$sql$, home.schema_name), messages, provider_ids, attempts);
-	acknowledged := taken[1];
-	late := taken[2];
+		SELECT count(*) FROM settled
+		$sql$, home.schema_name), taken[1]::tid[], taken[2]::text[]);
+	IF taken[3] IS NOT NULL THEN
+		late := @extschema@.change_as_owner(late, home.space, format($sql$
+			WITH noted AS (
+				UPDATE %1$I.message m SET sent_at = coalesce(m.sent_at, @extschema@.now()), provider_id = coalesce(m.provider_id, k.provider_id)
+				FROM unnest($1, $2) k(row, provider_id) WHERE m.ctid = k.row RETURNING 1
+			)
+			SELECT count(*) FROM noted
+			$sql$, home.schema_name), taken[3]::tid[], taken[4]::text[]);
+	END IF;
 	IF late > 0 THEN
 		RAISE NOTICE '% messages had been handed out again before this acknowledgement came', late
 			USING HINT = 'It is noted: they are not handed out a third time. Claim with a longer lease, or fewer at a time.';
@@ -280,9 +291,16 @@ COMMENT ON FUNCTION decide(text, text, jsonb, timestamptz, text) IS
 'Takes a moment with on_request through its gates at once and returns what is to be shown: body, and content, the values it was made of; both NULL where outcome is holdout or skip (with its reason). context is what new.* means in rules (as text) and templates. The decision, exposure and message (as sent) are written in the caller''s transaction, which keeps the subject locked until it ends. Another at than now needs the right to SET persona.clock.';
 REVOKE ALL ON FUNCTION decide(text, text, jsonb, timestamptz, text) FROM PUBLIC;
 
+/* Not SQL as its like elsewhere: as it writes it would be planned anew for each page that is shown. */
 CREATE FUNCTION decide(subject anyelement, moment text, context jsonb DEFAULT NULL, at timestamptz DEFAULT NULL, space text DEFAULT NULL)
 RETURNS TABLE (decision uuid, outcome text, reason text, variant text, channel text, subject_line text, body text, content jsonb)
-LANGUAGE sql AS 'SELECT * FROM @extschema@.decide(subject::text, moment, context, at, space)';
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	RETURN QUERY SELECT * FROM @extschema@.decide(subject::text, moment, context, at, space);
+END;
+$$;
 COMMENT ON FUNCTION decide(anyelement, text, jsonb, timestamptz, text) IS
 'The same for a subject of its own type.';
 REVOKE ALL ON FUNCTION decide(anyelement, text, jsonb, timestamptz, text) FROM PUBLIC;

@@ -2,15 +2,15 @@
 
 /* Explaining */
 
-CREATE FUNCTION gate_rows(gates jsonb, OUT gate text, OUT passed boolean, OUT reason text, OUT saw jsonb)
+CREATE FUNCTION gate_rows(gates json, OUT gate text, OUT passed boolean, OUT reason text, OUT saw jsonb)
 RETURNS SETOF record
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	SELECT g.value->>'gate', (g.value->>'passed')::boolean, g.value->>'reason', g.value->'saw'
-	FROM jsonb_array_elements(gates) WITH ORDINALITY g(value, ord) ORDER BY g.ord;
+	SELECT g.value->>'gate', (g.value->>'passed')::boolean, g.value->>'reason', (g.value->'saw')::jsonb
+	FROM json_array_elements(gates) WITH ORDINALITY g(value, ord) ORDER BY g.ord;
 END;
-COMMENT ON FUNCTION gate_rows(jsonb) IS 'The gates of a decision as rows, in their order.';
-REVOKE ALL ON FUNCTION gate_rows(jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION gate_rows(json) IS 'The gates of a decision as rows, in their order.';
+REVOKE ALL ON FUNCTION gate_rows(json) FROM PUBLIC;
 
 CREATE FUNCTION explain_decision(decision uuid, space text DEFAULT NULL)
 RETURNS TABLE (gate text, passed boolean, reason text, saw jsonb)
@@ -19,7 +19,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	home @extschema@.space := @extschema@.resolve_space(space);
-	gates jsonb := @extschema@.read_as_owner(NULL::jsonb, home.space, format('SELECT gates FROM %I.decision WHERE decision = $1', home.schema_name), decision);
+	gates json := @extschema@.read_as_owner(NULL::json, home.space, format('SELECT gates FROM %I.decision WHERE decision = $1', home.schema_name), decision);
 BEGIN
 	IF gates IS NULL THEN
 		RAISE no_data_found USING
@@ -34,10 +34,10 @@ COMMENT ON FUNCTION explain_decision(uuid, text) IS
 'Every gate of a decision in its order: whether it was open, the reason where it was not, and what it saw. A message that was decided and not sent, or not known to be, has a last row for that.';
 REVOKE ALL ON FUNCTION explain_decision(uuid, text) FROM PUBLIC;
 
-CREATE FUNCTION moment_gates(subject text, moment text, space text) RETURNS jsonb
+CREATE FUNCTION moment_gates(subject text, moment text, space text) RETURNS json
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'persona_moment_gates';
 COMMENT ON FUNCTION moment_gates(text, text, text) IS
-'The gates of a moment as they stand now for a subject and the latest of what starts it, as jsonb; NULL where there is no such thing.';
+'The gates of a moment as they stand now for a subject and the latest of what starts it, as json; NULL where there is no such thing.';
 REVOKE ALL ON FUNCTION moment_gates(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION why_not(subject text, moment text, space text DEFAULT NULL)

@@ -126,6 +126,27 @@ extern uint64 PersonaExecute(const char *sql, const PersonaArgs *args,
 extern uint64 PersonaExecuteKept(const char *sql, const PersonaArgs *args,
 								 bool read_only);
 
+/* ---- rows of the backend's own, as a table (rows.c) ---- */
+
+typedef struct PersonaRows PersonaRows;
+
+typedef struct PersonaRowsColumn
+{
+	const char *name;
+	Oid			type;			/* InvalidOid: as PersonaRowsBegin says */
+} PersonaRowsColumn;
+
+extern PersonaRows *PersonaRowsBegin(const char *name,
+									 const PersonaRowsColumn *columns, int n,
+									 Oid otherwise);
+extern void PersonaRowsPut(PersonaRows *rows, const Datum *values,
+						   const bool *nulls);
+
+/* PersonaExecuteKept of a statement that knows them; its rows are not kept. */
+extern uint64 PersonaRowsExecute(const PersonaRows *rows, const char *sql,
+								 const PersonaArgs *args);
+extern void PersonaRowsEnd(PersonaRows *rows);
+
 /* Column `name` of row `row` of SPI_tuptable. */
 extern Datum PersonaColumn(uint64 row, const char *name, bool *isnull);
 

@@ -59,16 +59,17 @@ Standing(const Space *space, const char *subject)
 /*
  * Later first; of two at the same instant the withdrawal. Of those that cover
  * a purpose no two have names of one length, so the name is no key of its own.
- * Times are compared by themselves first, as that rules most out.
+ * Times are compared by themselves first, as that rules most out. IS TRUE keeps
+ * an index on subjects from being searched once for each purpose and channel.
  */
 static char *
 Winner(const char *statements, const char *purposes, const char *channel)
 {
 	return psprintf("(SELECT s.decision, s.at, s.expires_at, s.ledger"
-					" FROM (%1$s) s WHERE (s.channel = '' OR s.channel = %3$s)"
-					"  AND s.purpose = ANY (%2$s)"
+					" FROM (%1$s) s WHERE (s.channel = '' OR s.channel = %3$s) IS TRUE"
+					"  AND (s.purpose = ANY (%2$s)) IS TRUE"
 					"  AND NOT EXISTS (SELECT FROM (%1$s) b"
-					"   WHERE b.purpose = '' AND (b.channel = '' OR b.channel = %3$s)"
+					"   WHERE b.purpose = '' AND (b.channel = '' OR b.channel = %3$s) IS TRUE"
 					"   AND b.at >= s.at"
 					"   AND (b.at, b.decision, b.purpose, b.channel, b.seq)"
 					"    > (s.at, s.decision, s.purpose, s.channel, s.seq))"
@@ -136,13 +137,28 @@ Suppressions(const Space *space, const char *subject, const char *channel,
 
 /* ---- what other rooms join ---- */
 
+/* The same as ConsentCoveringSql, of a purpose that is known. */
+static char *
+Covering(const char *purpose)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "ARRAY['', ");
+	for (const char *dot = strchr(purpose, '.'); dot != NULL;
+		 dot = strchr(dot + 1, '.'))
+		appendStringInfo(&sql, "%s, ",
+						 PersonaLiteral(pnstrdup(purpose, dot - purpose)));
+	appendStringInfo(&sql, "%s]::pg_catalog.text[]", PersonaLiteral(purpose));
+	return sql.data;
+}
+
 char *
 ConsentLateral(const Space *space, const char *subject_sql,
 			   const char *purpose, const char *basis,
 			   const char *channel_sql, const char *at_sql)
 {
-	return Answer(Standing(space, subject_sql),
-				  ConsentCoveringSql(PersonaLiteral(purpose)),
+	return Answer(Standing(space, subject_sql), Covering(purpose),
 				  PersonaLiteral(basis), channel_sql, at_sql);
 }
 
@@ -160,7 +176,10 @@ ConsentRefusedCategories(const Space *space, const char *subject_sql,
 					subject_sql);
 }
 
-/* Hashes the SQL of a name as ConsentPseudonym() does in C. */
+/*
+ * Hashes the SQL of a name as ConsentPseudonym() does in C. To hash takes
+ * longer than to look up, so who asks looks first whether there is any to find.
+ */
 static char *
 PseudonymSql(const Space *space, const char *kind, const char *name_sql)
 {
@@ -172,7 +191,7 @@ PseudonymSql(const Space *space, const char *kind, const char *name_sql)
 char *
 ConsentErased(const Space *space, const char *decision_sql)
 {
-	return psprintf("EXISTS (SELECT FROM %s t WHERE t.pseudonym = %s)",
+	return psprintf("(EXISTS (SELECT FROM %1$s) AND EXISTS (SELECT FROM %1$s t WHERE t.pseudonym = %2$s))",
 					SpaceTable(space, "tombstone"),
 					PseudonymSql(space, "decision", decision_sql));
 }
@@ -182,13 +201,13 @@ ConsentSuppressed(const Space *space, const char *subject_sql,
 				  const char *channel_sql, const char *address_sql)
 {
 	char	   *listed = address_sql == NULL ? "" :
-	psprintf(" UNION ALL SELECT l.reason, l.at FROM %s l"
-			 " WHERE l.channel IN ('', %s) AND l.hash = %s",
+	psprintf(" UNION ALL SELECT l.reason, l.at FROM %1$s l"
+			 " WHERE EXISTS (SELECT FROM %1$s) AND (l.channel = '' OR l.channel = %2$s) AND l.hash = %3$s",
 			 SpaceTable(space, "suppressed_address"), channel_sql,
 			 PseudonymSql(space, "address", address_sql));
 
 	return psprintf("(SELECT x.reason FROM (SELECT p.reason, p.at FROM %s p WHERE p.subject = %s"
-					" AND p.channel IN ('', %s)%s) x ORDER BY x.at LIMIT 1)",
+					" AND (p.channel = '' OR p.channel = %s) IS TRUE%s) x ORDER BY x.at LIMIT 1)",
 					SpaceTable(space, "suppression"), subject_sql,
 					channel_sql, listed);
 }

@@ -225,12 +225,26 @@ extern char *ConsentElsewhereSql(const Space *space);
 /* ---- links (secret.c) ---- */
 
 /*
- * A link to the subject's preference page, for a channel or (NULL) every one,
- * that can say yes for so long (NULL: 30 days) and no for ever. The caller acts
- * as the space's owner and is connected to SPI.
+ * What signs links, read once for many of them: the newest key, and whether
+ * anybody was ever erased. Whom they are about must not be erased meanwhile.
+ * The caller acts as the space's owner and is connected to SPI.
  */
-extern char *ConsentPreferenceToken(const Space *space, const char *subject,
-									const char *channel,
+typedef struct ConsentSigner
+{
+	bytea	   *secret;			/* in the memory context of the moment */
+	int32		key;
+	bool		any_erased;
+} ConsentSigner;
+
+extern void ConsentSignerBegin(ConsentSigner *signer, const Space *space);
+
+/*
+ * A link to the subject's preference page, for a channel or (NULL) every one,
+ * that can say yes for so long (NULL: 30 days) and no for ever.
+ */
+extern char *ConsentPreferenceToken(const Space *space,
+									const ConsentSigner *signer,
+									const char *subject, const char *channel,
 									const Interval *expires);
 extern char *ConsentConfirmationToken(const Space *space, const char *subject,
 									  const char *ledger);

@@ -117,16 +117,31 @@ Until(const Interval *expires)
 }
 
 static char *
-Sign(const Space *space, TokenKind kind, const char *subject,
-	 const char *about, TimestampTz until)
+AnyErasedSql(const Space *space)
 {
-	ConsentToken token = {.kind = kind, .until = until,
+	return psprintf("SELECT FROM %s LIMIT 1", SpaceTable(space, "tombstone"));
+}
+
+static const ConsentQuery any_erased = {AnyErasedSql, 0};
+
+void
+ConsentSignerBegin(ConsentSigner *signer, const Space *space)
+{
+	signer->secret = NewestSecret(space, "token", &signer->key);
+	signer->any_erased = ConsentRun(space, &any_erased, NULL, NULL, true) > 0;
+}
+
+static char *
+Sign(const Space *space, const ConsentSigner *signer, TokenKind kind,
+	 const char *subject, const char *about, TimestampTz until)
+{
+	ConsentToken token = {.kind = kind, .key = signer->key, .until = until,
 		.space = space->name, .about = (char *) about,
 	.subject = (char *) subject};
-	bytea	   *secret = NewestSecret(space, "token", &token.key);
 
-	token.life = Lives(space, subject);
-	return TokenSign(&token, secret);
+	if (signer->any_erased)
+		token.life = Lives(space, subject);
+	return TokenSign(&token, signer->secret);
 }
 
 static Interval *
@@ -138,10 +153,12 @@ DefaultYes(void)
 }
 
 char *
-ConsentPreferenceToken(const Space *space, const char *subject,
-					   const char *channel, const Interval *expires)
+ConsentPreferenceToken(const Space *space, const ConsentSigner *signer,
+					   const char *subject, const char *channel,
+					   const Interval *expires)
 {
-	return Sign(space, TOKEN_PREFERENCES, subject, channel ? channel : "",
+	return Sign(space, signer, TOKEN_PREFERENCES, subject,
+				channel ? channel : "",
 				Until(expires ? expires : DefaultYes()));
 }
 
@@ -149,7 +166,10 @@ char *
 ConsentConfirmationToken(const Space *space, const char *subject,
 						 const char *ledger)
 {
-	return Sign(space, TOKEN_CONFIRMATION, subject, ledger,
+	ConsentSigner signer;
+
+	ConsentSignerBegin(&signer, space);
+	return Sign(space, &signer, TOKEN_CONFIRMATION, subject, ledger,
 				Until(DefaultYes()));
 }
 
@@ -164,13 +184,15 @@ persona_preference_token(PG_FUNCTION_ARGS)
 	char	   *channel = ConsentArgText(fcinfo, 1);
 	Interval   *expires = PG_ARGISNULL(2) ? NULL : PG_GETARG_INTERVAL_P(2);
 	MemoryContext caller = CurrentMemoryContext;
+	ConsentSigner signer;
 	PersonaAct	act;
 	char	   *token;
 
 	if (channel != NULL)
 		ConsentCheckChannel(space, channel);
 	ConsentBegin(&act, space, ACL_INSERT);
-	token = ConsentPreferenceToken(space, ConsentKeyText(space, key),
+	ConsentSignerBegin(&signer, space);
+	token = ConsentPreferenceToken(space, &signer, ConsentKeyText(space, key),
 								   channel, expires);
 	token = MemoryContextStrdup(caller, token);
 	ConsentEnd(&act);

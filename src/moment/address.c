@@ -106,13 +106,11 @@ CountUnder(const Space *space, List *cases, const PersonaArgs *args,
 												" FROM unnest($1, $2) WITH ORDINALITY x(address, subject, ord)"
 												" JOIN %s c ON c.address = x.address AND c.subject <> x.subject::%s"
 												"  AND c.at > persona.now() - %s::pg_catalog.interval"
-												" WHERE NOT EXISTS (SELECT FROM %s y WHERE y.subject = c.subject"
-												"  AND y.message = c.decision AND y.state IN ('cancelled', 'dead'))"
-												" GROUP BY x.ord",
+												" WHERE NOT %s GROUP BY x.ord",
 												SpaceTable(space, "contact"),
 												PersonaTypeName(space->key.type),
 												PersonaLiteral(cap->per),
-												SpaceTable(space, "message")),
+												MomentWasStopped(space, "c")),
 									   args, false);
 
 	for (uint64 i = 0; i < n; i++)

@@ -18,17 +18,28 @@
 /* The last start of a key, as the entries of a batch go by. */
 typedef struct LastStart
 {
-	char		digest[40];		/* of subject and key */
+	pg_uuid_t	id;				/* of step 0: stands for subject and key */
 	TimestampTz at;
 	int			step;
 } LastStart;
 
-/* The id of step 0 stands for subject and key. */
+/* By a decision's id. */
+static HTAB *
+MakeTable(Size entrysize, List *entries)
+{
+	HASHCTL		control = {.keysize = sizeof(pg_uuid_t),
+		.entrysize = entrysize,
+	.hcxt = CurrentMemoryContext};
+
+	return hash_create("persona starts of a batch", list_length(entries),
+					   &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
 static LastStart *
-Find(HTAB *starts, const char *digest, const MomentEntry *entry)
+Find(HTAB *starts, const MomentEntry *entry)
 {
 	bool		found;
-	LastStart  *last = hash_search(starts, digest, HASH_ENTER, &found);
+	LastStart  *last = hash_search(starts, &entry->decision, HASH_ENTER, &found);
 
 	if (!found)
 	{
@@ -51,12 +62,7 @@ IsLater(TimestampTz at, TimestampTz last, Interval *after)
 static void
 CountSteps(const Moment *moment, List *entries)
 {
-	HASHCTL		control = {.keysize = sizeof(((LastStart *) 0)->digest),
-		.entrysize = sizeof(LastStart),
-	.hcxt = CurrentMemoryContext};
-	HTAB	   *starts = hash_create("persona starts of a batch",
-									 list_length(entries), &control,
-									 HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	HTAB	   *starts = MakeTable(sizeof(LastStart), entries);
 	Interval   *after = DatumGetIntervalP(DirectFunctionCall3(interval_in,
 															  CStringGetDatum(moment->again_after),
 															  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
@@ -65,7 +71,7 @@ CountSteps(const Moment *moment, List *entries)
 	foreach(cell, entries)
 	{
 		MomentEntry *entry = lfirst(cell);
-		LastStart  *last = Find(starts, entry->decision, entry);
+		LastStart  *last = Find(starts, entry);
 
 		if (last->at == DT_NOBEGIN || IsLater(entry->at, last->at, after))
 		{
@@ -77,26 +83,73 @@ CountSteps(const Moment *moment, List *entries)
 }
 
 static void
-Identify(const Space *space, const Moment *moment, MomentEntry *entry)
-{
-	entry->decision = MomentDecisionId(space->name, moment->name,
-									   entry->subject, entry->once_key,
-									   entry->step);
-}
-
-void
-MomentCountAgain(const Space *space, const Moment *moment, List *entries)
+Identify(const Space *space, const Moment *moment, List *entries)
 {
 	ListCell   *cell;
 
 	foreach(cell, entries)
 	{
-		((MomentEntry *) lfirst(cell))->step = 0;
-		Identify(space, moment, lfirst(cell));
+		MomentEntry *entry = lfirst(cell);
+
+		MomentDecisionId(space->name, moment->name, entry->subject,
+						 entry->once_key, entry->step, &entry->decision);
 	}
-	if (moment->again_after == NULL)
-		return;
-	CountSteps(moment, entries);
+}
+
+/* The place of an id in the list of those that are left. */
+typedef struct Place
+{
+	pg_uuid_t	id;
+	int			number;
+} Place;
+
+/*
+ * Of several with one id the earliest counts; where the moment restarts, the
+ * latest. What started it is the earliest in either case.
+ */
+static List *
+OneEach(const Moment *moment, List *entries)
+{
+	HTAB	   *places = MakeTable(sizeof(Place), entries);
+	List	   *left = NIL;
+	ListCell   *cell;
+
 	foreach(cell, entries)
-		Identify(space, moment, lfirst(cell));
+	{
+		MomentEntry *entry = lfirst(cell);
+		bool		found;
+		Place	   *place = hash_search(places, &entry->decision, HASH_ENTER,
+										&found);
+
+		if (found)
+		{
+			ListCell   *other = list_nth_cell(left, place->number);
+			MomentEntry *kept = lfirst(other);
+
+			kept->started_at = entry->started_at =
+				Min(kept->started_at, entry->started_at);
+			if (moment->restart)
+				lfirst(other) = entry;
+			continue;
+		}
+		place->number = list_length(left);
+		left = lappend(left, entry);
+	}
+	return left;
+}
+
+List *
+MomentCountAgain(const Space *space, const Moment *moment, List *entries)
+{
+	ListCell   *cell;
+
+	foreach(cell, entries)
+		((MomentEntry *) lfirst(cell))->step = 0;
+	Identify(space, moment, entries);
+	if (moment->again_after != NULL)
+	{
+		CountSteps(moment, entries);
+		Identify(space, moment, entries);
+	}
+	return OneEach(moment, entries);
 }

@@ -12,11 +12,10 @@
 static char *
 Stopped(const Space *space, const MomentBefore *before)
 {
-	return psprintf("EXISTS (SELECT FROM %s x JOIN %s y ON y.subject = x.subject AND y.message = x.decision"
-					" WHERE x.subject = d.subject AND x.moment = %s AND x.event_key = d.event_key"
-					" AND y.state IN ('cancelled', 'dead'))",
-					SpaceTable(space, "decision"), SpaceTable(space, "message"),
-					PersonaLiteral(before->name));
+	return psprintf("EXISTS (SELECT FROM %s x WHERE x.subject = d.subject AND x.moment = %s"
+					" AND x.event_key = d.event_key AND %s)",
+					SpaceTable(space, "decision"),
+					PersonaLiteral(before->name), MomentWasStopped(space, "x"));
 }
 
 static char *

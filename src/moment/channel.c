@@ -78,21 +78,29 @@ MomentSuppressedSql(Builder *b, bool bare)
 	return psprintf("coalesce(%s)", sql.data);
 }
 
+static char *
+ConsentOn(Builder *b, const MomentChannel *channel)
+{
+	return ConsentLateral(b->space, "d.subject", b->moment->purpose,
+						  b->moment->basis, PersonaLiteral(channel->name),
+						  "persona.now()");
+}
+
 /* The consent on all of them: the first that is missing, else the first. */
 char *
 MomentConsentSql(Builder *b)
 {
-	const Moment *m = b->moment;
+	List	   *channels = b->moment->channels;
 	StringInfoData sql;
 	ListCell   *cell;
 
+	if (list_length(channels) == 1)
+		return ConsentOn(b, linitial(channels));
 	initStringInfo(&sql);
-	foreach(cell, m->channels)
+	foreach(cell, channels)
 		appendStringInfo(&sql, "%s SELECT v.*, %d AS number FROM %s v",
 						 sql.len ? " UNION ALL" : "", foreach_current_index(cell),
-						 ConsentLateral(b->space, "d.subject", m->purpose, m->basis,
-										PersonaLiteral(((MomentChannel *) lfirst(cell))->name),
-										"persona.now()"));
+						 ConsentOn(b, lfirst(cell)));
 	return psprintf("(SELECT u.* FROM (%s) u ORDER BY u.allowed, u.number LIMIT 1)",
 					sql.data);
 }

@@ -67,6 +67,14 @@ CompileEntry(Builder *b)
 									  "segment", &type));
 }
 
+char *
+MomentWasStopped(const Space *space, const char *decision)
+{
+	return psprintf("EXISTS (SELECT FROM %1$s y WHERE y.subject = %2$s.subject AND y.message = %2$s.decision"
+					" AND y.state IN ('cancelled', 'dead') AND y.done_at IS NOT NULL AND y.sent_at IS NULL)",
+					SpaceTable(space, "message"), decision);
+}
+
 static void
 CompileRules(Builder *b)
 {
@@ -184,7 +192,7 @@ StartSql(Builder *b)
 	const Moment *m = b->moment;
 	const char *once_key = b->once_key ? b->once_key : EventKey("d");
 
-	return psprintf("SELECT d.ctid AS row, d.subject::pg_catalog.text AS subject, d.at,"
+	return psprintf("SELECT d.ctid AS row, d.subject AS key, d.subject::pg_catalog.text AS subject, d.event, d.event_key, d.at,"
 					" %s AS event_there, %s AS entry, k.once_key, %s AS due,"
 					" l.at AS last_at, l.step AS last_step"
 					" FROM %s d%s%s%s%s CROSS JOIN LATERAL (SELECT (%s)::pg_catalog.text) k(once_key)%s"
@@ -208,18 +216,22 @@ DueSql(Builder *b)
 					PersonaLiteral(b->moment->name));
 }
 
+/* So long before now; a sub-select, for it is the same for all rows. */
+static char *
+Ago(const char *interval)
+{
+	return psprintf("(SELECT persona.now() - %s::pg_catalog.interval)",
+					PersonaLiteral(interval));
+}
+
 /* Whether a decision x counts against a cap: in its scope and its time. */
 static char *
 CapScope(const Space *space, const MomentCap *cap)
 {
-	return psprintf("NOT x.transactional"
-					" AND x.at > persona.now() - %s::pg_catalog.interval%s"
-					" AND NOT EXISTS (SELECT FROM %s y"
-					" WHERE y.subject = x.subject AND y.message = x.decision"
-					" AND y.state IN ('cancelled', 'dead'))",
-					PersonaLiteral(cap->per),
+	return psprintf("NOT x.transactional AND x.at > %s%s AND NOT %s",
+					Ago(cap->per),
 					MomentInScope(cap->channel, cap->purpose),
-					SpaceTable(space, "message"));
+					MomentWasStopped(space, "x"));
 }
 
 /*
@@ -234,8 +246,8 @@ static char *
 History(const Space *space, const Moment *moment)
 {
 	StringInfoData caps;
-	char	   *lately = psprintf("NOT x.fallback AND x.at > persona.now() - %s::pg_catalog.interval",
-								  PersonaLiteral(moment->told_within));
+	char	   *lately = psprintf("NOT x.fallback AND x.at > %s",
+								  Ago(moment->told_within));
 	ListCell   *cell;
 
 	initStringInfo(&caps);
@@ -248,12 +260,11 @@ History(const Space *space, const Moment *moment)
 					" pg_catalog.count(*) FILTER (WHERE x.moment = %2$s AND %3$s) AS repeats,"
 					" pg_catalog.count(*) FILTER (WHERE x.moment <> %2$s AND x.told && %4$s AND %3$s) AS alike,"
 					" pg_catalog.string_agg(x.items, '') FILTER (WHERE %3$s) AS told_before,"
-					" pg_catalog.count(*) FILTER (WHERE x.moment = %2$s"
-					"  AND x.at > persona.now() - '1 day'::pg_catalog.interval) AS rounds"
+					" pg_catalog.count(*) FILTER (WHERE x.moment = %2$s AND x.at > %6$s) AS rounds"
 					" FROM %5$s x WHERE x.subject = d.subject AND x.outcome IN ('send', 'holdout'))",
 					caps.data, PersonaLiteral(moment->name), lately,
 					MomentTextArray(moment->told ? moment->told->attributes : NIL),
-					SpaceTable(space, "decision"));
+					SpaceTable(space, "decision"), Ago("1 day"));
 }
 
 /* The strictest max_age of an event's attributes. */
@@ -369,6 +380,8 @@ CategoryArray(Builder *b, bool closed)
 static char *
 Refused(Builder *b)
 {
+	if (b->attributes == NIL)
+		return MomentTextArray(NIL);
 	return psprintf("(%s || ARRAY(SELECT c FROM pg_catalog.unnest(%s) c"
 					" WHERE NOT EXISTS (SELECT FROM %s p WHERE p.subject = d.subject AND p.allowed"
 					" AND (c = p.category OR pg_catalog.starts_with(c, p.category || '.')))))",
@@ -384,7 +397,8 @@ Refused(Builder *b)
 static char *
 DecideSql(Builder *b, const char *driver, const char *schedule, bool bare)
 {
-	return psprintf("SELECT d.row, d.subject::pg_catalog.text AS subject, %s,"
+	return psprintf("SELECT d.row, d.subject AS key, d.subject::pg_catalog.text AS subject,"
+					" d.event, d.event_key, d.step, %s,"
 					" d.first_due, d.started_at, %s AS subject_there, %s AS event_there,"
 					" %s AS entry, %s AS cancel, %s AS reached, %s AS expires_at, %s AS stale,"
 					" %s AS unit, a.variant AS assigned, %s AS channel, %s AS address, %s AS zone, %s AS suppressed,"
@@ -435,13 +449,14 @@ ProbeSql(Builder *b)
 
 	if (latest == NULL)
 		return NULL;
-	driver = psprintf("(SELECT '(0,0)'::pg_catalog.tid AS row, u.subject, l.event_key, $2 AS context,"
-					  "  persona.now() AS at, persona.now() AS first_due,"
+	driver = psprintf("(SELECT '(0,0)'::pg_catalog.tid AS row, u.subject, %s::pg_catalog.text AS event, l.event_key,"
+					  "  0 AS step, $2 AS context, persona.now() AS at, persona.now() AS first_due,"
 					  " persona.now() AS started_at FROM pg_catalog.unnest($1) u(subject)"
-					  " CROSS JOIN LATERAL (%s LIMIT 1) l(event_key))", latest);
+					  " CROSS JOIN LATERAL (%s LIMIT 1) l(event_key))",
+					  PersonaLiteral(b->moment->starts_on), latest);
 	return DecideSql(b, driver,
 					 psprintf("(%1$s)::pg_catalog.text AS once_key,"
-							  " persona.decision_id(%2$s, %3$s, d.subject::pg_catalog.text, (%1$s)::pg_catalog.text, 0)::pg_catalog.text AS decision, %4$s AS due",
+							  " persona.decision_id(%2$s, %3$s, d.subject::pg_catalog.text, (%1$s)::pg_catalog.text, 0) AS decision, %4$s AS due",
 							  once_key, PersonaLiteral(b->space->name),
 							  PersonaLiteral(b->moment->name), Due(b, "d.at")),
 					 false);
@@ -490,7 +505,7 @@ BeginQuery(Builder *b)
 MomentProgram *
 MomentCompile(const Space *space, const Moment *moment)
 {
-	const char *schedule = "d.once_key, d.decision::pg_catalog.text AS decision, d.due";
+	const char *schedule = "d.once_key, d.decision, d.due";
 	MomentProgram *program = palloc0(sizeof(MomentProgram));
 	Builder		b = {.space = space, .moment = moment};
 
@@ -513,6 +528,8 @@ MomentCompile(const Space *space, const Moment *moment)
 	if (moment->unit != NULL)
 		b.assignment = MomentAssignment(moment, "NULL::pg_catalog.text");
 	program->bare_sql = DecideSql(&b, ScheduleDriver(&b), schedule, true);
+	program->write_sql = MomentWriteSql(space, moment, program, false);
+	program->show_sql = MomentWriteSql(space, moment, program, true);
 	return program;
 }
 

@@ -45,7 +45,7 @@ Gates(const Space *space, Moment *moment, char *subject)
 
 PG_FUNCTION_INFO_V1(persona_moment_gates);
 
-/* persona.moment_gates(subject, moment, space): the gates as jsonb, or NULL. */
+/* persona.moment_gates(subject, moment, space): the gates as json, or NULL. */
 Datum
 persona_moment_gates(PG_FUNCTION_ARGS)
 {
@@ -66,7 +66,7 @@ persona_moment_gates(PG_FUNCTION_ARGS)
 	if (gates != NULL)
 	{
 		MemoryContextSwitchTo(caller);
-		result = DirectFunctionCall1(jsonb_in, CStringGetDatum(gates));
+		result = CStringGetTextDatum(gates);
 	}
 	SPI_finish();
 	if (gates == NULL)

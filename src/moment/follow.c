@@ -8,17 +8,11 @@
  */
 #include "moment/start.h"
 
-#include "executor/spi.h"
-
-void
-MomentFollow(const Space *space, const Moment *moment, const PersonaArgs *rows)
+char *
+MomentFollowSql(const Space *space, const Moment *moment, const char *from)
 {
-	if (!moment->followed)
-		return;
-	PersonaExecuteKept(psprintf("INSERT INTO %s SELECT d.subject, %s, d.event_key, persona.now(), pg_catalog.clock_timestamp()"
-								" FROM unnest($1, $2) x(row, outcome) JOIN %s d ON d.ctid = x.row"
-								" WHERE x.outcome IN ('send', 'holdout')",
-								SpaceTable(space, "inbox"),
-								PersonaLiteral(psprintf("after %s", moment->name)),
-								SpaceTable(space, "schedule")), rows, false);
+	return psprintf("INSERT INTO %s SELECT x.subject, %s, x.event_key, persona.now(), pg_catalog.clock_timestamp()"
+					" FROM %s WHERE x.outcome IN ('send', 'holdout')",
+					SpaceTable(space, "inbox"),
+					PersonaLiteral(psprintf("after %s", moment->name)), from);
 }

@@ -8,12 +8,12 @@
  * categories; never a value of the customer's.
  */
 #include "moment/gate.h"
+#include "moment/saw.h"
 #include "moment/zone.h"
 
 #include "experiment/experiment.h"
 
 #include "utils/builtins.h"
-#include "utils/json.h"
 #include "utils/timestamp.h"
 
 /* What a gate is given, and where it leaves what it found. */
@@ -26,65 +26,10 @@ typedef struct Passage
 	int			already;
 	MomentVerdict *verdict;
 	const char *reason;			/* why the gate closed */
-	StringInfoData saw;			/* JSON members, without the braces */
+	StringInfo	json;			/* the gates so far, and what they saw */
 } Passage;
 
-/* ---- writing down what a gate saw ---- */
-
-static void
-SawJson(Passage *p, const char *key, const char *json)
-{
-	if (p->saw.len)
-		appendStringInfoString(&p->saw, ", ");
-	escape_json(&p->saw, key);
-	appendStringInfo(&p->saw, ": %s", json);
-}
-
-static void
-SawText(Passage *p, const char *key, const char *value)
-{
-	StringInfoData json;
-
-	if (value == NULL)
-		return;
-	initStringInfo(&json);
-	escape_json(&json, value);
-	SawJson(p, key, json.data);
-}
-
-static void
-SawNumber(Passage *p, const char *key, double value)
-{
-	SawJson(p, key, psprintf("%.15g", value));
-}
-
-static void
-SawTime(Passage *p, const char *key, TimestampTz t)
-{
-	SawText(p, key, timestamptz_to_str(t));
-}
-
-static void
-SawTruth(Passage *p, const char *key, MomentTruth truth)
-{
-	SawJson(p, key, truth == MOMENT_TRUE ? "true" :
-			truth == MOMENT_FALSE ? "false" : "null");
-}
-
-static void
-SawList(Passage *p, const char *key, List *texts)
-{
-	StringInfoData list;
-	ListCell   *cell;
-
-	initStringInfo(&list);
-	foreach(cell, texts)
-	{
-		appendStringInfoString(&list, list.len ? ", " : "");
-		escape_json(&list, lfirst(cell));
-	}
-	SawJson(p, key, psprintf("[%s]", list.data));
-}
+/* ---- the gates ---- */
 
 static bool
 Close(Passage *p, const char *reason)
@@ -93,13 +38,11 @@ Close(Passage *p, const char *reason)
 	return false;
 }
 
-/* ---- the gates ---- */
-
 static bool
 GateLive(Passage *p)
 {
-	SawJson(p, "enabled", persona_enabled ? "true" : "false");
-	SawText(p, "state", p->moment->state);
+	SawBool(p->json, "enabled", persona_enabled);
+	SawText(p->json, "state", p->moment->state);
 	if (!persona_enabled || strcmp(p->moment->state, "live") != 0)
 		return Close(p, "paused");
 	return p->moment->held ? Close(p, "held") : true;
@@ -116,10 +59,10 @@ GateReachable(Passage *p)
 {
 	const MomentCase *one = p->one;
 
-	SawJson(p, "subject", one->subject_there ? "true" : "false");
-	SawJson(p, "event", one->event_there ? "true" : "false");
-	SawJson(p, "address", IsBlank(one->address) ? "false" : "true");
-	SawText(p, "suppressed", one->suppressed);
+	SawBool(p->json, "subject", one->subject_there);
+	SawBool(p->json, "event", one->event_there);
+	SawBool(p->json, "address", !IsBlank(one->address));
+	SawText(p->json, "suppressed", one->suppressed);
 	if (!one->subject_there)
 		return Close(p, "gone");
 	if (!one->event_there)
@@ -135,10 +78,10 @@ GateReachable(Passage *p)
 static bool
 GateEntry(Passage *p)
 {
-	SawTruth(p, "rule", p->one->entry);
-	SawText(p, "stale", p->one->stale);
+	SawTruth(p->json, "rule", p->one->entry);
+	SawText(p->json, "stale", p->one->stale);
 	if (p->one->sqlstate != 0)
-		SawText(p, "sqlstate", unpack_sql_state(p->one->sqlstate));
+		SawText(p->json, "sqlstate", unpack_sql_state(p->one->sqlstate));
 	if (p->one->entry == MOMENT_UNKNOWN)
 		return Close(p, "rule_unknown");
 	if (p->one->entry == MOMENT_FALSE)
@@ -151,11 +94,11 @@ GateCancel(Passage *p)
 {
 	List	   *reached = p->one->reached;
 
-	SawTruth(p, "rule", p->one->cancel);
+	SawTruth(p->json, "rule", p->one->cancel);
 	if (reached != NIL)
 	{
-		SawText(p, "goal", linitial(reached));
-		SawText(p, "after", lsecond(reached));
+		SawText(p->json, "goal", linitial(reached));
+		SawText(p->json, "after", lsecond(reached));
 	}
 	return p->one->cancel == MOMENT_TRUE || reached != NIL ?
 		Close(p, "cancelled") : true;
@@ -164,24 +107,24 @@ GateCancel(Passage *p)
 static bool
 GateExpiry(Passage *p)
 {
-	SawTime(p, "due", p->one->first_due);
+	SawTime(p->json, "due", p->one->first_due);
 	if (!p->one->has_expiry)
 		return true;
-	SawTime(p, "expires", p->one->expires_at);
+	SawTime(p->json, "expires", p->one->expires_at);
 	return PersonaNow() >= p->one->expires_at ? Close(p, "expired") : true;
 }
 
 static bool
 GateConsent(Passage *p)
 {
-	SawText(p, "purpose", p->moment->purpose);
-	SawText(p, "channel", p->one->channel);
-	SawText(p, "basis", p->moment->basis);
-	SawText(p, "status", p->one->consent_reason);
-	SawText(p, "ledger", p->one->ledger);
+	SawText(p->json, "purpose", p->moment->purpose);
+	SawText(p->json, "channel", p->one->channel);
+	SawText(p->json, "basis", p->moment->basis);
+	SawText(p->json, "status", p->one->consent_reason);
+	SawText(p->json, "ledger", p->one->ledger);
 	if (p->moment->transactional)
 	{
-		SawJson(p, "transactional", "true");
+		SawBool(p->json, "transactional", true);
 		return true;
 	}
 	return p->one->allowed ? true : Close(p, p->one->consent_reason);
@@ -199,8 +142,8 @@ GatePreference(Passage *p)
 
 	foreach(cell, p->one->refused)
 		twin_too = twin_too || PersonaHasText(p->program->for_all, lfirst(cell));
-	SawNumber(p, "categories", list_length(p->program->categories));
-	SawList(p, "refused", p->one->refused);
+	SawCount(p->json, "categories", list_length(p->program->categories));
+	SawList(p->json, "refused", p->one->refused);
 	if (twin_too)
 		return Close(p, "data_preference");
 	if (p->one->refused != NIL)
@@ -217,13 +160,13 @@ GateQuiet(Passage *p)
 
 	if (p->moment->quiet != NIL)
 	{
-		SawText(p, "zone", pg_get_timezone_name(zone));
+		SawText(p->json, "zone", pg_get_timezone_name(zone));
 		if (p->one->zone != NULL && !MomentIsZone(p->one->zone))
-			SawJson(p, "zone_unknown", "true");
+			SawBool(p->json, "zone_unknown", true);
 	}
 	if (end <= now)
 		return true;
-	SawTime(p, "until", end);
+	SawTime(p->json, "until", end);
 	p->verdict->due = end;
 	return Close(p, "quiet_hours");
 }
@@ -238,31 +181,38 @@ SentUnder(Passage *p, int number)
 	return MomentCapIsByAddress(cap) ? sent + p->one->same_address : sent;
 }
 
+/* Whether a cap is reached; writes it down as an object of its own. */
+static bool
+IsFull(Passage *p, int number)
+{
+	const MomentCap *cap = list_nth(p->moment->caps, number);
+	int64		sent = SentUnder(p, number);
+
+	SawItem(p->json);
+	SawText(p->json, "channel", cap->channel);
+	SawText(p->json, "purpose", cap->purpose);
+	SawText(p->json, "per", cap->per);
+	SawCount(p->json, "sent", sent);
+	SawCount(p->json, "cap", cap->cap);
+	appendStringInfoChar(p->json, '}');
+	return sent >= cap->cap;
+}
+
 static bool
 GateFrequency(Passage *p)
 {
-	StringInfoData list;
 	bool		full = false;
 
 	if (p->moment->transactional)
 	{
-		SawJson(p, "transactional", "true");
+		SawBool(p->json, "transactional", true);
 		return true;
 	}
-	initStringInfo(&list);
+	SawKey(p->json, "caps");
+	appendStringInfoChar(p->json, '[');
 	for (int i = 0; i < list_length(p->moment->caps); i++)
-	{
-		const MomentCap *cap = list_nth(p->moment->caps, i);
-		int64		sent = SentUnder(p, i);
-
-		appendStringInfo(&list, "%s{\"channel\": \"%s\", \"purpose\": \"%s\", \"per\": ",
-						 i ? ", " : "", cap->channel, cap->purpose);
-		escape_json(&list, cap->per);
-		appendStringInfo(&list, ", \"sent\": " INT64_FORMAT ", \"cap\": %d}",
-						 sent, cap->cap);
-		full = full || sent >= cap->cap;
-	}
-	SawJson(p, "caps", psprintf("[%s]", list.data));
+		full = IsFull(p, i) || full;
+	appendStringInfoChar(p->json, ']');
 	return full ? Close(p, "frequency_cap") : true;
 }
 
@@ -285,8 +235,8 @@ Repetition(Passage *p)
 	int			same = Max(own, p->one->same);
 	int			alike = Max(0, own + (int) p->one->alike - same);
 
-	SawNumber(p, "same", same);
-	SawNumber(p, "alike", alike);
+	SawCount(p->json, "same", same);
+	SawCount(p->json, "alike", alike);
 	return Min(100, POINTS_SAME * same + POINTS_ALIKE * alike);
 }
 
@@ -303,14 +253,14 @@ GateSurprise(Passage *p)
 	int			staleness = POINTS_OLD * list_length(p->one->old);
 	int			score = Min(100, moment->told->surprise + repetition + staleness);
 
-	SawNumber(p, "score", score);
-	SawNumber(p, "limit", moment->max_surprise);
-	SawNumber(p, "audit", moment->told->surprise);
-	SawNumber(p, "repetition", repetition);
-	SawNumber(p, "staleness", staleness);
-	SawText(p, "within", moment->told_within);
+	SawCount(p->json, "score", score);
+	SawCount(p->json, "limit", moment->max_surprise);
+	SawCount(p->json, "audit", moment->told->surprise);
+	SawCount(p->json, "repetition", repetition);
+	SawCount(p->json, "staleness", staleness);
+	SawText(p->json, "within", moment->told_within);
 	if (p->one->old != NIL)
-		SawList(p, "old", p->one->old);
+		SawList(p->json, "old", p->one->old);
 	if (score <= moment->max_surprise)
 		return true;
 	if (MomentFindVariant(moment, "generic") == NULL ||
@@ -367,10 +317,10 @@ GateVariant(Passage *p)
 		verdict->exposed = !verdict->fallback;
 		verdict->variant = verdict->fallback ? "generic" : assigned;
 	}
-	SawText(p, "variant", verdict->variant);
-	SawText(p, "experiment", p->moment->experiment);
-	SawNumber(p, "holdout", p->moment->holdout);
-	SawJson(p, "fallback", verdict->fallback ? "true" : "false");
+	SawText(p->json, "variant", verdict->variant);
+	SawText(p->json, "experiment", p->moment->experiment);
+	SawNumber(p->json, "holdout", p->moment->holdout);
+	SawBool(p->json, "fallback", verdict->fallback);
 }
 
 typedef struct Rendering
@@ -407,7 +357,7 @@ GateRender(Passage *p)
 
 	if (p->verdict->outcome == MOMENT_HOLDOUT)
 	{
-		SawJson(p, "rendered", "false");
+		SawBool(p->json, "rendered", false);
 		return true;
 	}
 	r.html = MomentFindChannel(p->moment, p->one->channel)->html;
@@ -416,8 +366,8 @@ GateRender(Passage *p)
 		return Close(p, "render_error");
 	sqlstate = PersonaTrap(Render, &r);
 	if (sqlstate != 0)
-		SawText(p, "sqlstate", unpack_sql_state(sqlstate));
-	SawText(p, "missing", r.missing);
+		SawText(p->json, "sqlstate", unpack_sql_state(sqlstate));
+	SawText(p->json, "missing", r.missing);
 	if (sqlstate != 0 || r.missing != NULL)
 		return Close(p, "render_error");
 	p->verdict->subject_line = r.subject_line;
@@ -427,36 +377,29 @@ GateRender(Passage *p)
 
 /* ---- one case through all of them ---- */
 
-static void
-WriteDown(StringInfo json, Passage *p, const char *name, bool passed)
-{
-	appendStringInfo(json, "%s{\"gate\": \"%s\", \"passed\": %s",
-					 json->len > 1 ? ", " : "", name,
-					 passed ? "true" : "false");
-	if (!passed)
-	{
-		appendStringInfoString(json, ", \"reason\": ");
-		escape_json(json, p->reason);
-	}
-	appendStringInfo(json, ", \"saw\": {%s}}", p->saw.data);
-	resetStringInfo(&p->saw);
-}
-
 /* The variant and the render gate, which only an open case reaches. */
 static void
-Finish(Passage *p, StringInfo json)
+Finish(Passage *p)
 {
 	bool		rendered;
 
+	SawBegin(p->json, "variant");
 	GateVariant(p);
-	WriteDown(json, p, "variant", true);
+	SawEnd(p->json, NULL);
+	SawBegin(p->json, "render");
 	rendered = GateRender(p);
+	SawEnd(p->json, rendered ? NULL : p->reason);
 	if (!rendered)
 	{
 		p->verdict->outcome = MOMENT_SKIP;
 		p->verdict->reason = p->reason;
 	}
-	WriteDown(json, p, "render", rendered);
+}
+
+bool
+MomentIsContact(const MomentVerdict *verdict)
+{
+	return verdict->outcome == MOMENT_SEND || verdict->outcome == MOMENT_HOLDOUT;
 }
 
 void
@@ -465,30 +408,30 @@ MomentDecide(const Space *space, const Moment *moment,
 			 int already, MomentVerdict *verdict)
 {
 	Passage		p = {space, moment, program, one, already, verdict};
-	StringInfoData json;
 	const char *closed_at = NULL;
 
 	memset(verdict, 0, sizeof(*verdict));
-	initStringInfo(&p.saw);
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '[');
+	p.json = makeStringInfo();
+	appendStringInfoChar(p.json, '[');
 	for (int i = 0; i < lengthof(gates); i++)
 	{
-		bool		passed = gates[i].gate(&p);
+		bool		passed;
 
+		SawBegin(p.json, gates[i].name);
+		passed = gates[i].gate(&p);
+		SawEnd(p.json, passed ? NULL : p.reason);
 		if (!passed && closed_at == NULL)
 		{
 			closed_at = gates[i].name;
 			verdict->reason = p.reason;
 		}
-		WriteDown(&json, &p, gates[i].name, passed);
 	}
 	if (closed_at == NULL)
-		Finish(&p, &json);
+		Finish(&p);
 	else
 		/* Who asks is there now, and not when the quiet hours end. */
 		verdict->outcome = strcmp(closed_at, "quiet") == 0 && !moment->on_request ?
 			MOMENT_DEFER : MOMENT_SKIP;
-	appendStringInfoChar(&json, ']');
-	verdict->gates = json.data;
+	appendStringInfoChar(p.json, ']');
+	verdict->gates = p.json->data;
 }

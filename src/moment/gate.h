@@ -12,6 +12,7 @@
 
 #include "storage/itemptr.h"
 #include "utils/jsonb.h"
+#include "utils/uuid.h"
 
 /* ---- the gates (gate.c) ---- */
 
@@ -26,9 +27,13 @@ typedef enum
 typedef struct MomentCase
 {
 	ItemPointerData row;		/* in the schedule */
-	char	   *subject;		/* its key as text */
+	Datum		key;			/* the subject's, of the key's own type */
+	char	   *subject;		/* the same as text */
+	Datum		event;			/* text that started it, or 0 */
+	Datum		event_key;		/* text[] of it, or 0 */
+	int			step;
 	char	   *once_key;		/* the event's, or what once_per says */
-	char	   *decision;		/* uuid as text */
+	pg_uuid_t  *decision;		/* its id; NULL: it has no once_key */
 	TimestampTz due;
 	TimestampTz first_due;
 	TimestampTz started_at;
@@ -56,7 +61,7 @@ typedef struct MomentCase
 	bytea	   *told_before;	/* hashes of the values they showed, or NULL */
 	int			same;			/* how often a value of now was shown */
 	List	   *old;			/* of char *: attributes past their max_age */
-	char	   *items;			/* hashes of the values now, as a literal */
+	bytea	   *items;			/* hashes of the values now, or NULL */
 	int64		rounds;			/* sent of this moment within a day */
 	int64		address_hash;	/* where caps count by address */
 	int			same_address;	/* decided in this batch for others of it */
@@ -84,6 +89,11 @@ typedef struct MomentVerdict
 	text	   *subject_line;
 	text	   *body;
 } MomentVerdict;
+
+/* Whether it reaches the subject, or would but for the holdout. */
+extern bool MomentIsContact(const MomentVerdict *verdict);
+
+/* ---- cases (case.c) ---- */
 
 /* A text[] of the row of a result; List of char *, without NULLs. */
 extern List *MomentReadTexts(uint64 row, const char *column);
@@ -133,9 +143,10 @@ extern char *MomentOldSql(const Space *space, const Moment *moment);
 extern void MomentCountTold(const Space *space, const Moment *moment,
 							List *cases);
 
-/* A decision's id, as text (id.c). */
-extern char *MomentDecisionId(const char *space, const char *moment,
-							  const char *subject, const char *key, int step);
+/* A decision's id (id.c). */
+extern void MomentDecisionId(const char *space, const char *moment,
+							 const char *subject, const char *key, int step,
+							 pg_uuid_t *id);
 
 /* ---- one subject, now ---- */
 

@@ -30,38 +30,37 @@ Hash(const char *text, uint8 *digest)
 	pg_cryptohash_free(context);
 }
 
-char *
+void
 MomentDecisionId(const char *space, const char *moment, const char *subject,
-				 const char *key, int step)
+				 const char *key, int step, pg_uuid_t *id)
 {
-	Datum		id = DirectFunctionCall5(persona_decision_id,
-										 CStringGetTextDatum(space),
-										 CStringGetTextDatum(moment),
-										 CStringGetTextDatum(subject),
-										 CStringGetTextDatum(key),
-										 Int32GetDatum(step));
+	const char *const texts[] = {space, moment, subject, key};
+	StringInfoData parts;
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];
 
-	return DatumGetCString(DirectFunctionCall1(uuid_out, id));
+	initStringInfo(&parts);
+	for (int i = 0; i < lengthof(texts); i++)
+	{
+		appendStringInfoString(&parts, texts[i]);
+		appendStringInfoString(&parts, SEPARATOR);
+	}
+	appendStringInfo(&parts, "%d", step);
+	Hash((char *) pg_do_encoding_conversion((unsigned char *) parts.data,
+											parts.len, GetDatabaseEncoding(),
+											PG_UTF8), digest);
+	memcpy(id->data, digest, UUID_LEN);
 }
 
 /* persona.decision_id(space, moment, subject, key, step) */
 Datum
 persona_decision_id(PG_FUNCTION_ARGS)
 {
-	StringInfoData parts;
-	uint8		digest[PG_SHA256_DIGEST_LENGTH];
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	char	   *utf8;
 
-	initStringInfo(&parts);
-	for (int i = 0; i < 4; i++)
-		appendStringInfo(&parts, "%s" SEPARATOR,
-						 text_to_cstring(PG_GETARG_TEXT_PP(i)));
-	appendStringInfo(&parts, "%d", PG_GETARG_INT32(4));
-	utf8 = (char *) pg_do_encoding_conversion((unsigned char *) parts.data,
-											  parts.len, GetDatabaseEncoding(),
-											  PG_UTF8);
-	Hash(utf8, digest);
-	memcpy(id->data, digest, UUID_LEN);
+	MomentDecisionId(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+					 text_to_cstring(PG_GETARG_TEXT_PP(1)),
+					 text_to_cstring(PG_GETARG_TEXT_PP(2)),
+					 text_to_cstring(PG_GETARG_TEXT_PP(3)),
+					 PG_GETARG_INT32(4), id);
 	PG_RETURN_UUID_P(id);
 }

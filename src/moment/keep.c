@@ -130,6 +130,8 @@ CopyProgram(const MomentProgram *program)
 	copy->bare_sql = CopyText(program->bare_sql);
 	copy->due_sql = CopyText(program->due_sql);
 	copy->probe_sql = CopyText(program->probe_sql);
+	copy->write_sql = CopyText(program->write_sql);
+	copy->show_sql = CopyText(program->show_sql);
 	copy->categories = CopyTexts(program->categories);
 	copy->for_all = CopyTexts(program->for_all);
 	return copy;

@@ -22,12 +22,15 @@
  *	calendar.c	a schedule: whose time has come, into the inbox
  *	enter.c		segments entered, into the inbox
  *	follow.c	what a moment's message starts in turn, into the inbox
- *	start.c		inbox -> schedule: who enters a moment, and when it is due
+ *	start.c		inbox -> schedule: what waits, and what moments make of it
+ *	entry.c		who enters a moment, and when it is due
  *	again.c		what comes again: once, anew after a while
  *	reschedule.c	another delay for what is scheduled already
  *
  * gate.h: whether a message may go, and which
  *	gate.c		the gates, one function each, over what was read
+ *	case.c		what was read of one subject, as the gates see it
+ *	saw.h		what a gate saw, as JSON
  *	address.c	caps that count by address
  *	told.c		what a message tells, and what was told before
  *	id.c		a decision's id: a pure function of what is decided
@@ -40,6 +43,8 @@
  *	run.c		CALL persona.run(): batch after batch
  *	batch.c		which due rows are decided together, and what if one fails
  *	decide.c	schedule -> decision and message
+ *	write.c		what was decided, written down in one statement
+ *	partition.c	the decisions' partitions, one a month
  *	request.c	decide(): the same at once, for one subject
  *	rehearse.c	all of it for a few made-up subjects, and rolled back
  *	guard.c		what is held: a spike, a loop, one error after another
@@ -48,7 +53,9 @@
  *	convert.c	who reached the goal after a decision
  *
  * outbox.h: messages -> senders
- *	claim.c		outbox -> sender, consent read again under lock
+ *	claim.c		outbox -> sender: what is asked for
+ *	lease.c		a page of messages, consent read again under lock
+ *	head.c		where the outbox begins
  *	recall.c	what was called off while it waited there
  *	refusal.c	why a message may not be handed over after all
  *	adopt.c		the one database that an outbox sends from
@@ -233,6 +240,8 @@ typedef struct MomentProgram
 	char	   *due_sql;		/* row and due of all that is scheduled */
 	char	   *probe_sql;		/* $1 K[]: subjects, as if it started now; $2
 								 * jsonb and $3 text: a request and its key */
+	char	   *write_sql;		/* writes verdicts on rows of the schedule */
+	char	   *show_sql;		/* the same on requests, which is sent at once */
 	List	   *categories;		/* of char *: used by any variant */
 	List	   *for_all;		/* of those the ones the generic uses too */
 	List	   *uses;			/* of RuleUse *: every column that is read */
@@ -244,6 +253,16 @@ typedef struct MomentProgram
  * = ANY, and no index on the subject looks better than the places of the rows.
  */
 extern char *MomentIsLocked(const char *subject);
+
+/*
+ * SQL: whether nothing came of what was decided to be sent: its message was
+ * cancelled or died. `decision` is a row with a subject and a decision.
+ */
+extern char *MomentWasStopped(const Space *space, const char *decision);
+
+/* The statement that writes what was decided (write.c). */
+extern char *MomentWriteSql(const Space *space, const Moment *moment,
+							const MomentProgram *program, bool shown);
 
 /* Compiles and checks a moment; errors name the expression and its place. */
 extern MomentProgram *MomentCompile(const Space *space, const Moment *moment);

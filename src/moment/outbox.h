@@ -6,6 +6,8 @@
 
 #include "moment/moment.h"
 
+#include "consent/consent.h"
+
 /*
  * text: why message `m` of a purpose may not go after all; NULL where it may.
  * Expects `k`, the ConsentLateral of its subject, purpose and channel.
@@ -13,13 +15,12 @@
 extern char *MomentRefusal(const Space *space);
 
 /*
- * Of the messages in `rows` (tid[]) of `subjects` (K[]), which may be of any
+ * Of the messages in `rows` (tid[]), which are locked and may be of any
  * moments, those that were cancelled since they were decided: tid[], or 0 for
  * none. Only those of `moments`, a text[] literal, are asked; those of which
  * it cannot be told are put off, so that they are in these places no more.
  */
-extern Datum MomentRecall(const Space *space, const char *moments, Datum rows,
-						  Datum subjects);
+extern Datum MomentRecall(const Space *space, const char *moments, Datum rows);
 
 /* The same of one message, changing nothing: why it may not go, or NULL. */
 extern const char *MomentRecallOne(const Space *space, const char *moment,
@@ -47,10 +48,11 @@ extern char *MomentLinkSql(const Space *space, const Moment *moment,
 
 /*
  * The headers (jsonb, or 0 for none) and those of one-click unsubscribing, by
- * a link on the base `link`. Within an open SPI connection.
+ * a link on the base `link`. Within an open SPI connection, as the owner.
  */
-extern Datum MomentUnsubscribeHeaders(const Space *space, const char *channel,
-									  const char *link, const char *subject,
-									  Datum headers);
+extern Datum MomentUnsubscribeHeaders(const Space *space,
+									  const ConsentSigner *signer,
+									  const char *channel, const char *link,
+									  const char *subject, Datum headers);
 
 #endif							/* PERSONA_MOMENT_OUTBOX_H */

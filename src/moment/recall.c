@@ -27,7 +27,7 @@ typedef struct Question
 	const Space *space;
 	const char *moment;
 	const char *sql;			/* the statement; NULL: nothing cancels it */
-	Datum		subjects;		/* K[] of the page */
+	Datum		subjects;		/* K[] of theirs */
 	const ItemPointerData *rows;
 	int			n;
 	bool		read_only;		/* by the snapshot of whoever asks */
@@ -92,32 +92,34 @@ AskRows(Question *q, const ItemPointerData *rows, int n)
 typedef struct Part
 {
 	char	   *moment;
+	Datum		subjects;		/* K[] */
 	ItemPointerData *rows;
 	int			n;
 } Part;
 
 /* The page's messages of those moments, moment by moment; List of Part *. */
 static List *
-ReadParts(const Space *space, const char *moments, Datum rows, Datum subjects)
+ReadParts(const Space *space, const char *moments, Datum rows)
 {
 	PersonaArgs args = {0};
 	List	   *parts = NIL;
+	bool		isnull;
 	uint64		n;
 
 	PersonaArg(&args, TIDARRAYOID, rows, false);
-	PersonaArg(&args, get_array_type(space->key.type), subjects, false);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(moments), false);
-	n = PersonaExecuteKept(psprintf("SELECT m.moment, pg_catalog.array_agg(m.ctid) AS rows FROM %s m"
-									" WHERE m.ctid = ANY ($1) AND %s AND m.done_at IS NULL"
-									" AND m.moment = ANY ($3::pg_catalog.text[]) GROUP BY 1 ORDER BY 1",
-									SpaceTable(space, "message"),
-									MomentIsLocked("m.subject")), &args, false);
+	n = PersonaExecuteKept(psprintf("SELECT m.moment, pg_catalog.array_agg(m.ctid) AS rows,"
+									" pg_catalog.array_agg(m.subject) AS subjects FROM %s m"
+									" WHERE m.ctid = ANY ($1)"
+									" AND m.moment = ANY ($2::pg_catalog.text[]) GROUP BY 1 ORDER BY 1",
+									SpaceTable(space, "message")), &args, false);
 	for (uint64 i = 0; i < n; i++)
 	{
 		Part	   *part = palloc(sizeof(Part));
 
 		part->moment = PersonaColumnText(i, "moment");
 		part->rows = MomentReadTids(i, "rows", &part->n);
+		part->subjects = PointerGetDatum(PG_DETOAST_DATUM_COPY(PersonaColumn(i, "subjects", &isnull)));
 		parts = lappend(parts, part);
 	}
 	return parts;
@@ -142,6 +144,7 @@ AskPart(Question *q, const Part *part)
 	int			sqlstate;
 
 	q->moment = part->moment;
+	q->subjects = part->subjects;
 	q->nunknown = 0;
 	sqlstate = PersonaTrap(Compile, q);
 	if (sqlstate != 0)
@@ -174,17 +177,16 @@ CountRows(List *parts)
 }
 
 Datum
-MomentRecall(const Space *space, const char *moments, Datum rows,
-			 Datum subjects)
+MomentRecall(const Space *space, const char *moments, Datum rows)
 {
-	Question	q = {.space = space, .subjects = subjects};
+	Question	q = {.space = space};
 	PersonaAct	act;
 	List	   *parts;
 	int			most;
 	ListCell   *cell;
 
 	PersonaActBegin(&act, space->owner);
-	parts = ReadParts(space, moments, rows, subjects);
+	parts = ReadParts(space, moments, rows);
 	most = CountRows(parts);
 	q.cancelled = palloc(sizeof(ItemPointerData) * Max(most, 1));
 	q.unknown = palloc(sizeof(ItemPointerData) * Max(most, 1));

@@ -286,6 +286,7 @@ persona_run_for_subject(PG_FUNCTION_ARGS)
 	Space	   *space;
 	List	   *started = NIL;
 	List	   *decided = NIL;
+	ItemPointerData from;
 	PersonaAct	act;
 
 	RefuseInEarnest();
@@ -294,12 +295,13 @@ persona_run_for_subject(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	if (!persona_enabled)
 		return (Datum) 0;
+	ItemPointerSet(&from, 0, 0);
 	SPI_connect();
 	PersonaActBegin(&act, space->owner);
 	GatherStarts(space, subject, PG_GETARG_TIMESTAMPTZ(1), &started);
 	if (HasWork(space, subject))
 	{
-		while (MomentStartBatch(space, subject, &started) > 0)
+		while (MomentStartBatch(space, subject, &from, &started) > 0)
 			CHECK_FOR_INTERRUPTS();
 		DecideAll(space, subject, &decided);
 	}

@@ -5,8 +5,8 @@
  * The subject's anchor is locked, waiting for it if need be, and the case is
  * read by a later statement: consent and caps are what they are under the
  * lock. Then come the gates of every other start, and what they decide is
- * written as a run writes it, on a row of the schedule that is due as it is
- * made. What is shown counts as sent: no sender ever sees it.
+ * written as a run writes it. What is shown counts as sent: no sender ever
+ * sees it.
  */
 #include "moment/run.h"
 
@@ -101,9 +101,9 @@ IsAgain(const Call *c)
 	if (c->moment->once_per == NULL)
 		return false;
 	SubjectArgs(c, &args);
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->one->decision), false);
+	PersonaArg(&args, UUIDOID, UUIDPGetDatum(c->one->decision), false);
 	return PersonaExecuteKept(psprintf("SELECT FROM %s d WHERE d.subject = $1::%s"
-									   " AND d.decision = $2::pg_catalog.uuid LIMIT 1",
+									   " AND d.decision = $2 LIMIT 1",
 									   SpaceTable(c->space, "decision"),
 									   PersonaTypeName(c->space->key.type)),
 							  &args, false) > 0;
@@ -139,44 +139,6 @@ Read(void *arg)
 
 /* ---- writing it down ---- */
 
-/* The row that the decision is written from. */
-static void
-PutRow(Call *c)
-{
-	PersonaArgs args = {0};
-	bool		isnull;
-
-	SubjectArgs(c, &args);
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->one->decision), false);
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->moment->name), false);
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->request.key), false);
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->one->once_key), false);
-	PersonaExecuteKept(psprintf("INSERT INTO %s (subject, decision, moment, due, first_due, started_at, counts_from,"
-								"  event, event_key, once_key, step)"
-								" VALUES ($1::%s, $2::pg_catalog.uuid, $3, persona.now(), persona.now(), persona.now(), persona.now(),"
-								"  'request', ARRAY[$4], $5, 0) RETURNING ctid AS row",
-								SpaceTable(c->space, "schedule"),
-								PersonaTypeName(c->space->key.type)),
-					   &args, false);
-	c->one->row = *(ItemPointer) DatumGetPointer(PersonaColumn(0, "row", &isnull));
-}
-
-/* What was shown is sent, and what is sent is blanked. */
-static void
-MarkShown(const Call *c)
-{
-	PersonaArgs args = {0};
-
-	SubjectArgs(c, &args);
-	PersonaArg(&args, TEXTOID, CStringGetTextDatum(c->one->decision), false);
-	PersonaExecuteKept(psprintf("UPDATE %s m SET state = 'sent', attempt = 1, sent_at = persona.now(), done_at = persona.now(),"
-								"  address = NULL, subject_line = NULL, body = NULL"
-								" WHERE m.subject = $1::%s AND m.message = $2::pg_catalog.uuid",
-								SpaceTable(c->space, "message"),
-								PersonaTypeName(c->space->key.type)),
-					   &args, false);
-}
-
 static void
 CountStart(const Call *c, const char *reason)
 {
@@ -189,6 +151,7 @@ CountStart(const Call *c, const char *reason)
 static void
 Decide(Call *c)
 {
+	MomentVerdicts *verdicts;
 	int			sqlstate;
 
 	if (MomentCapsByAddress(c->moment))
@@ -208,10 +171,9 @@ Decide(Call *c)
 	}
 	CountStart(c, "entered");
 	MomentDecide(c->space, c->moment, c->program, c->one, 0, &c->verdict);
-	PutRow(c);
-	MomentWrite(c->space, c->moment, c->program, c->one, &c->verdict);
-	if (c->verdict.outcome == MOMENT_SEND)
-		MarkShown(c);
+	verdicts = MomentVerdictsBegin(c->space, 1);
+	MomentVerdictsPut(verdicts, c->one, &c->verdict);
+	MomentVerdictsWrite(verdicts, c->program->show_sql);
 }
 
 /* ---- the answer ---- */
@@ -242,8 +204,7 @@ Answer(const Call *c, ReturnSetInfo *result)
 
 	memset(nulls, true, sizeof(nulls));
 	if (known)
-		values[ANSWER_DECISION] =
-			DirectFunctionCall1(uuid_in, CStringGetDatum(c->one->decision));
+		values[ANSWER_DECISION] = UUIDPGetDatum(c->one->decision);
 	nulls[ANSWER_DECISION] = !known;
 	PutText(values, nulls, ANSWER_OUTCOME, c->reason ? "skip" : outcomes[v->outcome]);
 	PutText(values, nulls, ANSWER_REASON, c->reason ? c->reason : v->reason);

@@ -38,6 +38,7 @@ typedef struct Run
 	int			batches_left;	/* where limited */
 	int			batches;		/* done, and their rows */
 	uint64		rows;
+	ItemPointerData inbox_from; /* no row of the inbox stands before it */
 	List	   *moments;		/* of char *: by priority, those still at work */
 	List	   *tallies;
 	MemoryContext context;
@@ -81,8 +82,9 @@ MakePartitions(void *arg)
 {
 	Step	   *step = arg;
 
-	MomentMakePartition(step->space, PersonaNow());
-	MomentMakePartition(step->space, PersonaNow() + 7 * USECS_PER_DAY);
+	MomentMakePartition(step->space, MomentMonth(PersonaNow()));
+	MomentMakePartition(step->space,
+						MomentMonth(PersonaNow() + 7 * USECS_PER_DAY));
 }
 
 /*
@@ -129,7 +131,8 @@ PartitionStep(Step *step)
 static void
 StartStep(Step *step)
 {
-	step->rows = MomentStartBatch(step->space, NULL, &step->tallies);
+	step->rows = MomentStartBatch(step->space, NULL, &step->run->inbox_from,
+								  &step->tallies);
 	MomentWriteTallies(step->space, step->tallies);
 }
 
@@ -282,6 +285,14 @@ HasSegment(List *moments)
 	return false;
 }
 
+/* Batches of the inbox, from its beginning on. */
+static void
+StartFromHead(Step *step)
+{
+	ItemPointerSet(&step->run->inbox_from, 0, 0);
+	Repeat(step, StartStep);
+}
+
 /*
  * All that waits in the inbox, or as much as leaves half of the batches to
  * what is due.
@@ -293,7 +304,7 @@ StartAll(Step *step)
 	int			left = run->limited ? run->batches_left / 2 : 0;
 
 	run->batches_left -= left;
-	Repeat(step, StartStep);
+	StartFromHead(step);
 	run->batches_left += left;
 }
 
@@ -410,7 +421,7 @@ persona_run(PG_FUNCTION_ARGS)
 	DecideAll(&step);
 	/* Where little was due, the inbox may have what is left. */
 	if (run.limited)
-		Repeat(&step, StartStep);
+		StartFromHead(&step);
 	Repeat(&step, RetainStep);
 	MomentShowProgress(run.space, 0, 0);
 	MomentReport(run.space, run.tallies);

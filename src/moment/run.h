@@ -49,13 +49,23 @@ extern void MomentDecideTogether(void *batch);
 /* Removes some of what policies say need not be kept; how many rows. */
 extern uint64 MomentRetainBatch(const Space *space, List **tallies);
 
-/* Writes what was decided on the row of the schedule that the case is of. */
-extern void MomentWrite(const Space *space, const Moment *moment,
-						const MomentProgram *program, MomentCase *one,
-						const MomentVerdict *verdict);
+/* ---- what was decided (write.c, partition.c) ---- */
 
-/* The partition of decisions about what started at that time. */
-extern void MomentMakePartition(const Space *space, TimestampTz at);
+typedef struct MomentVerdicts MomentVerdicts;
+
+/* For at most so many of one space. */
+extern MomentVerdicts *MomentVerdictsBegin(const Space *space, int most);
+extern void MomentVerdictsPut(MomentVerdicts *verdicts, const MomentCase *one,
+							  const MomentVerdict *verdict);
+
+/* Writes all of them, by a write_sql or a show_sql. */
+extern void MomentVerdictsWrite(MomentVerdicts *verdicts, const char *sql);
+
+/* The month of a decision about what started then; 0 of an infinite time. */
+extern int	MomentMonth(TimestampTz started_at);
+
+/* The partition of the decisions of that month, unless it is there. */
+extern void MomentMakePartition(const Space *space, int month);
 
 /* ---- the guard (guard.c) ---- */
 

@@ -133,8 +133,7 @@ PutCase(const Moment *moment, const MomentCase *one, const MomentVerdict *v,
 	memset(nulls, true, sizeof(nulls));
 	nulls[SIMULATED_DECISION] = one->decision == NULL;
 	if (one->decision != NULL)
-		values[SIMULATED_DECISION] =
-			DirectFunctionCall1(uuid_in, CStringGetDatum(one->decision));
+		values[SIMULATED_DECISION] = UUIDPGetDatum(one->decision);
 	values[SIMULATED_OUTCOME] = TextOrNull(OutcomeName(v), &nulls[SIMULATED_OUTCOME]);
 	values[SIMULATED_REASON] = TextOrNull(v->reason, &nulls[SIMULATED_REASON]);
 	values[SIMULATED_VARIANT] = TextOrNull(v->variant, &nulls[SIMULATED_VARIANT]);

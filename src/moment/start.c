@@ -9,9 +9,6 @@
 #include "moment/run.h"
 #include "moment/start.h"
 
-#include "consent/consent.h"
-#include "experiment/experiment.h"
-
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -37,11 +34,32 @@ typedef struct Batch
  */
 #define START_WINDOW (10 * MOMENT_BATCH)
 
-static char *
-Window(const Space *space, const char *subject)
+/*
+ * Moves `from` to the first row of the inbox that is still there. What batches
+ * took before is dead and not gone: to pass it over each time would make a
+ * full inbox take its square. What is put in before that waits for the next run.
+ */
+static bool
+FindFirst(const Space *space, ItemPointer from)
 {
-	return psprintf("(SELECT j.ctid AS row, j.subject FROM %s j WHERE %s LIMIT %d)",
+	PersonaArgs args = {0};
+	bool		isnull;
+
+	PersonaArg(&args, TIDOID, PointerGetDatum(from), false);
+	if (PersonaExecuteKept(psprintf("SELECT j.ctid AS row FROM %s j WHERE j.ctid >= $1 LIMIT 1",
+									SpaceTable(space, "inbox")), &args, false) == 0)
+		return false;
+	*from = *(ItemPointer) DatumGetPointer(PersonaColumn(0, "row", &isnull));
+	return true;
+}
+
+static char *
+Window(const Space *space, const char *subject, const ItemPointerData *from)
+{
+	return psprintf("(SELECT j.ctid AS row, j.subject FROM %s j WHERE j.ctid >= '(%u,%u)' AND %s LIMIT %d)",
 					SpaceTable(space, "inbox"),
+					ItemPointerGetBlockNumberNoCheck(from),
+					ItemPointerGetOffsetNumberNoCheck(from),
 					MomentIsOf(space, "j", subject), START_WINDOW);
 }
 
@@ -154,54 +172,6 @@ typedef struct Evaluation
 								 * through */
 } Evaluation;
 
-bool
-MomentInShare(const Moment *moment, const char *subject)
-{
-	return ExperimentBucket(psprintf("%s.share", moment->name),
-							subject) < moment->share;
-}
-
-static const char *
-WhyNot(const Moment *moment, uint64 row)
-{
-	bool		isnull;
-	Datum		at = PersonaColumn(row, "at", &isnull);
-
-	if (isnull || TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(at)))
-		return "no_time";
-	if (DatumGetTimestampTz(at) < moment->activated_at)
-		return "too_late";
-	if (!DatumGetBool(PersonaColumn(row, "event_there", &isnull)))
-		return "event_gone";
-	if (!MomentInShare(moment, PersonaColumnText(row, "subject")))
-		return "not_in_share";
-	at = PersonaColumn(row, "entry", &isnull);
-	if (isnull)
-		return "rule_unknown";
-	if (!DatumGetBool(at))
-		return "rule_false";
-	(void) PersonaColumn(row, "once_key", &isnull);
-	return isnull ? "no_once_key" : NULL;
-}
-
-static MomentEntry *
-ReadEntry(uint64 row)
-{
-	MomentEntry *entry = palloc(sizeof(MomentEntry));
-	bool		isnull;
-
-	entry->row = *(ItemPointer) DatumGetPointer(PersonaColumn(row, "row", &isnull));
-	entry->subject = PersonaColumnText(row, "subject");
-	entry->once_key = PersonaColumnText(row, "once_key");
-	entry->at = DatumGetTimestampTz(PersonaColumn(row, "at", &isnull));
-	entry->due = DatumGetTimestampTz(PersonaColumn(row, "due", &isnull));
-	entry->last_step = DatumGetInt32(PersonaColumn(row, "last_step", &isnull));
-	entry->last_at = DatumGetTimestampTz(PersonaColumn(row, "last_at", &isnull));
-	if (isnull)
-		entry->last_at = DT_NOBEGIN;
-	return entry;
-}
-
 static void
 Evaluate(void *arg)
 {
@@ -215,12 +185,13 @@ Evaluate(void *arg)
 	n = PersonaExecuteKept(e->sql, &args, false);
 	for (uint64 i = 0; i < n; i++)
 	{
-		const char *reason = WhyNot(e->moment, i);
+		MomentEntry *entry = palloc(sizeof(MomentEntry));
+		const char *reason = MomentReadEntry(i, e->moment, entry);
 
 		if (reason != NULL)
 			MomentCount(&counted, e->moment->name, reason, 1);
 		else
-			entries = lappend(entries, ReadEntry(i));
+			entries = lappend(entries, entry);
 	}
 	e->entries = list_concat(e->entries, entries);
 	e->counted = list_concat(e->counted, counted);
@@ -248,85 +219,6 @@ EvaluateRows(Evaluation *e, const ItemPointerData *rows, int n)
 	}
 	EvaluateRows(e, rows, n / 2);
 	EvaluateRows(e, rows + n / 2, n - n / 2);
-}
-
-static Datum
-TextArray(Datum *texts, int n)
-{
-	return PointerGetDatum(construct_array(texts, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
-}
-
-/* The entries' columns as parameters $1 to $5. */
-static void
-EntryArgs(List *entries, PersonaArgs *args)
-{
-	int			n = list_length(entries);
-	ItemPointerData *rows = palloc(sizeof(ItemPointerData) * n);
-	Datum	   *decisions = palloc(sizeof(Datum) * n);
-	Datum	   *keys = palloc(sizeof(Datum) * n);
-	Datum	   *dues = palloc(sizeof(Datum) * n);
-	Datum	   *steps = palloc(sizeof(Datum) * n);
-
-	for (int i = 0; i < n; i++)
-	{
-		MomentEntry *entry = list_nth(entries, i);
-
-		rows[i] = entry->row;
-		decisions[i] = CStringGetTextDatum(entry->decision);
-		keys[i] = CStringGetTextDatum(entry->once_key);
-		dues[i] = TimestampTzGetDatum(entry->due);
-		steps[i] = Int32GetDatum(entry->step);
-	}
-	PersonaArg(args, TIDARRAYOID, MomentTids(rows, n), false);
-	PersonaArg(args, TEXTARRAYOID, TextArray(decisions, n), false);
-	PersonaArg(args, TEXTARRAYOID, TextArray(keys, n), false);
-	PersonaArg(args, TIMESTAMPTZARRAYOID,
-			   PointerGetDatum(construct_array(dues, n, TIMESTAMPTZOID, 8,
-											   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
-			   false);
-	PersonaArg(args, INT4ARRAYOID,
-			   PointerGetDatum(construct_array(steps, n, INT4OID, 4, true,
-											   TYPALIGN_INT)), false);
-}
-
-/*
- * Writes those that were not decided yet, and says how many are new. Of several
- * with one id the earliest counts; where the moment restarts, the latest, which
- * moves the due time of one that waits already.
- */
-static int64
-WriteSchedule(const Batch *batch, const Moment *moment, List *entries)
-{
-	PersonaArgs args = {0};
-	bool		isnull;
-
-	EntryArgs(entries, &args);
-	PersonaExecuteKept(psprintf("WITH written AS (INSERT INTO %s AS q (subject, decision, moment, due, first_due, started_at,"
-								"   counts_from, event, event_key, once_key, step)"
-								"  SELECT DISTINCT ON (x.decision) i.subject, x.decision::pg_catalog.uuid, %s,"
-								"   x.due, x.due, pg_catalog.min(i.at) OVER (PARTITION BY x.decision), i.at,"
-								"   i.event, i.event_key, x.once_key, x.step"
-								"  FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY"
-								"   x(row, decision, once_key, due, step, ord)"
-								"  JOIN %s i ON i.ctid = x.row"
-								"  WHERE NOT EXISTS (SELECT FROM %s d WHERE d.subject = i.subject"
-								"   AND d.decision = x.decision::pg_catalog.uuid)"
-								"  AND NOT %s"
-								"  ORDER BY x.decision, x.ord%s"
-								"  ON CONFLICT (subject, decision) DO %s RETURNING q.xmax = 0 AS is_new)"
-								" SELECT pg_catalog.count(*) FILTER (WHERE w.is_new) AS n FROM written w",
-								SpaceTable(batch->space, "schedule"),
-								PersonaLiteral(moment->name),
-								SpaceTable(batch->space, "inbox"),
-								SpaceTable(batch->space, "decision"),
-								ConsentErased(batch->space, "x.decision"),
-								moment->restart ? " DESC" : "",
-								moment->restart ? "UPDATE SET due = excluded.due, first_due = excluded.due,"
-								"  counts_from = excluded.counts_from, event_key = excluded.event_key"
-								"  WHERE excluded.counts_from > q.counts_from" : "NOTHING"),
-					   &args, false);
-	return DatumGetInt64(PersonaColumn(0, "n", &isnull));
 }
 
 static ItemPointerData *
@@ -357,11 +249,10 @@ StartMoment(void *arg)
 		return;
 	EvaluateRows(e, rows, n);
 	if (e->entries != NIL)
-	{
-		MomentCountAgain(e->batch->space, e->moment, e->entries);
 		MomentCount(e->batch->tallies, e->moment->name, "entered",
-					WriteSchedule(e->batch, e->moment, e->entries));
-	}
+					MomentWriteEntries(e->batch->space, e->moment,
+									   MomentCountAgain(e->batch->space,
+														e->moment, e->entries)));
 	foreach(cell, e->counted)
 	{
 		MomentTally *tally = lfirst(cell);
@@ -393,14 +284,18 @@ StartMoments(Batch *batch)
 }
 
 uint64
-MomentStartBatch(const Space *space, const char *subject, List **tallies)
+MomentStartBatch(const Space *space, const char *subject, ItemPointer from,
+				 List **tallies)
 {
-	Batch		batch = {.space = space, .since = DT_NOEND,
-	.window = Window(space, subject), .tallies = tallies};
+	Batch		batch = {.space = space, .since = DT_NOEND, .tallies = tallies};
 	PersonaArgs args = {0};
 	uint64		strangers = 0;
-	uint64		taken = LockBatch(&batch);
+	uint64		taken;
 
+	if (!FindFirst(space, from))
+		return 0;
+	batch.window = Window(space, subject, from);
+	taken = LockBatch(&batch);
 	/* A window whose subjects are known is taken batch by batch as it is. */
 	if (taken < MOMENT_BATCH)
 	{

@@ -12,6 +12,7 @@
 #include "executor/tuptable.h"
 #include "storage/itemptr.h"
 #include "utils/rel.h"
+#include "utils/uuid.h"
 
 /* ---- a statement's rows (intake.c, prefilter.c, inbox.c) ---- */
 
@@ -101,41 +102,53 @@ extern void MomentKeepCalendarOf(const Space *space, const Moment *moment,
 								 const char *subject, TimestampTz since,
 								 List **tallies);
 
-/*
- * What the moments after this one start on, by $1 tid[] of its schedule and
- * $2 text[] of what was decided.
- */
-extern void MomentFollow(const Space *space, const Moment *moment,
-						 const PersonaArgs *rows);
+/* The INSERT of what the moments after this one start on, from verdicts x. */
+extern char *MomentFollowSql(const Space *space, const Moment *moment,
+							 const char *from);
 
 /* ---- from the inbox to the schedule (start.c, again.c) ---- */
 
 /*
- * One batch of the inbox, or of what one subject has there; the number of rows
- * it took.
+ * One batch of the inbox, or of what one subject has there, from a place on
+ * that moves along with what was taken; the number of rows it took.
  */
 extern uint64 MomentStartBatch(const Space *space, const char *subject,
-							   List **tallies);
+							   ItemPointer from, List **tallies);
 
 /* A start that may enter: what is to be written into the schedule. */
 typedef struct MomentEntry
 {
-	ItemPointerData row;		/* in the inbox */
-	char	   *subject;
+	Datum		key;			/* the subject's, of the key's own type */
+	char	   *subject;		/* the same as text */
+	Datum		event;			/* as they stand in the inbox */
+	Datum		event_key;
 	char	   *once_key;
-	TimestampTz at;
+	TimestampTz at;				/* of the event whose delay counts */
+	TimestampTz started_at;		/* of the first with the same id */
 	TimestampTz due;
 	int			step;			/* how often its key had started before */
-	char	   *decision;
+	pg_uuid_t	decision;
 	TimestampTz last_at;		/* the last start of its key; DT_NOBEGIN: none */
 	int			last_step;
 } MomentEntry;
 
 /*
- * Gives each entry, in the order of time, its step and the decision's id: that
- * of the last start of its key, or the next one after again_after (again.c).
+ * Reads row `row` of the result of a start_sql; what keeps it from entering, or
+ * NULL. The entry is good for as long as the SPI connection is.
  */
-extern void MomentCountAgain(const Space *space, const Moment *moment,
-							 List *entries);
+extern const char *MomentReadEntry(uint64 row, const Moment *moment,
+								   MomentEntry *entry);
+
+/*
+ * Gives each entry, in the order of time, its step and the decision's id: that
+ * of the last start of its key, or the next one after again_after. Returns
+ * those that are left: one for each id.
+ */
+extern List *MomentCountAgain(const Space *space, const Moment *moment,
+							  List *entries);
+
+/* Writes those that were not decided yet; how many are new. */
+extern int64 MomentWriteEntries(const Space *space, const Moment *moment,
+								List *entries);
 
 #endif							/* PERSONA_MOMENT_START_H */

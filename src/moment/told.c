@@ -230,18 +230,17 @@ CountSame(const StringInfoData *items, const bytea *before)
 	return most;
 }
 
-static char *
-Hex(const StringInfoData *items)
+static bytea *
+Bytes(const StringInfoData *items)
 {
-	StringInfoData hex;
+	bytea	   *bytes;
 
 	if (items->len == 0)
 		return NULL;
-	initStringInfo(&hex);
-	appendStringInfoString(&hex, "\\x");
-	for (int i = 0; i < items->len; i++)
-		appendStringInfo(&hex, "%02x", (unsigned char) items->data[i]);
-	return hex.data;
+	bytes = palloc(VARHDRSZ + items->len);
+	SET_VARSIZE(bytes, VARHDRSZ + items->len);
+	memcpy(VARDATA(bytes), items->data, items->len);
+	return bytes;
 }
 
 void
@@ -262,7 +261,7 @@ MomentCountTold(const Space *space, const Moment *moment, List *cases)
 			continue;
 		initStringInfo(&items);
 		AddItems(&items, Seed(key, one->subject), moment, one);
-		one->items = Hex(&items);
+		one->items = Bytes(&items);
 		if (one->told_before != NULL)
 			one->same = CountSame(&items, one->told_before);
 	}

@@ -42,7 +42,7 @@ SELECT count(persona.set_preference(s, c, a)) FROM (VALUES
 	(6, 'user.fitting', true), (6, 'user.fitting.size', false), (7, 'user.fit', false), (8, 'user.fitting.size.x', false), (9, 'user.behavior', false)) p(s, c, a);
 INSERT INTO cg.bought SELECT i, i, 'hat', now() FROM generate_series(1, 9) i;
 CALL persona.run();
-SELECT subject, fallback, variant = 'generic' AS generic, g->'saw'->'refused' AS refused FROM persona_cg_shop.decision, jsonb_array_elements(gates) g
+SELECT subject, fallback, variant = 'generic' AS generic, g->'saw'->'refused' AS refused FROM persona_cg_shop.decision, jsonb_array_elements(gates::jsonb) g
 WHERE g->>'gate' = 'preference' AND (fallback OR g->'saw'->'refused' <> '[]') ORDER BY 1;
 SELECT count(*) AS sent, count(*) FILTER (WHERE body ~ 'XL' AND subject IN (2, 3, 4, 6)) AS against_a_no FROM persona_cg_shop.message;
 -- a no after the decision counts at the claim; the twin that used nothing goes

@@ -186,7 +186,7 @@ SELECT count(*) AS n, md5(string_agg(d::text, ',' ORDER BY decision)) AS content
 CALL persona.run();
 SELECT count(*) = :was_n AND md5(string_agg(d::text, ',' ORDER BY decision)) = :'was_content' AS unchanged FROM persona_ml.decision d;
 -- what closes first is the reason, in the order of the gates
-SELECT count(*) FILTER (WHERE d.reason IS DISTINCT FROM (SELECT g.value->>'reason' FROM jsonb_array_elements(d.gates) WITH ORDINALITY g(value, n) WHERE g.value->>'passed' = 'false' ORDER BY n LIMIT 1)) AS otherwise
+SELECT count(*) FILTER (WHERE d.reason IS DISTINCT FROM (SELECT g.value->>'reason' FROM jsonb_array_elements(d.gates::jsonb) WITH ORDINALITY g(value, n) WHERE g.value->>'passed' = 'false' ORDER BY n LIMIT 1)) AS otherwise
 FROM ml.law l JOIN persona_ml.decision d USING (subject, decision);
 RESET statement_timeout;
 RESET persona.clock;

@@ -58,7 +58,7 @@ SELECT count(*) FROM persona.activate('thanks') WHERE level = 'block';
 INSERT INTO persona_mx.inbox SELECT customer_id, 'purchase', ARRAY[id::text], at, now() FROM mx.orders;
 CALL persona.run();
 SELECT count(*) AS decided, bool_and((s.decision, s.outcome, s.reason, s.variant, s.fallback, s.channel) IS NOT DISTINCT FROM (d.decision, d.outcome, d.reason, d.variant, d.fallback, d.channel)) AS same_decision,
-	bool_and(s.gates = d.gates) AS same_gates, bool_and((s.address, s.subject_line, s.body) IS NOT DISTINCT FROM (m.address, m.subject_line, m.body)) AS same_message
+	bool_and(s.gates = d.gates::jsonb) AS same_gates, bool_and((s.address, s.subject_line, s.body) IS NOT DISTINCT FROM (m.address, m.subject_line, m.body)) AS same_message
 FROM persona_mx.decision d JOIN mx.simulated s ON s.id = d.subject LEFT JOIN persona_mx.message m ON m.subject = d.subject AND m.message = d.decision;
 SELECT s.id, s.outcome, s.reason, s.due FROM mx.simulated s WHERE NOT EXISTS (SELECT FROM persona_mx.decision d WHERE d.subject = s.id) ORDER BY 1;
 SELECT subject, due FROM persona_mx.schedule;

@@ -108,7 +108,7 @@ CALL persona.run();
 CALL persona.run();
 SELECT subject, moment, due, event, event_key FROM persona_ms.schedule ORDER BY 1;
 -- the message of one was stopped, and what another bought was called back
-UPDATE persona_ms.message SET state = 'cancelled' WHERE subject = 3 AND moment = 'thanks';
+UPDATE persona_ms.message SET state = 'cancelled', done_at = persona.now() WHERE subject = 3 AND moment = 'thanks';
 UPDATE ms.orders SET item = 'recalled' WHERE id = 13;
 SET persona.clock = '2026-02-02 12:00+00';
 CALL persona.run();

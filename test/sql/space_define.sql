@@ -78,6 +78,9 @@ SELECT * FROM persona.define_attribute('purchase.amont', 'user.location', 'decla
 SELECT * FROM persona.define_attribute('nothing.amount', 'user.location', 'declared');
 SELECT * FROM persona.define_attribute('country', 'User Location', 'declared');
 SELECT * FROM persona.define_attribute('country', 'user.location', 'guessed');
+SELECT * FROM persona.define_attribute('country', 'user.location', 'delcared');
+SELECT * FROM persona.define_attribute('country', 'user.location', NULL);
+SELECT * FROM persona.define_attribute('country', 'user.location', 'declared', 'hihg');
 SELECT * FROM persona.define_attribute('country', 'user.location', 'declared', max_age => '-1 day');
 
 -- every version of a definition is kept

@@ -29,6 +29,7 @@ static bool clock_is_moved;
 static bool
 ReadInstant(const char *text, TimestampTz *instant)
 {
+	char		plain[MAXDATELEN + 1];
 	char		buffer[MAXDATELEN + 1];
 	char	   *field[MAXDATEFIELDS];
 	int			ftype[MAXDATEFIELDS];
@@ -37,8 +38,15 @@ ReadInstant(const char *text, TimestampTz *instant)
 	int			tz;
 	struct pg_tm tm;
 	fsec_t		fsec;
+	int			length = strlcpy(plain, text, sizeof(plain));
+	bool		is_bc = length > 3 && length < sizeof(plain) &&
+		strcmp(plain + length - 3, " BC") == 0;
 
-	if (ParseDateTime(text, buffer, sizeof(buffer), field, ftype,
+	/* Also these two letters would be looked up as an abbreviation. */
+	if (is_bc)
+		plain[length - 3] = '\0';
+	if (length >= sizeof(plain) ||
+		ParseDateTime(plain, buffer, sizeof(buffer), field, ftype,
 					  MAXDATEFIELDS, &nfields) != 0)
 		return false;
 	if (CompatDecodeDateTime(field, ftype, nfields, &dtype, &tm, &fsec,
@@ -46,6 +54,8 @@ ReadInstant(const char *text, TimestampTz *instant)
 		return false;
 	if (dtype != DTK_DATE)
 		return false;
+	if (is_bc)
+		tm.tm_year = 1 - tm.tm_year;
 	return tm2timestamp(&tm, fsec, &tz, instant) == 0;
 }
 
@@ -63,9 +73,7 @@ WriteInstant(char **value, TimestampTz instant)
 	fsec_t		fsec;
 	char	   *written;
 
-	/* A year before Christ would need letters again. */
-	if (timestamp2tm(instant, NULL, &tm, &fsec, NULL, NULL) != 0 ||
-		tm.tm_year <= 0)
+	if (timestamp2tm(instant, NULL, &tm, &fsec, NULL, NULL) != 0)
 		return false;
 	tm.tm_isdst = 0;
 	EncodeDateTime(&tm, fsec, true, 0, NULL, USE_ISO_DATES, text);

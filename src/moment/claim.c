@@ -240,7 +240,6 @@ persona_claim(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	claim.space = VisibleSpace(fcinfo);
-	SpaceRefuseStranger(claim.space);
 	FindChannel(&claim);
 	if (!persona_enabled)
 	{

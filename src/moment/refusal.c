@@ -102,7 +102,7 @@ persona_message_refusal(PG_FUNCTION_ARGS)
 	const char *refusal;
 	text	   *result = NULL;
 
-	SpaceRefuseStranger(space);
+	SpaceRefuseOutsider(space);
 	PersonaActBegin(&act, space->owner);
 	SPI_connect();
 	refusal = Ask(space, PG_GETARG_DATUM(0));

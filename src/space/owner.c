@@ -10,6 +10,7 @@
  */
 #include "space/space.h"
 
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -18,6 +19,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 void
 SpaceRefuseStranger(const Space *space)
@@ -36,6 +38,36 @@ SpaceGetOwn(const char *name)
 
 	SpaceRefuseStranger(space);
 	return space;
+}
+
+Oid
+SpaceStateOwner(const Space *space)
+{
+	HeapTuple	tuple;
+	Oid			owner = space->owner;
+
+	if (OidIsValid(owner))
+		return owner;
+	tuple = SearchSysCache1(NAMESPACENAME, CStringGetDatum(space->schema));
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("space \"%s\" has no schema any more", space->name)));
+	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+void
+SpaceRefuseOutsider(const Space *space)
+{
+	Oid			owner = SpaceStateOwner(space);
+
+	if (!is_member_of_role(GetUserId(), owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("you must be a member of %s, who owns space \"%s\"",
+						GetUserNameFromId(owner, false), space->name)));
 }
 
 void
@@ -87,18 +119,15 @@ persona_as_owner(PG_FUNCTION_ARGS)
 	bool		read_only = func_volatile(fcinfo->flinfo->fn_oid) != PROVOLATILE_VOLATILE;
 	PersonaArgs args = StatementArgs(fcinfo);
 	PersonaAct	act;
-	Space	   *space;
-	char	   *statement;
+	char	   *name = PersonaTextArg(fcinfo, 1);
+	char	   *statement = PersonaTextArg(fcinfo, 2);
+	Space	   *space = SpaceFind(name);
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("a statement needs its text and a space")));
-	space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	statement = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	SpaceRefuseStranger(space);
+	if (space == NULL)
+		space = SpaceGet(name);
+	SpaceRefuseOutsider(space);
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	PersonaActBegin(&act, space->owner);
+	PersonaActBegin(&act, SpaceStateOwner(space));
 	SPI_connect();
 	PersonaReturnRows((ReturnSetInfo *) fcinfo->resultinfo,
 					  PersonaExecute(statement, &args, read_only));

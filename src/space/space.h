@@ -152,6 +152,18 @@ extern void SpaceRefuseStranger(const Space *space);
 extern Space *SpaceGetOwn(const char *name);
 
 /*
+ * The role that the state belongs to: the owner of the schema where the
+ * subject table is gone.
+ */
+extern Oid	SpaceStateOwner(const Space *space);
+
+/*
+ * An error unless the caller may become that role: by SET ROLE, if need be,
+ * which is enough for who works with the state through functions only.
+ */
+extern void SpaceRefuseOutsider(const Space *space);
+
+/*
  * Notes an error that persona kept to itself: SQLSTATE, place and the thing
  * that failed, by SPI and never its text.
  */

@@ -195,7 +195,8 @@ SELECT persona.now() = '2026-03-01 17:00+00' AS as_written FROM pg_class LIMIT 1
 SET persona.clock = '2026-03-01 09:00';
 SELECT persona.now() = '2026-03-01 17:00+00' AS as_written FROM pg_class LIMIT 1;
 SHOW persona.clock;
-SET persona.clock = '0044-03-15 12:00 BC';
+SET persona.clock = '0044-03-15 12:00+00 BC';
+SELECT persona.now() = '0044-03-15 12:00+00 BC' AS as_written FROM pg_class LIMIT 1;
 RESET persona.clock;
 SELECT set_config(name, 'off', false) AS parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 RESET TimeZone;

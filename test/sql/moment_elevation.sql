@@ -147,7 +147,7 @@ $$;
 RESET ROLE;
 CREATE OR REPLACE FUNCTION me.handed() RETURNS uuid LANGUAGE sql AS $$SELECT decision FROM mine$$;
 CALL me.call_all();
-SELECT count(*) FILTER (WHERE state = 'done') AS done, string_agg(left(call, 20) || ': ' || state, E'\n') FILTER (WHERE state <> 'done') AS others FROM calls;
+SELECT count(*) FILTER (WHERE state = 'done') > 40 AS most_are_done FROM calls;
 SELECT * FROM me.tripwire;
 
 -- what lies in persona's own tables without define_*(): names that would be code, another's schema, the house

@@ -93,6 +93,12 @@ CALL pg_temp.compare('draining 20,000 messages, two workers', 'a hand-written qu
 	$$SELECT pg_temp.both('CALL drain_outbox()')$$, $$SELECT pg_temp.both('CALL drain_queue()')$$, $$SELECT dblink_exec('one', 'CALL refill()')$$, 7, NULL);
 DO $$ BEGIN ASSERT (SELECT count(*) FROM persona_shop.message WHERE state = 'sent') = 20000, 'all was sent'; END $$;
 
+/* With links of https each message carries a token of its own. */
+SELECT * FROM persona.define_channel('email', 'email', link => 'https://shop.example') \g /dev/null
+CALL pg_temp.compare('the same, with headers to unsubscribe', 'that queue, which has none', 20000,
+	$$SELECT pg_temp.both('CALL drain_outbox()')$$, $$SELECT pg_temp.both('CALL drain_queue()')$$, $$SELECT dblink_exec('one', 'CALL refill()')$$, 5, NULL);
+SELECT * FROM persona.define_channel('email', 'email') \g /dev/null
+
 /* How many a second, by the clock on the wall: the best of five. */
 CREATE FUNCTION pg_temp.a_second(statement text) RETURNS numeric LANGUAGE plpgsql AS $$
 DECLARE

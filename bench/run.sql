@@ -71,7 +71,7 @@ $$;
 /* Orders of one day, as the trigger sees them and as the queue by hand does. */
 CREATE PROCEDURE pg_temp.day(day int, n int) LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM set_config('persona.clock', timestamptz '2026-03-01 12:00+00' + day * interval '1 day' || '', false);
+	PERFORM set_config('persona.clock', timestamptz '2026-03-01 13:00+00' + day * interval '1 day' || '', false);
 	INSERT INTO orders SELECT day::bigint * 10000000 + i, 1 + (day * 977 + i) % (SELECT count(*) FROM customers), 'item ' || i % 100, 1 + i % 10, persona.now() - (n - i) * interval '1 millisecond' FROM generate_series(1, n) i;
 	INSERT INTO came SELECT * FROM persona_shop.inbox;
 	COMMIT;

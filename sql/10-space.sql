@@ -871,6 +871,11 @@ DECLARE
 BEGIN
 	/* Somebody may have dropped the schema by hand. */
 	IF force IS NOT TRUE AND to_regclass(format('%I.decision', gone.schema_name)) IS NOT NULL THEN
+		IF @extschema@.space_owner(gone.subjects) IS NULL THEN
+			RAISE object_in_use USING
+				MESSAGE = format('the table of subjects of space "%s" is gone, and with it who could be asked what the space holds', gone.space),
+				HINT = format('Its consents and decisions are in schema %I. To lose them: drop_space(%L, force => true).', gone.schema_name, gone.space);
+		END IF;
 		PERFORM @extschema@.own_schema(gone, @extschema@.schema_owner(gone));
 		holds := @extschema@.read_as_owner(holds, gone.space,
 			format('SELECT ARRAY[(SELECT count(*) FROM %1$I.consent), (SELECT count(*) FROM %1$I.decision)]', gone.schema_name), 0);
@@ -1370,6 +1375,7 @@ DECLARE
 		(SELECT e.relation FROM @extschema@.event e WHERE e.space = home.space AND e.event = path[1]
 		UNION ALL SELECT f.relation FROM @extschema@.facet f WHERE f.space = home.space AND f.facet = path[1]) END;
 	columns text[] := @extschema@.columns_of(relation);
+	wrong text;
 BEGIN
 	PERFORM @extschema@.check_label('category', category);
 	IF attribute IS NULL THEN
@@ -1387,10 +1393,21 @@ BEGIN
 	SET (category, provenance, sensitivity, max_age) = (excluded.category, excluded.provenance, excluded.sensitivity, excluded.max_age);
 	RETURN QUERY SELECT * FROM @extschema@.lint_category(attribute, category, home.space, '{}');
 EXCEPTION
+	WHEN not_null_violation THEN
+		RAISE null_value_not_allowed USING
+			MESSAGE = format('provenance of attribute "%s" is NULL', attribute),
+			HINT = 'It is declared, transacted, observed, inferred, third_party or unknown.';
 	WHEN check_violation THEN
+		GET STACKED DIAGNOSTICS wrong = CONSTRAINT_NAME;
+		wrong := regexp_replace(wrong, '^attribute_(.*)_check$', '\1');
 		RAISE invalid_parameter_value USING
-			MESSAGE = format('attribute "%s" cannot be %s, %s', attribute, coalesce(provenance, 'of no provenance'), coalesce(sensitivity, 'of no sensitivity')),
-			HINT = 'Provenance: declared, transacted, observed, inferred, third_party, unknown. Sensitivity: low, medium, high, special. max_age is positive.';
+			MESSAGE = format('attribute "%s" cannot have the %s %L', attribute, wrong,
+				CASE wrong WHEN 'provenance' THEN provenance WHEN 'sensitivity' THEN sensitivity ELSE max_age::text END),
+			HINT = CASE wrong
+				WHEN 'provenance' THEN @extschema@.ask(provenance, '{declared,transacted,observed,inferred,third_party,unknown}',
+					'It is declared, transacted, observed, inferred, third_party or unknown.')
+				WHEN 'sensitivity' THEN @extschema@.ask(sensitivity, '{low,medium,high,special}', 'It is low, medium, high or special.')
+				ELSE 'Pass a positive interval such as ''90 days''.' END;
 END;
 $$;
 COMMENT ON FUNCTION define_attribute(text, text, text, text, interval, text) IS

@@ -67,7 +67,8 @@ BEGIN
 	LOCK TABLE @extschema@.experiment IN SHARE ROW EXCLUSIVE MODE;
 	SELECT e.experiment INTO other FROM @extschema@.experiment e
 	WHERE e.space = wanted.space AND e.exclusion_group = wanted.exclusion_group AND e.experiment <> wanted.experiment
-		AND @extschema@.group_scheme(e.scheme) <> @extschema@.group_scheme(wanted.scheme);
+		AND @extschema@.group_scheme(e.scheme) <> @extschema@.group_scheme(wanted.scheme)
+	ORDER BY 1 LIMIT 1;
 	IF FOUND THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('experiment "%s" of exclusion group "%s" is hashed by another scheme', other, wanted.exclusion_group),

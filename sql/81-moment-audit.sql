@@ -278,9 +278,9 @@ DECLARE
 	decided jsonb := @extschema@.read_as_owner(NULL::jsonb, home.space, format('SELECT to_jsonb(d) FROM %I.decision d WHERE d.decision = $1', home.schema_name), decision);
 	about text := decided->>'moment';
 	got text := decided->>'variant';
-	had_version int := decided->>'moment_version';
+	had_version int := (decided->>'moment_version')::int;
 	has_version int := (SELECT m.version FROM @extschema@.moment m WHERE m.space = home.space AND m.moment = about);
-	repetition int := (SELECT g->'saw'->>'repetition' FROM jsonb_array_elements(decided->'gates') g WHERE g->>'gate' = 'surprise');
+	repetition int := (SELECT (g->'saw'->>'repetition')::int FROM jsonb_array_elements(decided->'gates') g WHERE g->>'gate' = 'surprise');
 BEGIN
 	IF about IS NULL THEN
 		RAISE no_data_found USING

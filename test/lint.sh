@@ -33,6 +33,8 @@ never "a version that differs" versions
 never "an install script creates, it never replaces or looks first" \
 	grep -nEi '^create (or replace|.* if not exists)' sql/*.sql
 never "letters in an install script that a database of another encoding may lack" grep -nP '[^\x00-\x7F]' sql/*.sql
+never "a statement over a space's tables as whoever calls: read_as_owner() and change_as_owner() act as the owner" \
+	grep -nE "EXECUTE format\\(([$](sql|q)[$]|'(SELECT|INSERT|UPDATE|DELETE|WITH|LOCK)[^']*%[0-9\$]*I[.])" sql/*.sql
 never "functions of over 80 lines" long_functions
 never "spaces at the end of a line" \
 	grep -nE '[[:space:]]+$' --include='*.[ch]' --include='*.sql' --include='*.sh' --include='*.pl' --include='*.spec' -r src sql test demo bench

@@ -9,6 +9,7 @@
 
 #include "base/compat.h"
 
+#include "access/tupdesc.h"
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
@@ -154,6 +155,15 @@ extern Datum PersonaColumn(uint64 row, const char *name, bool *isnull);
 
 /* The same as C text, NULL for NULL; converted by the type's own output. */
 extern char *PersonaColumnText(uint64 row, const char *name);
+
+/*
+ * The rows of SPI_tuptable as those of a function. Whoever owns a space may
+ * alter its tables, so their types are looked at: an error where they are not
+ * those of the function's columns. The same for the first columns alone.
+ */
+struct ReturnSetInfo;
+extern void PersonaReturnRows(struct ReturnSetInfo *result, uint64 n);
+extern void PersonaRefuseUnlike(TupleDesc asked);
 
 /* ---- writing SQL (quote.c) ---- */
 

@@ -5,6 +5,7 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -73,4 +74,35 @@ PersonaColumnText(uint64 row, const char *name)
 {
 	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
 						ColumnNumber(name));
+}
+
+/* Whether the first columns of what a statement found are of these types. */
+static bool
+IsAlike(TupleDesc found, TupleDesc asked)
+{
+	bool		alike = found->natts >= asked->natts;
+
+	for (int i = 0; alike && i < asked->natts; i++)
+		alike = TupleDescAttr(found, i)->atttypid == TupleDescAttr(asked, i)->atttypid;
+	return alike;
+}
+
+void
+PersonaRefuseUnlike(TupleDesc asked)
+{
+	if (!IsAlike(SPI_tuptable->tupdesc, asked))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("a statement found columns of other types than were asked for"),
+				 errdetail("Perhaps a column of the space's own tables was altered.")));
+}
+
+void
+PersonaReturnRows(ReturnSetInfo *result, uint64 n)
+{
+	if (SPI_tuptable == NULL)
+		return;
+	PersonaRefuseUnlike(result->setDesc);
+	for (uint64 i = 0; i < n; i++)
+		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
 }

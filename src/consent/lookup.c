@@ -70,7 +70,7 @@ persona_consent_status(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	Ask(fcinfo, &act);
-	tuplestore_puttuple(result->setResult, SPI_tuptable->vals[0]);
+	PersonaReturnRows(result, 1);
 	ConsentEnd(&act);
 	return (Datum) 0;
 }
@@ -100,8 +100,7 @@ persona_consent_history(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	ConsentBegin(&act, space, ACL_SELECT);
 	n = ConsentRun(space, &history, &key, NULL, true);
-	for (uint64 i = 0; i < n; i++)
-		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+	PersonaReturnRows(result, n);
 	ConsentEnd(&act);
 	return (Datum) 0;
 }

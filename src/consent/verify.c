@@ -74,8 +74,7 @@ Find(FunctionCallInfo fcinfo, const ConsentQuery *query)
 	InitMaterializedSRF(fcinfo, 0);
 	ConsentBegin(&act, space, ACL_SELECT);
 	n = ConsentRun(space, query, NULL, NULL, true);
-	for (uint64 i = 0; i < n; i++)
-		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+	PersonaReturnRows(result, n);
 	ConsentEnd(&act);
 	return (Datum) 0;
 }

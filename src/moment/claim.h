@@ -38,7 +38,7 @@ typedef struct MomentPurpose
 /*
  * Takes the next page of what is ready, of moments in `live` (an array
  * literal) and for these purposes, and adds what may go to the result; false
- * where nothing more is ready.
+ * where nothing more is ready. As the space's owner.
  */
 extern bool MomentLeasePage(MomentClaim *claim, const char *live,
 							List *purposes);

@@ -217,14 +217,20 @@ DueSql(Builder *b)
 					PersonaLiteral(b->moment->name));
 }
 
+/* So long before now; a sub-select, for it is the same for all rows. */
+static char *
+Ago(const char *interval)
+{
+	return psprintf("(SELECT persona.now() - %s::pg_catalog.interval)",
+					PersonaLiteral(interval));
+}
+
 /* Whether a decision x counts against a cap: in its scope and its time. */
 static char *
 CapScope(const Space *space, const MomentCap *cap)
 {
-	return psprintf("NOT x.transactional"
-					" AND x.at > persona.now() - %s::pg_catalog.interval%s"
-					" AND NOT %s",
-					PersonaLiteral(cap->per),
+	return psprintf("NOT x.transactional AND x.at > %s%s AND NOT %s",
+					Ago(cap->per),
 					MomentInScope(cap->channel, cap->purpose),
 					MomentWasStopped(space, "x"));
 }
@@ -241,8 +247,8 @@ static char *
 History(const Space *space, const Moment *moment)
 {
 	StringInfoData caps;
-	char	   *lately = psprintf("NOT x.fallback AND x.at > persona.now() - %s::pg_catalog.interval",
-								  PersonaLiteral(moment->told_within));
+	char	   *lately = psprintf("NOT x.fallback AND x.at > %s",
+								  Ago(moment->told_within));
 	ListCell   *cell;
 
 	initStringInfo(&caps);
@@ -255,12 +261,11 @@ History(const Space *space, const Moment *moment)
 					" pg_catalog.count(*) FILTER (WHERE x.moment = %2$s AND %3$s) AS repeats,"
 					" pg_catalog.count(*) FILTER (WHERE x.moment <> %2$s AND x.told && %4$s AND %3$s) AS alike,"
 					" pg_catalog.string_agg(x.items, '') FILTER (WHERE %3$s) AS told_before,"
-					" pg_catalog.count(*) FILTER (WHERE x.moment = %2$s"
-					"  AND x.at > persona.now() - '1 day'::pg_catalog.interval) AS rounds"
+					" pg_catalog.count(*) FILTER (WHERE x.moment = %2$s AND x.at > %6$s) AS rounds"
 					" FROM %5$s x WHERE x.subject = d.subject AND x.outcome IN ('send', 'holdout'))",
 					caps.data, PersonaLiteral(moment->name), lately,
 					MomentTextArray(moment->told ? moment->told->attributes : NIL),
-					SpaceTable(space, "decision"));
+					SpaceTable(space, "decision"), Ago("1 day"));
 }
 
 /* The strictest max_age of an event's attributes. */

@@ -38,7 +38,7 @@ typedef struct Locked
 static char *
 LockSql(const Claim *c)
 {
-	return psprintf("SELECT m.ctid AS row, m.ready_at, m.message, m.purpose"
+	return psprintf("SELECT m.ctid AS row, m.ready_at::pg_catalog.timestamptz, m.message::pg_catalog.uuid, m.purpose::pg_catalog.text"
 					" FROM %s m JOIN %s a ON a.subject = m.subject"
 					" WHERE m.channel = $1 AND m.done_at IS NULL AND m.ready_at <= persona.now()"
 					" AND (m.leased_until IS NULL OR m.leased_until < pg_catalog.clock_timestamp())"
@@ -111,7 +111,7 @@ LookSql(const Claim *c, const MomentPurpose *purpose)
 {
 	return psprintf("SELECT m.message, m.decision, m.subject::pg_catalog.text, m.moment, m.variant, m.address,"
 					" m.subject_line, m.body, m.headers, m.attempt + 1, m.message::pg_catalog.text,"
-					" m.transactional, m.ctid, r.refusal, CASE WHEN m.sent_at IS NOT NULL THEN 'sent'"
+					" m.transactional::pg_catalog.bool, m.ctid, r.refusal, CASE WHEN m.sent_at IS NOT NULL THEN 'sent'"
 					"  WHEN r.refusal IS NULL THEN 'claimed'"
 					"  WHEN m.attempt > 0 THEN 'unconfirmed' ELSE 'cancelled' END"
 					" FROM %s m LEFT JOIN LATERAL %s k ON true"
@@ -235,9 +235,8 @@ static void
 TakeApart(Claim *c, const SPITupleTable *found, Outcome *outcome)
 {
 	ConsentSigner signer;
-	PersonaAct	act;
 
-	PersonaActByPath(&act, c->space->owner);
+	PersonaRefuseUnlike(((ReturnSetInfo *) c->fcinfo->resultinfo)->setDesc);
 	if (c->link != NULL)
 		ConsentSignerBegin(&signer, c->space);
 	for (uint64 i = 0; i < found->numvals; i++)
@@ -254,7 +253,6 @@ TakeApart(Claim *c, const SPITupleTable *found, Outcome *outcome)
 			Return(c, &signer, values, nulls);
 		}
 	}
-	PersonaActEnd(&act);
 }
 
 static void

@@ -19,6 +19,7 @@ extern char *MomentRefusal(const Space *space);
  * moments, those that were cancelled since they were decided: tid[], or 0 for
  * none. Only those of `moments`, a text[] literal, are asked; those of which
  * it cannot be told are put off, so that they are in these places no more.
+ * As the space's owner.
  */
 extern Datum MomentRecall(const Space *space, const char *moments, Datum rows);
 

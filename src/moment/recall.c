@@ -180,21 +180,16 @@ Datum
 MomentRecall(const Space *space, const char *moments, Datum rows)
 {
 	Question	q = {.space = space};
-	PersonaAct	act;
-	List	   *parts;
-	int			most;
+	List	   *parts = ReadParts(space, moments, rows);
+	int			most = CountRows(parts);
 	ListCell   *cell;
 
-	PersonaActBegin(&act, space->owner);
-	parts = ReadParts(space, moments, rows);
-	most = CountRows(parts);
 	q.cancelled = palloc(sizeof(ItemPointerData) * Max(most, 1));
 	q.unknown = palloc(sizeof(ItemPointerData) * Max(most, 1));
 	foreach(cell, parts)
 	{
 		AskPart(&q, lfirst(cell));
 	}
-	PersonaActEnd(&act);
 	return q.ncancelled > 0 ? MomentTids(q.cancelled, q.ncancelled) : 0;
 }
 
@@ -207,14 +202,10 @@ MomentRecallOne(const Space *space, const char *moment, ItemPointer row,
 	ItemPointerData cancelled;
 	Question	q = {.space = space, .moment = moment, .subjects = subjects,
 	.rows = row, .n = 1, .read_only = true, .cancelled = &cancelled};
-	PersonaAct	act;
-	int			sqlstate;
+	int			sqlstate = PersonaTrap(Compile, &q);
 
-	PersonaActBegin(&act, space->owner);
-	sqlstate = PersonaTrap(Compile, &q);
 	if (sqlstate == 0 && q.sql != NULL)
 		sqlstate = PersonaTrap(Ask, &q);
-	PersonaActEnd(&act);
 	if (sqlstate != 0)
 		return "rule_unknown";
 	return q.ncancelled > 0 ? "cancelled" : NULL;

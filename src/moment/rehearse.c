@@ -57,8 +57,7 @@ Play(FunctionCallInfo fcinfo, const Space *space)
 	PersonaArg(&args, JSONBOID, PG_GETARG_DATUM(0), PG_ARGISNULL(0));
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(space->name), false);
 	PersonaExecute("SELECT * FROM persona.play_script($1, $2)", &args, false);
-	for (uint64 i = 0; i < SPI_processed; i++)
-		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+	PersonaReturnRows(result, SPI_processed);
 	SPI_finish();
 }
 

@@ -223,7 +223,7 @@ CountSame(const StringInfoData *items, const bytea *before)
 	{
 		int			n = 0;
 
-		for (int j = 0; j < VARSIZE_ANY_EXHDR(before); j += ITEM)
+		for (int j = 0; j + ITEM <= VARSIZE_ANY_EXHDR(before); j += ITEM)
 			n += memcmp(items->data + i, VARDATA_ANY(before) + j, ITEM) == 0;
 		most = Max(most, n);
 	}

@@ -228,7 +228,7 @@ SpaceGet(const char *name)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("the subject table of space \"%s\", or its key \"%s\", does not exist any more",
 						space->name, space->key.name),
-				 errhint("SELECT persona.drop_space('%s') forgets the space; then define it over the table that there is.",
+				 errhint("SELECT persona.drop_space('%s', force => true) forgets the space; then define it over the table that there is.",
 						 space->name)));
 	RefuseRetyped(space);
 	return space;

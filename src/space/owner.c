@@ -75,30 +75,6 @@ StatementArgs(FunctionCallInfo fcinfo)
 	return args;
 }
 
-/* Whether rows of a statement are rows of what the caller asked for. */
-static bool
-IsAlike(TupleDesc is, TupleDesc asked)
-{
-	bool		alike = is->natts == asked->natts;
-
-	for (int i = 0; alike && i < is->natts; i++)
-		alike = TupleDescAttr(is, i)->atttypid == TupleDescAttr(asked, i)->atttypid;
-	return alike;
-}
-
-static void
-ReturnRows(ReturnSetInfo *result, uint64 n)
-{
-	if (SPI_tuptable == NULL)
-		return;
-	if (!IsAlike(SPI_tuptable->tupdesc, result->setDesc))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("the statement's columns are not those that were asked for")));
-	for (uint64 i = 0; i < n; i++)
-		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
-}
-
 PG_FUNCTION_INFO_V1(persona_as_owner);
 
 /*
@@ -124,8 +100,8 @@ persona_as_owner(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	PersonaActBegin(&act, space->owner);
 	SPI_connect();
-	ReturnRows((ReturnSetInfo *) fcinfo->resultinfo,
-			   PersonaExecute(statement, &args, read_only));
+	PersonaReturnRows((ReturnSetInfo *) fcinfo->resultinfo,
+					  PersonaExecute(statement, &args, read_only));
 	SPI_finish();
 	PersonaActEnd(&act);
 	return (Datum) 0;

@@ -87,6 +87,8 @@ BEGIN; ALTER TABLE persona_dg_shop.consent DROP evidence; SELECT dg.say(); ROLLB
 BEGIN; ALTER TABLE persona_dg_shop.consent RENAME chain TO link; SELECT dg.say(); ROLLBACK;
 BEGIN; ALTER TABLE persona_dg_shop.consent ALTER ledger TYPE text; SELECT dg.say(); ROLLBACK;
 BEGIN; ALTER TABLE persona_dg_shop.consent ADD more text; SELECT dg.say(); ROLLBACK;
+SELECT persona.grant_consent('2'::text, 'news', 'email', 'x', space => 'dg_shop') IS NOT NULL AS granted;
+BEGIN; ALTER TABLE persona_dg_shop.consent ALTER ledger TYPE text; SELECT dg.state('SELECT persona.consent_history(''2''::text, space => ''dg_shop'')'); ROLLBACK;
 BEGIN; ALTER TABLE persona_dg_shop.secret ALTER secret TYPE int USING 1; SELECT dg.state('SELECT persona.preference_token(''1'', space => ''dg_shop'')'); ROLLBACK;
 
 SELECT persona.drop_space('dg_shop', force => true), persona.drop_space('dg_club', force => true);

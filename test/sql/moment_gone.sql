@@ -81,6 +81,7 @@ DROP TABLE mq.customer CASCADE;
 SELECT persona.may_contact(1, 'service', 'email');
 CALL persona.run();
 SELECT persona.drop_space('mq');
+SELECT persona.drop_space('mq', force => true);
 RESET persona.clock;
 DROP SCHEMA mq CASCADE;
 DROP ROLE mq_owner;

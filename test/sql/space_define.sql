@@ -78,6 +78,9 @@ SELECT * FROM persona.define_attribute('purchase.amont', 'user.location', 'decla
 SELECT * FROM persona.define_attribute('nothing.amount', 'user.location', 'declared');
 SELECT * FROM persona.define_attribute('country', 'User Location', 'declared');
 SELECT * FROM persona.define_attribute('country', 'user.location', 'guessed');
+SELECT * FROM persona.define_attribute('country', 'user.location', 'delcared');
+SELECT * FROM persona.define_attribute('country', 'user.location', NULL);
+SELECT * FROM persona.define_attribute('country', 'user.location', 'declared', 'hihg');
 SELECT * FROM persona.define_attribute('country', 'user.location', 'declared', max_age => '-1 day');
 
 -- every version of a definition is kept
@@ -196,3 +199,14 @@ SET persona.clock = '0044-03-15 12:00 BC';
 RESET persona.clock;
 SELECT set_config(name, 'off', false) AS parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 RESET TimeZone;
+-- who may not move the clock cannot do it before the library is there to say so
+CREATE ROLE space_early;
+\connect -
+SET ROLE space_early;
+SET persona.clock = '2040-01-01 00:00+00';
+SET persona.enabled = off;
+SELECT persona.now() < '2039-01-01' AS real_time;
+SHOW persona.clock;
+SHOW persona.enabled;
+RESET ROLE;
+DROP ROLE space_early;

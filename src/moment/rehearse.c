@@ -192,7 +192,11 @@ ActAsOwner(PersonaAct *act, Oid owner)
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* Persona at work; a kept plan is then one for long tables (stage.c). */
+/*
+ * Persona at work. What a rehearsal has removed stays in the tables until all
+ * of it is rolled back, so a row is read by its place or its key, however short
+ * its table is when the statement is planned; plan.c keeps such plans apart.
+ */
 static void
 ActOnStage(PersonaAct *act, const Space *space)
 {

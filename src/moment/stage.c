@@ -9,7 +9,6 @@
 #include "moment/stage.h"
 
 #include "common/hashfn.h"
-#include "optimizer/plancat.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/jsonb.h"
@@ -78,50 +77,6 @@ Put(HTAB *table, const char *text, void *thing)
 	label->thing = thing;
 }
 
-/* ---- how statements are planned meanwhile ---- */
-
-/*
- * What a rehearsal has removed stays in the tables until all of it is rolled
- * back, so a row is to be read by its place or its key, however short a table
- * is when the statement is planned.
- */
-#define LONG_TUPLES 10000
-#define LONG_PAGES 200
-
-static get_relation_info_hook_type next_hook;
-
-static void
-TakeForLong(PlannerInfo *root, Oid relation, bool inherited, RelOptInfo *rel)
-{
-	ListCell   *cell;
-
-	if (next_hook != NULL)
-		next_hook(root, relation, inherited, rel);
-	if (!MomentIsRehearsing() || inherited)
-		return;
-	rel->tuples = Max(rel->tuples, LONG_TUPLES);
-	rel->pages = Max(rel->pages, LONG_PAGES);
-	foreach(cell, rel->indexlist)
-	{
-		IndexOptInfo *index = lfirst(cell);
-
-		index->tuples = Max(index->tuples, LONG_TUPLES);
-		index->pages = Max(index->pages, LONG_PAGES);
-	}
-}
-
-static void
-HookPlanner(void)
-{
-	static bool hooked = false;
-
-	if (hooked)
-		return;
-	next_hook = get_relation_info_hook;
-	get_relation_info_hook = TakeForLong;
-	hooked = true;
-}
-
 /* ---- the stage ---- */
 
 /* However its memory goes, the rehearsal is over then. */
@@ -143,7 +98,6 @@ StageBegin(void)
 	callback->func = Leave;
 	MemoryContextRegisterResetCallback(memory, callback);
 	context = memory;
-	HookPlanner();
 	people = NIL;
 	by_name = MakeTable("persona stage by name");
 	by_subject = MakeTable("persona stage by subject");

@@ -8,7 +8,7 @@
  * it happened in is rolled back. What stays is the rows that tell of it.
  *
  * The plot, what a script says and which instant is next, is SQL's
- * (sql/85-moment-rehearse.sql); who is on the stage is stage.c's. Here is what
+ * (sql/86-moment-rehearse.sql); who is on the stage is stage.c's. Here is what
  * SQL cannot do: roll back, move the clock for somebody who has no right to, act
  * as the owner, and run for one subject. None of these can be called but from a
  * rehearsal.

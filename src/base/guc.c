@@ -40,7 +40,7 @@ ReadInstant(const char *text, TimestampTz *instant)
 	fsec_t		fsec;
 	int			length = strlcpy(plain, text, sizeof(plain));
 	bool		is_bc = length > 3 && length < sizeof(plain) &&
-		strcmp(plain + length - 3, " BC") == 0;
+	strcmp(plain + length - 3, " BC") == 0;
 
 	/* Also these two letters would be looked up as an abbreviation. */
 	if (is_bc)

@@ -28,7 +28,8 @@ typedef struct Renderer
 	const MessageTemplate *template;
 	MessageValue root;			/* the data */
 	bool		escape;
-	List	   *missing;		/* of char *: paths that led nowhere, each once */
+	List	   *missing;		/* of char *: paths that led nowhere, each
+								 * once */
 	MessageBudget budget;
 	StringInfo	out;			/* the message, or what is captured */
 	Jump		jump;			/* a break or continue on its way up */

@@ -91,7 +91,7 @@ RefuseOther(const Space *space, Relation relation)
 	TIMESTAMPTZOID, TIMESTAMPTZOID};
 	TupleDesc	desc = RelationGetDescr(relation);
 	bool		is_ours = relation->rd_rel->relkind == RELKIND_RELATION &&
-		desc->natts == INBOX_COLUMNS;
+	desc->natts == INBOX_COLUMNS;
 
 	for (int i = 0; is_ours && i < INBOX_COLUMNS; i++)
 		is_ours = TupleDescAttr(desc, i)->atttypid == types[i];

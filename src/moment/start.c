@@ -60,8 +60,8 @@ Window(const Space *space, const char *subject, const ItemPointerData *from,
 	   PersonaArgs *whose)
 {
 	const char *which = subject ? MomentIsOf(space, "j", subject, whose) :
-		psprintf("j.ctid >= '(%u,%u)'", ItemPointerGetBlockNumberNoCheck(from),
-				 ItemPointerGetOffsetNumberNoCheck(from));
+	psprintf("j.ctid >= '(%u,%u)'", ItemPointerGetBlockNumberNoCheck(from),
+			 ItemPointerGetOffsetNumberNoCheck(from));
 
 	return psprintf("(SELECT j.ctid AS row, j.subject FROM %s j WHERE %s LIMIT %d)",
 					MomentInboxTable(space), which, START_WINDOW);

@@ -216,7 +216,7 @@ persona_nearest_combine(PG_FUNCTION_ARGS)
 		for (int i = 0; i < b->nkeys; i++)
 			keys[i] = (NullableDatum)
 		{
-			.value = b->keys[i].value,.isnull = b->keys[i].isnull
+			.value = b->keys[i].value, .isnull = b->keys[i].isnull
 		};
 		if (IsNearer(a, b->at, keys))
 			KeepRow(a, b->at, b->value.value, b->value.isnull, keys);

@@ -516,7 +516,10 @@ RulePassRun(RulePass *pass)
 	char	   *sql;
 	ListCell   *cell;
 
-	run->receiver = (DestReceiver){ReceiveRow, Startup, Shutdown, Destroy, DestNone};
+	run->receiver = (DestReceiver)
+	{
+		ReceiveRow, Startup, Shutdown, Destroy, DestNone
+	};
 	run->pass = pass;
 	run->book = pass->book;
 	columns = BuildNodes(run);

@@ -408,7 +408,7 @@ PutBranches(const Preview *preview, ReturnSetInfo *result)
 	/* What a NOT turns round is told by its own row. */
 	for_each_from(cell, preview->count.branches, 1)
 		if (((RuleBranch *) lfirst(cell))->parent->kind != RULE_NOT)
-			PutClause(preview, result, lfirst(cell));
+		PutClause(preview, result, lfirst(cell));
 	foreach(cell, preview->count.branches)
 	{
 		RuleBranch *branch = lfirst(cell);
@@ -473,7 +473,7 @@ persona_preview_rule(PG_FUNCTION_ARGS)
 {
 	Space	   *space = SpaceGet(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	Preview		preview = {.receiver = {.receiveSlot = Receive,
-		.rStartup = Startup, .rShutdown = Finish, .rDestroy = Finish,
+			.rStartup = Startup, .rShutdown = Finish, .rDestroy = Finish,
 	.mydest = DestTuplestore}, .space = space};
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	PersonaAct	act;

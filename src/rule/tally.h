@@ -12,7 +12,8 @@
 /* One branch: for how many subjects. */
 typedef struct RuleTally
 {
-	int			slot;			/* of a leaf: its place among the answers, or -1 */
+	int			slot;			/* of a leaf: its place among the answers, or
+								 * -1 */
 	int64		alone;			/* it is true */
 	int64		unknown;		/* it is unknown */
 	int64		without;		/* the rule is true without it */

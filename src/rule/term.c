@@ -262,7 +262,7 @@ RuleIsComparison(const char *op)
  */
 RuleRegion *
 RuleCompared(RuleTree *tree, Node *left, Node *right, OpExpr *op, const char *name,
-		 RuleTerm **term)
+			 RuleTerm **term)
 {
 	Node	   *l = linitial(op->args);
 	Node	   *r = lsecond(op->args);
@@ -296,7 +296,7 @@ RuleCompared(RuleTree *tree, Node *left, Node *right, OpExpr *op, const char *na
 /* The set of `term IN (constants)`; NULL where it is not that. */
 RuleRegion *
 RuleListed(RuleTree *tree, Node *left, ScalarArrayOpExpr *op, RuleTerm **term,
-	   bool *has_null)
+		   bool *has_null)
 {
 	Const	   *list = (Const *) RuleFolded(lsecond(op->args));
 	Oid			element;

@@ -38,7 +38,8 @@ typedef struct SpaceEvent
 	SpaceColumn at;				/* its time; at.name is NULL where it has none */
 	int			nkeys;			/* columns that identify a row; 0: none known */
 	SpaceColumn *keys;
-	char	   *fires;			/* insert | update | insert,update | poll | never */
+	char	   *fires;			/* insert | update | insert,update | poll |
+								 * never */
 	const char *only;			/* SQL over e: which rows are events; or NULL */
 } SpaceEvent;
 

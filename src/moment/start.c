@@ -311,8 +311,11 @@ MomentStartBatch(const Space *space, const char *subject, ItemPointer from,
 		return 0;
 	batch.window = Window(space, subject, from, &batch.whose);
 	taken = LockBatch(&batch);
-	/* A window whose subjects are known is taken batch by batch as it is. */
-	if (taken < MOMENT_BATCH)
+	/*
+	 * An anchor may have to be waited for, if somebody else is just making it:
+	 * so who is new comes when nobody else is left, and nothing is locked.
+	 */
+	if (taken == 0)
 	{
 		MakeAnchors(&batch);
 		strangers = CountStrangers(&batch);

@@ -271,7 +271,7 @@ DECLARE
 		n bigint NOT NULL
 	);
 	CREATE INDEX ON %1$I.moment_day (moment, day);
-	COMMENT ON TABLE %1$I.moment_day IS 'What was counted before a decision was due, appended a batch at a time: several rows may count the same.';
+	COMMENT ON TABLE %1$I.moment_day IS 'What was counted before a decision was due, appended a batch at a time: several rows may count the same until run() makes them one, once the day is over.';
 
 	CREATE TABLE %1$I.incident (
 		at timestamptz NOT NULL,

@@ -4,7 +4,8 @@
  * A policy's retention says how long messages that are settled and what was
  * heard of them are kept, and events that nobody took from the inbox. A
  * decision stays, for it is explained for ever: it holds no text and no value
- * of a customer's. Hashes of addresses go once no cap looks back at them.
+ * of a customer's. Hashes of addresses go once no cap looks back at them. What
+ * was counted in the batches of a day is one row once the day is over.
  */
 #include "moment/run.h"
 #include "moment/start.h"
@@ -158,6 +159,24 @@ RemoveUnder(const Space *space, const Term *term, List **tallies)
 	return n;
 }
 
+/* In their order, so that of one count at least two rows become one. */
+static uint64
+FoldDays(const Space *space)
+{
+	const char *days = SpaceTable(space, "moment_day");
+	bool		isnull;
+
+	PersonaExecute(psprintf("WITH many AS MATERIALIZED (SELECT moment, day, reason FROM %1$s"
+							"  WHERE day < persona.now()::pg_catalog.date GROUP BY 1, 2, 3 HAVING pg_catalog.count(*) > 1),"
+							" gone AS (DELETE FROM %1$s WHERE ctid = ANY (ARRAY(SELECT x.ctid FROM %1$s x"
+							"  JOIN many m USING (moment, day, reason) ORDER BY moment, day, reason LIMIT %2$d FOR UPDATE OF x SKIP LOCKED))"
+							"  RETURNING moment, day, reason, n),"
+							" whole AS (INSERT INTO %1$s SELECT moment, day, reason, pg_catalog.sum(n) FROM gone GROUP BY 1, 2, 3 RETURNING 1)"
+							" SELECT (SELECT pg_catalog.count(*) FROM gone) - (SELECT pg_catalog.count(*) FROM whole) AS n",
+							days, MOMENT_BATCH), NULL, false);
+	return DatumGetInt64(PersonaColumn(0, "n", &isnull));
+}
+
 uint64
 MomentRetainBatch(const Space *space, List **tallies)
 {
@@ -168,6 +187,7 @@ MomentRetainBatch(const Space *space, List **tallies)
 	SpaceWithDefinitions(ReadTerms, &all);
 	n = Remove(space, "contact", all.longest_cap ?
 			   OlderThan("at", all.longest_cap) : "true");
+	n += FoldDays(space);
 	foreach(cell, all.terms)
 	{
 		n += RemoveUnder(space, lfirst(cell), tallies);

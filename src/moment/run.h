@@ -55,7 +55,7 @@ typedef struct MomentBatch
 /* Reads, decides and writes the rows of a MomentBatch; for PersonaTrap. */
 extern void MomentDecideTogether(void *batch);
 
-/* Removes some of what policies say need not be kept; how many rows. */
+/* Removes some of what need not be kept; how many rows. */
 extern uint64 MomentRetainBatch(const Space *space, List **tallies);
 
 /* ---- what was decided (write.c, partition.c) ---- */

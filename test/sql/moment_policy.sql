@@ -140,6 +140,14 @@ SET persona.clock = '2026-04-19 12:00+00';
 CALL persona.run();
 SELECT (SELECT count(*) FROM persona_mp.message) AS messages, (SELECT count(*) FROM persona_mp.feedback) AS heard,
 	(SELECT count(*) = :decided FROM persona_mp.decision) AS decisions_stay;
+-- what was counted batch by batch is one row a day, moment and reason once the day is over, and as much as before
+INSERT INTO persona_mp.moment_day SELECT 'mail', date '2026-04-10' + i % 10, 'entered', 1 + i % 3 FROM generate_series(1, 3000) i;
+CREATE TEMP TABLE counted_before AS SELECT moment, day, reason, sum(n) AS n FROM persona_mp.moment_day GROUP BY 1, 2, 3;
+CALL persona.run();
+SELECT max(rows) FILTER (WHERE day < '2026-04-19') AS one, max(rows) FILTER (WHERE day = '2026-04-19') > 1 AS today_waits, bool_and(n = before) AS as_much
+FROM (SELECT moment, day, reason, count(*) AS rows, sum(n) AS n FROM persona_mp.moment_day GROUP BY 1, 2, 3) a
+	FULL JOIN (SELECT moment, day, reason, n AS before FROM counted_before) b USING (moment, day, reason);
+DROP TABLE counted_before;
 
 -- numbers that are none, times beyond all time, zones that are none
 SELECT count(*) FROM persona.define_policy(channel => 'mp_text');

@@ -311,10 +311,7 @@ MomentStartBatch(const Space *space, const char *subject, ItemPointer from,
 		return 0;
 	batch.window = Window(space, subject, from, &batch.whose);
 	taken = LockBatch(&batch);
-	/*
-	 * An anchor may have to be waited for, if somebody else is just making it:
-	 * so who is new comes when nobody else is left, and nothing is locked.
-	 */
+	/* To make an anchor may take waiting, so nobody is locked meanwhile. */
 	if (taken == 0)
 	{
 		MakeAnchors(&batch);

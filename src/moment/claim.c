@@ -240,6 +240,7 @@ persona_claim(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	claim.space = VisibleSpace(fcinfo);
+	SpaceRefuseOutsider(claim.space);
 	FindChannel(&claim);
 	if (!persona_enabled)
 	{

@@ -24,7 +24,7 @@
 void
 SpaceRefuseStranger(const Space *space)
 {
-	if (!is_member_of_role(GetUserId(), space->owner))
+	if (!has_privs_of_role(GetUserId(), space->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("you must be a member of %s, who owns space \"%s\"",

@@ -74,7 +74,7 @@ AddressArgs(const Space *space, List *cases, PersonaArgs *args)
 	int			n = list_length(cases);
 	Datum	   *hashes = palloc(sizeof(Datum) * n);
 	bool	   *nulls = palloc(sizeof(bool) * n);
-	Datum	   *subjects = palloc(sizeof(Datum) * n);
+	List	   *subjects = NIL;
 	int			dims[1] = {n};
 	int			lower[1] = {1};
 
@@ -86,15 +86,13 @@ AddressArgs(const Space *space, List *cases, PersonaArgs *args)
 		if (!nulls[i])
 			one->address_hash = MomentAddressHash(space, one->address);
 		hashes[i] = Int64GetDatum(one->address_hash);
-		subjects[i] = CStringGetTextDatum(one->subject);
+		subjects = lappend(subjects, one->subject);
 	}
 	PersonaArg(args, INT8ARRAYOID,
 			   PointerGetDatum(construct_md_array(hashes, nulls, 1, dims, lower,
 												  INT8OID, 8, FLOAT8PASSBYVAL,
 												  TYPALIGN_DOUBLE)), false);
-	PersonaArg(args, TEXTARRAYOID,
-			   PointerGetDatum(construct_array(subjects, n, TEXTOID, -1, false,
-											   TYPALIGN_INT)), false);
+	PersonaArg(args, TEXTARRAYOID, PersonaTexts(subjects), false);
 }
 
 /* ---- what is being decided ---- */

@@ -23,7 +23,6 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -228,15 +227,13 @@ CanBeRead(const SpaceEvent *event)
 static Datum
 ReadableEvents(const Space *space)
 {
-	Datum	   *names = palloc(sizeof(Datum) * (list_length(space->events) + 1));
-	int			n = 0;
+	List	   *names = NIL;
 	ListCell   *cell;
 
 	foreach(cell, space->events)
 		if (CanBeRead(lfirst(cell)))
-			names[n++] = CStringGetTextDatum(((SpaceEvent *) lfirst(cell))->name);
-	return PointerGetDatum(construct_array(names, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
+			names = lappend(names, ((SpaceEvent *) lfirst(cell))->name);
+	return PersonaTexts(names);
 }
 
 void

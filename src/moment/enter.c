@@ -12,27 +12,22 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
 
 /* The segments that live moments start on, as text[]. */
 static Datum
 LiveSegments(const Space *space)
 {
-	List	   *moments = MomentLoadLive(space, NULL);
-	Datum	   *names = palloc(sizeof(Datum) * (list_length(moments) + 1));
-	int			n = 0;
+	List	   *names = NIL;
 	ListCell   *cell;
 
-	foreach(cell, moments)
+	foreach(cell, MomentLoadLive(space, NULL))
 	{
 		Moment	   *moment = lfirst(cell);
 
 		if (moment->on_segment != NULL)
-			names[n++] = CStringGetTextDatum(moment->on_segment);
+			names = lappend(names, moment->on_segment);
 	}
-	return PointerGetDatum(construct_array(names, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
+	return PersonaTexts(names);
 }
 
 PG_FUNCTION_INFO_V1(persona_start_on_segments);

@@ -186,22 +186,20 @@ MomentHoldSpike(const Space *space, const char *name)
 /* ---- loops ---- */
 
 /* Those whom a moment reached so often within a day that it is looked at. */
-static Datum
-Frequent(List *cases, int *n)
+static List *
+Frequent(List *cases)
 {
-	Datum	   *subjects = palloc(sizeof(Datum) * Max(list_length(cases), 1));
+	List	   *subjects = NIL;
 	ListCell   *cell;
 
-	*n = 0;
 	foreach(cell, cases)
 	{
 		MomentCase *one = lfirst(cell);
 
 		if (one->rounds >= GUARD_ROUNDS)
-			subjects[(*n)++] = CStringGetTextDatum(one->subject);
+			subjects = lappend(subjects, one->subject);
 	}
-	return PointerGetDatum(construct_array(subjects, *n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
+	return subjects;
 }
 
 /*
@@ -227,17 +225,16 @@ MomentHoldLoop(const Space *space, const Moment *moment, List *cases)
 {
 	PersonaArgs args = {0};
 	bool		isnull;
-	int			n;
-	Datum		subjects = Frequent(cases, &n);
+	List	   *subjects = Frequent(cases);
 	Hold		hold;
 	char	   *before;
 	char	   *pair;
 	int64		rounds;
 
-	if (n == 0)
+	if (subjects == NIL)
 		return false;
 	hold = HoldBegin(space, moment->name);
-	PersonaArg(&args, TEXTARRAYOID, subjects, false);
+	PersonaArg(&args, TEXTARRAYOID, PersonaTexts(subjects), false);
 	PersonaArg(&args, TEXTOID, CStringGetTextDatum(moment->name), false);
 	if (PersonaExecuteKept(psprintf(loop_sql, SpaceTable(space, "decision"),
 									PersonaTypeName(space->key.type),

@@ -12,6 +12,7 @@
  * What may go is leased and returned, what may not is closed and blanked.
  */
 #include "moment/claim.h"
+#include "moment/run.h"
 
 #include "consent/consent.h"
 
@@ -19,7 +20,6 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -135,7 +135,7 @@ enum
 /* What is written of a page: what is leased, and what is closed and how. */
 typedef struct Outcome
 {
-	Datum	   *leased;			/* tids */
+	ItemPointerData *leased;
 	int			nleased;
 	PersonaRows *closed;
 	int			nclosed;
@@ -175,21 +175,13 @@ Return(Claim *c, const ConsentSigner *signer, Datum *values, bool *nulls)
 	c->claimed++;
 }
 
-static Datum
-Tids(Datum *rows, int n)
-{
-	return PointerGetDatum(construct_array(rows, n, TIDOID,
-										   sizeof(ItemPointerData), false,
-										   TYPALIGN_SHORT));
-}
-
 static void
 WriteLeases(const Claim *c, const Outcome *outcome)
 {
 	PersonaArgs args = {0};
 
-	PersonaArg(&args, TIDARRAYOID, Tids(outcome->leased, outcome->nleased),
-			   false);
+	PersonaArg(&args, TIDARRAYOID,
+			   MomentTids(outcome->leased, outcome->nleased), false);
 	PersonaArg(&args, INTERVALOID, IntervalPGetDatum(c->lease), false);
 	PersonaExecuteKept(psprintf("UPDATE %s m SET state = 'claimed', reason = NULL, attempt = m.attempt + 1,"
 								"  claimed_at = persona.now(), leased_until = pg_catalog.clock_timestamp() + $2"
@@ -216,7 +208,7 @@ WriteClosures(const Claim *c, const Outcome *outcome)
 static Datum
 RowsOf(const char *purpose, List *page, int *n)
 {
-	Datum	   *rows = palloc(sizeof(Datum) * Max(list_length(page), 1));
+	ItemPointerData *rows = palloc(sizeof(ItemPointerData) * list_length(page));
 	ListCell   *cell;
 
 	*n = 0;
@@ -225,9 +217,9 @@ RowsOf(const char *purpose, List *page, int *n)
 		Locked	   *one = lfirst(cell);
 
 		if (purpose == NULL || strcmp(one->purpose, purpose) == 0)
-			rows[(*n)++] = PointerGetDatum(&one->row);
+			rows[(*n)++] = one->row;
 	}
-	return Tids(rows, *n);
+	return MomentTids(rows, *n);
 }
 
 /* Takes apart what was read of a page: some is handed over, the rest closed. */
@@ -249,7 +241,8 @@ TakeApart(Claim *c, const SPITupleTable *found, Outcome *outcome)
 			Close(outcome, values, nulls);
 		else
 		{
-			outcome->leased[outcome->nleased++] = values[ROW];
+			outcome->leased[outcome->nleased++] =
+				*(ItemPointer) DatumGetPointer(values[ROW]);
 			Return(c, &signer, values, nulls);
 		}
 	}
@@ -268,7 +261,7 @@ LeaseOf(Claim *c, const MomentPurpose *purpose, List *page)
 	if (c->cancelled != 0)
 		PersonaArg(&args, TIDARRAYOID, c->cancelled, false);
 	PersonaExecuteKept(LookSql(c, purpose), &args, false);
-	outcome.leased = palloc(sizeof(Datum) * most);
+	outcome.leased = palloc(sizeof(ItemPointerData) * most);
 	outcome.closed = PersonaRowsBegin("closed", closed_columns,
 									  lengthof(closed_columns), InvalidOid);
 	TakeApart(c, SPI_tuptable, &outcome);
@@ -283,15 +276,13 @@ bool
 MomentLeasePage(MomentClaim *c, const char *live, List *purposes)
 {
 	List	   *page = LockPage(c, live);
-	Datum		rows;
 	int			n;
 	ListCell   *cell;
 
 	if (page == NIL)
 		return false;
-	rows = RowsOf(NULL, page, &n);
 	c->cancelled = c->cancellable ?
-		MomentRecall(c->space, c->cancellable, rows) : 0;
+		MomentRecall(c->space, c->cancellable, RowsOf(NULL, page, &n)) : 0;
 	foreach(cell, purposes)
 	{
 		LeaseOf(c, lfirst(cell), page);

@@ -123,10 +123,7 @@ MomentContent(const Moment *moment, const MomentCase *one,
 {
 	const MomentVariant *variant;
 	List	   *names = NIL;
-	Datum	   *texts;
-	int			n = 0;
 	PersonaArgs args = {0};
-	ListCell   *cell;
 
 	*isnull = true;
 	if (verdict->outcome != MOMENT_SEND)
@@ -134,13 +131,8 @@ MomentContent(const Moment *moment, const MomentCase *one,
 	variant = MomentFindVariant(moment, verdict->variant);
 	AddNames(variant->template, &names);
 	AddNames(variant->subject_line, &names);
-	texts = palloc(sizeof(Datum) * Max(list_length(names), 1));
-	foreach(cell, names)
-		texts[n++] = CStringGetTextDatum(lfirst(cell));
 	PersonaArg(&args, JSONBOID, JsonbPGetDatum(MomentValues(one, verdict->variant)), false);
-	PersonaArg(&args, TEXTARRAYOID,
-			   PointerGetDatum(construct_array(texts, n, TEXTOID, -1, false,
-											   TYPALIGN_INT)), false);
+	PersonaArg(&args, TEXTARRAYOID, PersonaTexts(names), false);
 	PersonaExecuteKept("SELECT coalesce(pg_catalog.jsonb_object_agg(e.key, e.value), '{}') AS content"
 					   " FROM pg_catalog.jsonb_each($1) e WHERE e.key = ANY ($2)",
 					   &args, true);
